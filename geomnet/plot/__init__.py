@@ -1,0 +1,1 @@
+"""Pictures of filters and fields; matplotlib is loaded when something is drawn."""
