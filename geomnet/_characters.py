@@ -1,4 +1,4 @@
-"""How many invariant filters there are, by the character average alone.
+"""How many invariant filters and covariants there are, by the character average alone.
 
 The count needs no filter: the dimension of the invariants of a representation is the
 mean of its character over the group (Burnside's lemma with signs; Serre, *Linear
@@ -9,16 +9,18 @@ find as many.
 import functools
 import itertools
 import math
-from fractions import Fraction
 
 import numpy as np
 
-from ._group import Group, determinants
+from ._group import Group, determinants, signed_permutation
 from ._signature import TensorType
 
 
 def count_filters(
-    group: Group, types: tuple[TensorType, ...], window: tuple[int, ...]
+    group: Group,
+    types: tuple[TensorType, ...],
+    window: tuple[int, ...],
+    max_radius: float | None = None,
 ) -> int:
     """The number of invariant filters on a window, in the product of tensor types.
 
@@ -28,24 +30,38 @@ def count_filters(
 
     - `types`: one type for a filter, `(out, in)` for the kernel of a convolution.
     - `window`: cells along each axis, such as `(3, 3)`.
+    - `max_radius`: only cells at most this far from the centre count.
     """
-    total = sum(
-        fixed * math.prod(character)
-        for fixed, *character in zip(
-            window_character(group, window),
-            *(tensor_character(group, tensor_type) for tensor_type in types),
-            strict=True,
+    return _mean(
+        group,
+        window_character(group, window, max_radius),
+        *(tensor_character(group, tensor_type) for tensor_type in types),
+    )
+
+
+def count_covariants(
+    group: Group, types: tuple[TensorType, ...], max_degree: int
+) -> tuple[int, ...]:
+    """The number of independent covariant polynomials of each degree 0..`max_degree`.
+
+    The coefficients of the Molien series, as the mean of `h_m(g) Π_types character(g)`,
+    where h_m is the character on polynomials of degree m: `1/det(1 - t g) = Σ h_m t^m`.
+    """
+    characters = [tensor_character(group, tensor_type) for tensor_type in types]
+    return tuple(
+        _mean(group, on_polynomials, *characters)
+        for on_polynomials in zip(
+            *(_polynomial_character(g, max_degree) for g in group.elements), strict=True
         )
     )
-    count = Fraction(total, group.order)
-    assert count.denominator == 1, "a dimension is a whole number"
-    return int(count)
 
 
 @functools.cache
-def window_character(group: Group, window: tuple[int, ...]) -> tuple[int, ...]:
+def window_character(
+    group: Group, window: tuple[int, ...], max_radius: float | None = None
+) -> tuple[int, ...]:
     """For each element, how many cells of the window it leaves in place."""
-    offsets = window_offsets(window)
+    offsets = window_offsets(window)[within(window, max_radius)]
     moved = group.elements.astype(int) @ offsets.T
     return tuple((moved == offsets.T).all(axis=1).sum(axis=1).tolist())
 
@@ -66,7 +82,7 @@ def tensor_character(group: Group, tensor_type: TensorType) -> tuple[int, ...]:
     ]
     total = np.zeros(len(group), int)
     for permutation in itertools.permutations(range(k)):
-        lengths = _cycle_lengths(permutation)
+        lengths = [len(cycle) for cycle in _cycles(permutation)]
         sign = (-1) ** (k - len(lengths)) if tensor_type.symmetry == "a" else 1
         total += sign * math.prod(power_traces[n] for n in lengths)
     return tuple((parity * total // math.factorial(k)).tolist())
@@ -81,14 +97,41 @@ def window_offsets(window: tuple[int, ...]) -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(window))
 
 
-def _cycle_lengths(permutation: tuple[int, ...]) -> list[int]:
-    lengths, seen = [], set()
+def within(window: tuple[int, ...], max_radius: float | None) -> np.ndarray:
+    """Which cells, `(cells,)`, are at most `max_radius` cells from the centre."""
+    squared = (window_offsets(window) ** 2).sum(axis=1)
+    if max_radius is None:
+        return np.full(squared.shape, True)
+    # The tolerance forgives the rounding of a radius such as sqrt(3).
+    return squared <= 4 * max_radius**2 * (1 + 1e-12)
+
+
+def _mean(group: Group, *characters: tuple[int, ...]) -> int:
+    total = sum(math.prod(values) for values in zip(*characters, strict=True))
+    assert total % group.order == 0, "a dimension is a whole number"
+    return total // group.order
+
+
+def _polynomial_character(g: np.ndarray, max_degree: int) -> list[int]:
+    """The traces of one element on the homogeneous polynomials of degree 0, 1, …"""
+    permutation, signs, _ = signed_permutation(g)
+    series = [1] + [0] * max_degree
+    for cycle in _cycles(permutation):
+        sign = math.prod(signs[i] for i in cycle)
+        # Divide by the factor 1 - sign t^length of det(1 - t g).
+        for m in range(len(cycle), max_degree + 1):
+            series[m] += sign * series[m - len(cycle)]
+    return series
+
+
+def _cycles(permutation: tuple[int, ...]) -> list[list[int]]:
+    cycles, seen = [], set()
     for start in range(len(permutation)):
-        length, i = 0, start
+        cycle, i = [], start
         while i not in seen:
             seen.add(i)
+            cycle.append(i)
             i = permutation[i]
-            length += 1
-        if length:
-            lengths.append(length)
-    return lengths
+        if cycle:
+            cycles.append(cycle)
+    return cycles

@@ -1,0 +1,5 @@
+"""Networks: built from layers, and from a group. The plain twin is one of them."""
+
+from ._residual import Residual as Residual
+from ._twin import count_parameters as count_parameters, twin as twin
+from ._unet import ConvBlock as ConvBlock, UNet as UNet

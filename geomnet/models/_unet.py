@@ -1,0 +1,178 @@
+"""The equivariant UNet: fields at several scales, joined on the way back."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage, concatenate
+from .._signature import Signature
+from ..nn import Conv, Down, Gate, LayerNorm, Up
+from ..nn._conv import check_divides, check_image
+
+
+class ConvBlock(eqx.Module):
+    """Convolution, layer norm, gate.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    conv: Conv
+    norm: LayerNorm
+    gate: Gate
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        size: int = 3,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Raises:** `ValueError` if a type of the output can't be reached."""
+        conv_key, gate_key = jax.random.split(key)
+        # The norm has the bias.
+        self.conv = Conv(
+            group,
+            in_signature,
+            out_signature,
+            size,
+            use_bias=False,
+            key=conv_key,
+            dtype=dtype,
+        )
+        self.norm = LayerNorm(group, out_signature, dtype=dtype)
+        self.gate = Gate(group, out_signature, key=gate_key, dtype=dtype)
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """An image of the output signature on the same grid."""
+        return self.gate(self.norm(self.conv(image)))
+
+
+class UNet(eqx.Module):
+    """A UNet between signatures (Ronneberger et al. 2015), periodic and equivariant.
+
+    Two blocks on each level; `Down` halves the grid and doubles the channels, `Up` goes
+    back, and the fields of the way down are joined in by concatenation. All fields
+    inside have the types of `hidden`.
+
+    **Exactly equivariant** under `group`, and under translations by `2**depth` cells,
+    on every grid whose sides are multiples of `2**depth`. Under `trivial(d)` it is the
+    plain UNet: see `geomnet.twin`.
+    """
+
+    lift: ConvBlock
+    encoders: tuple[ConvBlock, ...]
+    downs: tuple[Down, ...]
+    bottom: ConvBlock
+    ups: tuple[Up, ...]
+    decoders: tuple[tuple[ConvBlock, ConvBlock], ...]
+    project: Conv
+    group: Group = eqx.field(static=True)
+    in_signature: Signature = eqx.field(static=True)
+    out_signature: Signature = eqx.field(static=True)
+    hidden: Signature = eqx.field(static=True)
+    depth: int = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        hidden: "Signature | str",
+        depth: int = 3,
+        size: int = 3,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `hidden`: the fields on the finest level, such as `"16x0+ 16x1+ 4x0-"`; level n
+            has `2**n` times as many.
+        - `depth`: how often the grid is halved.
+        - `size`: cells of the convolutions' windows along each axis; odd.
+        - `key`: draws the coefficients.
+
+        **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
+        """
+        if not (isinstance(depth, int) and depth >= 0):
+            raise ValueError(
+                f"`depth` must be a number of halvings, 0 or more, got {depth!r}."
+            )
+        self.group = group
+        self.in_signature = Signature(in_signature)
+        self.out_signature = Signature(out_signature)
+        self.hidden = Signature(hidden)
+        self.depth = depth
+        self.size = size
+        keys = iter(jax.random.split(key, 5 * depth + 3))
+        levels = [_unnamed(2**n * self.hidden) for n in range(depth + 1)]
+
+        def block(source: Signature, target: Signature) -> ConvBlock:
+            return ConvBlock(
+                group, source, target, size=size, key=next(keys), dtype=dtype
+            )
+
+        def resample(layer: Any, source: Signature, target: Signature) -> Any:
+            return layer(group, source, target, key=next(keys), dtype=dtype)
+
+        self.lift = block(self.in_signature, levels[0])
+        self.encoders = tuple(block(level, level) for level in levels[:-1])
+        pairs = list(zip(levels[:-1], levels[1:], strict=True))
+        self.downs = tuple(resample(Down, fine, coarse) for fine, coarse in pairs)
+        self.bottom = block(levels[-1], levels[-1])
+        self.ups = tuple(resample(Up, coarse, fine) for fine, coarse in pairs[::-1])
+        self.decoders = tuple(
+            (block(fine + fine, fine), block(fine, fine)) for fine, _ in pairs[::-1]
+        )
+        self.project = Conv(
+            group, levels[0], self.out_signature, size, key=next(keys), dtype=dtype
+        )
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Arguments:** an image of `in_signature` on a grid with sides that are
+        multiples of `2**depth`.
+
+        **Returns:** an image of `out_signature` on the same grid.
+
+        **Raises:** `ValueError` if the signature or the grid does not fit.
+        """
+        check_image(image, self.group, self.in_signature, "UNet")
+        check_divides(image.grid, 2**self.depth, f"UNet of depth {self.depth}")
+        image = self.lift(image)
+        skipped = []
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
+            image = encoder(image)
+            skipped.append(image)
+            image = down(image)
+        image = self.bottom(image)
+        for up, (first, second) in zip(self.ups, self.decoders, strict=True):
+            image = second(first(concatenate([up(image), skipped.pop()])))
+        return self.project(image)
+
+    def like(
+        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
+    ) -> "UNet":
+        """A new UNet of the same shape under another group, with other fields inside."""
+        dtype = jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array))[0].dtype
+        return UNet(
+            group,
+            self.in_signature,
+            self.out_signature,
+            hidden=hidden,
+            depth=self.depth,
+            size=self.size,
+            key=key,
+            dtype=dtype,
+        )
+
+
+def _unnamed(signature: Signature) -> Signature:
+    return Signature(dataclasses.replace(entry, name="") for entry in signature)

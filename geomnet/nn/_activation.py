@@ -1,0 +1,120 @@
+"""The nonlinearity: scalars are activated, all other tensors are gated by invariants."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ._conv import check_image
+from ._layout import layout
+
+
+class Gate(eqx.Module):
+    """Activates invariants and multiplies every other tensor by a gate.
+
+    A scalar s becomes `silu(s)`. A tensor t of any order and parity becomes `t · σ(w·q +
+    b)`, where q collects the cell's scalars and the norms of its tensors. A gate is
+    invariant, so pseudoscalars and vectors keep their type; and norms are
+    `sqrt(|t|² + ε²)`, so gradients are finite at zero. Both functions are scaled to keep
+    unit second moments. Under the trivial group everything is a scalar: plain `silu`.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    weight: Float[Array, "invariants gates"] | None
+    bias: Float[Array, " gates"] | None
+    group: Group = eqx.field(static=True)
+    signature: Signature = eqx.field(static=True)
+    epsilon: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        *,
+        epsilon: float = 1e-2,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `epsilon`: rounds off the norms at zero; in units of the input.
+        - `key`: draws the weights of the gates.
+        """
+        if not epsilon > 0:
+            raise ValueError(
+                f"`epsilon` must be positive, got {epsilon}: without it the gradient "
+                "of a norm is not finite at zero."
+            )
+        self.group = group
+        self.signature = Signature(signature)
+        self.epsilon = epsilon
+        fields = layout(group, self.signature)
+        gates = fields.channel_sum.shape[1]
+        if gates:
+            inputs = int(fields.invariant.sum()) + gates
+            self.weight = jax.random.normal(key, (inputs, gates), dtype) / math.sqrt(
+                inputs
+            )
+            self.bias = jnp.zeros(gates, dtype)
+        else:
+            self.weight = self.bias = None
+
+    @jax.named_scope("geomnet.nn.Gate")
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` differs."""
+        check_image(image, self.group, self.signature, "Gate")
+        array = image.array
+        if self.weight is None or self.bias is None:
+            return image.with_array(_silu(array))
+        fields = layout(self.group, self.signature)
+        dtype = array.dtype
+        weight, bias = self.weight.astype(dtype), self.bias.astype(dtype)
+        # Sums over components and copies to components are products with constant
+        # matrices of zeros and ones: axes of length 2 or 3 are slow everywhere.
+        channel_sum = jnp.asarray(fields.channel_sum, dtype)
+        norms = jnp.sqrt(jnp.square(array) @ channel_sum + self.epsilon**2)
+        num_invariants = int(fields.invariant.sum())
+        logits = norms @ weight[num_invariants:]
+        logits = logits + jnp.expand_dims(bias, range(array.ndim - 1))
+        if num_invariants:
+            invariants = jnp.take(array, np.flatnonzero(fields.invariant), axis=-1)
+            logits = logits + invariants @ weight[:num_invariants]
+        gates = _sigmoid(logits) @ channel_sum.T
+        if num_invariants:
+            is_invariant = jnp.expand_dims(
+                jnp.asarray(fields.invariant), range(array.ndim - 1)
+            )
+            return image.with_array(
+                jnp.where(is_invariant, _silu(array), array * gates)
+            )
+        return image.with_array(array * gates)
+
+
+def _silu(x: Array) -> Array:
+    return jax.nn.silu(x) * _unit_second_moment("silu")
+
+
+def _sigmoid(x: Array) -> Array:
+    return jax.nn.sigmoid(x) * _unit_second_moment("sigmoid")
+
+
+@functools.cache
+def _unit_second_moment(name: str) -> float:
+    """`1 / sqrt(E[f(z)²])` for standard normal z, by Gauss-Hermite quadrature."""
+    functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+        "silu": lambda z: z / (1 + np.exp(-z)),
+        "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    }
+    z, weights = np.polynomial.hermite_e.hermegauss(64)
+    mean_square = (weights * functions[name](z) ** 2).sum() / weights.sum()
+    return float(1 / np.sqrt(mean_square))

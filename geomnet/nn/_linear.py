@@ -1,0 +1,72 @@
+"""The pointwise linear map between signatures."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ._conv import check_image
+from ._kernel import Bias, Kernel
+
+
+class Linear(eqx.Module):
+    """Mixes channels in each cell: every linear map that commutes with the group.
+
+    Under the full group of the square that joins channels of one type, and makes such
+    maps between types as exist in a point: the trace of `2+` is a scalar.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    kernel: Kernel
+    bias: Bias | None
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        use_bias: bool = True,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Raises:** `ValueError` if a type of the output can't be reached in a point
+        from any type of the input.
+        """
+        self.kernel = Kernel(
+            group, in_signature, out_signature, 1, key=key, dtype=dtype
+        )
+        self.bias = Bias(group, self.kernel.out_signature, dtype) if use_bias else None
+
+    @property
+    def group(self) -> Group:
+        """The group that the layer commutes with."""
+        return self.kernel.group
+
+    @property
+    def in_signature(self) -> Signature:
+        """What the layer takes."""
+        return self.kernel.in_signature
+
+    @property
+    def out_signature(self) -> Signature:
+        """What the layer gives."""
+        return self.kernel.out_signature
+
+    @jax.named_scope("geomnet.nn.Linear")
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        check_image(image, self.group, self.in_signature, "Linear")
+        matrix = self.kernel.dense()
+        array = image.array @ matrix.reshape(matrix.shape[-2:]).astype(image.dtype)
+        bias = self.bias.dense() if self.bias is not None else None
+        if bias is not None:
+            bias = bias.astype(array.dtype)
+            array = array + jnp.expand_dims(bias, range(array.ndim - 1))
+        return GeometricImage(self.out_signature, array, image.num_spatial_dims)
