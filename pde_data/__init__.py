@@ -1,0 +1,47 @@
+"""Compressible Navier-Stokes data that can be trusted: solver, generator, reader."""
+
+from . import formats as formats, initial as initial
+from ._boundary import (
+    FarField as FarField,
+    IsothermalWall as IsothermalWall,
+    no_slip_wall as no_slip_wall,
+    outflow as outflow,
+    periodic as periodic,
+    slip_wall as slip_wall,
+)
+from ._certificate import Certificate as Certificate, certify as certify
+from ._config import GenerateConfig as GenerateConfig
+from ._equations import CompressibleNavierStokes as CompressibleNavierStokes
+from ._gas import IdealGas as IdealGas
+from ._generate import (
+    generate as generate,
+    simulate_trajectory as simulate_trajectory,
+)
+from ._grid import Grid as Grid
+from ._reconstruct import (
+    MUSCL as MUSCL,
+    FirstOrder as FirstOrder,
+    minmod as minmod,
+    monotonized_central as monotonized_central,
+    van_leer as van_leer,
+)
+from ._riemann import (
+    hll as hll,
+    hllc as hllc,
+    low_mach as low_mach,
+    rusanov as rusanov,
+)
+from ._schemes import FAMILIES as FAMILIES, SCHEMES as SCHEMES
+from ._simulate import (
+    SimulationError as SimulationError,
+    Trajectory as Trajectory,
+    fixed_steps as fixed_steps,
+    simulate as simulate,
+)
+from ._state import (
+    Conserved as Conserved,
+    Primitive as Primitive,
+    primitive as primitive,
+)
+from ._stepper import ssp_rk2 as ssp_rk2, ssp_rk3 as ssp_rk3
+from .formats import Field as Field, FlowData as FlowData, load as load

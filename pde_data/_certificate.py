@@ -1,0 +1,66 @@
+"""What can be proved of a trajectory from its snapshots: drift, bounds, Mach number."""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+    """Figures of one trajectory, all in float64 from the snapshots as stored.
+
+    - `mass_drift`, `energy_drift`: largest relative change of the total since the
+      start; `momentum_drift`: the same for the total momentum, relative to ∫ρ|u| or, at
+      rest, to ∫ρc. On a periodic box without forcing they are rounding.
+    - `min_density`, `min_pressure`, `max_mach`: over all cells and snapshots.
+    - `finite`: no NaN and no infinity.
+    """
+
+    mass_drift: float
+    momentum_drift: float
+    energy_drift: float
+    min_density: float
+    min_pressure: float
+    max_mach: float
+    finite: bool
+
+    @property
+    def physical(self) -> bool:
+        """Every value is finite and every density and pressure positive."""
+        return self.finite and self.min_density > 0 and self.min_pressure > 0
+
+
+def certify(
+    density: np.ndarray, velocity: np.ndarray, pressure: np.ndarray, gamma: float
+) -> Certificate:
+    """The certificate of one trajectory, `(time, *grid)` and `(time, *grid, d)`."""
+    density, velocity, pressure = (
+        np.asarray(x, np.float64) for x in (density, velocity, pressure)
+    )
+    finite = all(bool(np.isfinite(x).all()) for x in (density, velocity, pressure))
+    space = tuple(range(1, density.ndim))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        speed_squared = np.sum(velocity**2, axis=-1)
+        momentum = density[..., None] * velocity
+        energy = pressure / (gamma - 1) + 0.5 * density * speed_squared
+        sound_squared = gamma * pressure / density
+        # The sound speed bounds what gas at rest could carry.
+        scale = np.mean(density[0] * np.sqrt(np.maximum(speed_squared, 0))[0])
+        if scale == 0:
+            scale = np.mean(density[0] * np.sqrt(sound_squared[0]))
+        total_momentum = np.mean(momentum, axis=space)
+        return Certificate(
+            mass_drift=_drift(np.mean(density, axis=space)),
+            momentum_drift=float(
+                np.max(np.abs(total_momentum - total_momentum[0])) / scale
+            ),
+            energy_drift=_drift(np.mean(energy, axis=space)),
+            min_density=float(density.min()),
+            min_pressure=float(pressure.min()),
+            max_mach=float(np.sqrt(np.max(speed_squared / sound_squared))),
+            finite=finite,
+        )
+
+
+def _drift(total: np.ndarray) -> float:
+    return float(np.max(np.abs(total / total[0] - 1)))

@@ -1,0 +1,223 @@
+"""From a start to the requested times, in one compiled loop; failures are reported."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Shaped
+
+from ._equations import CompressibleNavierStokes
+from ._state import Conserved, Primitive
+
+
+class SimulationError(RuntimeError):
+    """A simulation that could not reach its final time with a physical state."""
+
+
+class Trajectory(eqx.Module):
+    """Snapshots of a flow at `times`, and how they were reached.
+
+    `state` holds arrays `(time, *grid)`; `num_steps` counts the steps before each
+    snapshot since the last; `failed` says that the run broke down, in which case the
+    snapshots after the failure are NaN.
+    """
+
+    times: Float[Array, " time"]
+    state: Primitive
+    num_steps: Int[Array, " time"]
+    failed: Bool[Array, ""]
+
+    @property
+    def density(self) -> Float[Array, "time *grid"]:
+        """Density, `(time, *grid)`."""
+        return self.state.density
+
+    @property
+    def pressure(self) -> Float[Array, "time *grid"]:
+        """Pressure, `(time, *grid)`."""
+        return self.state.pressure
+
+    @property
+    def velocity(self) -> Float[Array, "time *grid d"]:
+        """Velocity, `(time, *grid, d)`."""
+        return jnp.stack(self.state.velocity, axis=-1)
+
+    @property
+    def tracer(self) -> Float[Array, "time *grid"] | None:
+        """The passive tracer, `(time, *grid)`, where there is one."""
+        return self.state.tracer
+
+
+def simulate(
+    solver: CompressibleNavierStokes,
+    start: Primitive,
+    times: "Float[Array, ' time'] | np.ndarray | list[float] | tuple[float, ...]",
+    *,
+    max_steps: int = 1_000_000,
+    throw: bool = True,
+) -> Trajectory:
+    """The flow at `times`, of which the first is the time of `start`.
+
+    The time step follows the flow and lands on every time exactly. For several
+    trajectories use `jax.vmap` (on an accelerator) or a loop (on a CPU, where it is
+    faster, because no trajectory then waits for another); the compiled program is kept,
+    and the bits are the same.
+
+    **Arguments:** `max_steps` bounds the steps between two snapshots.
+
+    **Raises:** `ValueError` for times that do not increase or a start that does not fit
+    the grid; with `throw`, `SimulationError` if density or pressure lose their sign, a
+    value is not finite, or `max_steps` is reached.
+    """
+    _check_start(solver, start)
+    times = _check_times(times, start.density.dtype)
+    result = _simulate(solver, start, times, jnp.asarray(max_steps))
+    if throw:
+        result = _raise_if_failed(result)
+    return result
+
+
+def fixed_steps(
+    solver: CompressibleNavierStokes,
+    start: Primitive,
+    step: "float | Float[Array, '']",
+    num_steps: int,
+) -> Primitive:
+    """The state after `num_steps` steps of equal length: differentiable both ways.
+
+    Unlike `simulate` it may be differentiated in reverse mode, as its loop is a
+    `lax.scan`. The caller answers for stability: see `solver.stable_step`.
+    """
+    _check_start(solver, start)
+    dtype = start.density.dtype
+    step = jnp.asarray(step, dtype)
+
+    def body(state: Conserved, index: Array) -> tuple[Conserved, None]:
+        return solver.step(state, step, index.astype(dtype) * step), None
+
+    first = solver.gas.conserved(start)
+    last, _ = lax.scan(jax.checkpoint(body), first, jnp.arange(num_steps))
+    return solver.gas.primitive(last)
+
+
+@eqx.filter_jit
+def _simulate(
+    solver: CompressibleNavierStokes,
+    start: Primitive,
+    times: Float[Array, " time"],
+    max_steps: Int[Array, ""],
+) -> Trajectory:
+    def interval(
+        carry: tuple[Conserved, Array], ends: tuple[Array, Array]
+    ) -> tuple[tuple[Conserved, Array], tuple[Primitive, Array]]:
+        (state, failed), (begin, end) = carry, ends
+        state, count, failed = _advance(solver, state, failed, begin, end, max_steps)
+        # What a broken run computed is no snapshot.
+        cells = jax.tree.map(
+            lambda x: jnp.where(failed, jnp.nan, x), solver.gas.primitive(state)
+        )
+        return (state, failed), (cells, count)
+
+    first = solver.gas.conserved(start)
+    rate = solver.max_rate(first)
+    failed = ~(jnp.isfinite(rate) & (rate > 0))
+    (_, failed), (later, counts) = lax.scan(
+        interval, (first, failed), (times[:-1], times[1:])
+    )
+    state = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), start, later)
+    num_steps = jnp.concatenate([jnp.zeros_like(counts, shape=(1,)), counts])
+    return Trajectory(times, state, num_steps, failed)
+
+
+def _advance(
+    solver: CompressibleNavierStokes,
+    state: Conserved,
+    failed: Bool[Array, ""],
+    begin: Float[Array, ""],
+    end: Float[Array, ""],
+    max_steps: Int[Array, ""],
+) -> tuple[Conserved, Int[Array, ""], Bool[Array, ""]]:
+    """Step from `begin` to `end`, counting local time down so that it loses no bits."""
+
+    def unfinished(carry: tuple[Conserved, Array, Array, Array]) -> Array:
+        _, remaining, _, failed = carry
+        return (remaining > 0) & ~failed
+
+    def one_step(
+        carry: tuple[Conserved, Array, Array, Array],
+    ) -> tuple[Conserved, Array, Array, Array]:
+        state, remaining, count, failed = carry
+        stable = solver.stable_step(state)
+        # The last two steps are made equal: never a sliver at the end.
+        step = jnp.where(
+            stable >= remaining, remaining, jnp.minimum(stable, 0.5 * remaining)
+        )
+        left = jnp.where(stable >= remaining, 0, remaining - step)
+        sound = (stable > 0) & jnp.isfinite(stable)
+        stuck = (left >= remaining) | (count >= max_steps)
+        new = solver.step(state, step, end - remaining)
+        return new, left, count + 1, failed | ~sound | stuck
+
+    carry = (state, end - begin, jnp.zeros((), jnp.int32), failed)
+    state, _, count, failed = lax.while_loop(unfinished, one_step, carry)
+    rate = solver.max_rate(state)
+    return state, count, failed | ~(jnp.isfinite(rate) & (rate > 0))
+
+
+def _check_start(solver: CompressibleNavierStokes, start: Primitive) -> None:
+    shape = solver.grid.shape
+    if start.density.shape != shape:
+        raise ValueError(
+            f"`start` must live on the solver's grid {shape}, got a density of shape "
+            f"{start.density.shape}; for several states use `jax.vmap`."
+        )
+    if len(start.velocity) != len(shape):
+        raise ValueError(
+            f"`start` must have {len(shape)} velocity components, "
+            f"got {len(start.velocity)}."
+        )
+
+
+def _check_times(
+    times: "Shaped[Array, ' time'] | np.ndarray | list[float] | tuple[float, ...]",
+    dtype: np.dtype,
+) -> Float[Array, " time"]:
+    if isinstance(times, jax.core.Tracer):
+        return jnp.asarray(times, dtype)
+    values = np.asarray(times, np.float64)
+    if values.ndim != 1 or len(values) < 1:
+        raise ValueError(f"`times` must be one-dimensional, got shape {values.shape}.")
+    if not np.all(np.isfinite(values)) or not np.all(np.diff(values) > 0):
+        raise ValueError("`times` must be finite and increasing.")
+    return jnp.asarray(values, dtype)
+
+
+def _raise_if_failed(result: Trajectory) -> Trajectory:
+    message = (
+        "The simulation broke down: density or pressure lost their sign, or the time "
+        "step vanished. Lower `courant_number`, use `rusanov` or `minmod`, or check "
+        "the start; `throw=False` returns what was reached."
+    )
+    if isinstance(result.failed, jax.core.Tracer):
+        return eqx.error_if(result, result.failed, message)
+    if bool(np.any(result.failed)):
+        reached = (
+            int(
+                np.sum(
+                    np.isfinite(
+                        np.sum(
+                            np.asarray(result.density[:, ...]).reshape(
+                                len(result.times), -1
+                            ),
+                            axis=1,
+                        )
+                    )
+                )
+            )
+            - 1
+        )
+        raise SimulationError(
+            f"{message} Last good time: {float(result.times[max(reached, 0)]):g}."
+        )
+    return result

@@ -1,0 +1,44 @@
+"""The layout of PDEBench's compressible-flow files, and what we add to it."""
+
+from typing import Any
+
+import numpy as np
+
+from .._config import GenerateConfig, single_value
+from ._rows import create_rows
+
+AXES = "xyz"
+
+
+def create(file: Any, config: GenerateConfig) -> None:
+    """All data sets and attributes of an empty file, in PDEBench's layout.
+
+    `density`, `pressure`, `Vx`, `Vy`, `Vz`: `(trajectory, time, *grid)`; coordinates of
+    cell centres in `x-coordinate`, ...; `t-coordinate` has one entry per snapshot;
+    attributes `eta`, `zeta` and `M` (NaN where they vary, see `parameters/`).
+    """
+    shape = (config.trajectories, config.snapshots, *config.grid)
+    for name in field_names(len(config.grid)):
+        create_rows(file, name, shape, config.dtype)
+    for axis, n in enumerate(config.grid):
+        centers = (np.arange(n) + 0.5) * (config.extent / n)
+        file[f"{AXES[axis]}-coordinate"] = centers.astype(np.float32)
+    file["t-coordinate"] = np.asarray(config.times, np.float32)
+    file.attrs["eta"] = single_value(config.shear_viscosity)
+    file.attrs["zeta"] = single_value(config.bulk_viscosity)
+    file.attrs["M"] = single_value(config.mach)
+
+
+def rows(
+    density: np.ndarray, velocity: np.ndarray, pressure: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The data sets of one trajectory, from arrays `(time, *grid[, d])`."""
+    components = {
+        f"V{AXES[axis]}": velocity[..., axis] for axis in range(velocity.shape[-1])
+    }
+    return {"density": density, "pressure": pressure, **components}
+
+
+def field_names(num_spatial_dims: int) -> list[str]:
+    """The names of the data sets with a trajectory axis."""
+    return ["density", "pressure", *(f"V{a}" for a in AXES[:num_spatial_dims])]

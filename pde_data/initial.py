@@ -1,0 +1,145 @@
+"""Families of random initial states, each a function of a solver and a key."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ._equations import CompressibleNavierStokes
+from ._state import Primitive
+
+
+def random_fourier(
+    solver: CompressibleNavierStokes,
+    key: PRNGKeyArray,
+    *,
+    mach: "float | Float[Array, '']" = 0.1,
+    max_mode: int = 4,
+    axis_aligned_modes: bool = True,
+    window_probability: float = 0.5,
+) -> Primitive:
+    """A superposition of sine waves of random phase: the law of PDEBench's "Rand".
+
+    Mean density and temperature are uniform in (0.1, 10). Velocity, density and
+    pressure fluctuate by Σ_k |k|^(-1/2) sin(k·x + φ) over all k = 2π(i, j) ≠ 0 with
+    |i|, |j| <= `max_mode`; velocity is scaled so that the mean of |u| is `mach` times
+    the mean sound speed, density and pressure so that their mean relative fluctuation
+    is uniform in (0.01, 0.2), or less where the minimum would fall below a tenth of the
+    mean. With `window_probability` a smooth box confines the fluctuations.
+
+    The law is invariant under the symmetries of the grid. It departs from PDEBench's in
+    three points: modes along the axes are included (not so with
+    `axis_aligned_modes=False`), the box has an independent width along each axis, and
+    no density or pressure is negative.
+
+    **Arguments:** `key`, from `jax.random.key`; `mach`, the Mach number.
+
+    **Reference:** Takamoto et al. (2022), PDEBench, arXiv:2210.07182, App. D.
+    """
+    if isinstance(mach, (int, float)) and not 0 <= mach < float("inf"):
+        raise ValueError(f"`mach` must be finite and >= 0, got {mach}.")
+    if not 0 <= window_probability <= 1:
+        raise ValueError(
+            f"`window_probability` must be in [0, 1], got {window_probability}."
+        )
+    if max_mode < 1:
+        raise ValueError(f"`max_mode` must be at least 1, got {max_mode}.")
+    return _random_fourier(
+        solver, key, mach, max_mode, axis_aligned_modes, window_probability
+    )
+
+
+@eqx.filter_jit
+def _random_fourier(
+    solver: CompressibleNavierStokes,
+    key: PRNGKeyArray,
+    mach: "float | Float[Array, '']",
+    max_mode: int,
+    axis_aligned_modes: bool,
+    window_probability: float,
+) -> Primitive:
+    d = solver.grid.num_spatial_dims
+    keys = jax.random.split(key, 4)
+    dtype = jnp.zeros(()).dtype
+    means = jax.random.uniform(keys[0], (2,), dtype, 0.1, 10.0)
+    density0, temperature0 = means[0], means[1]
+    pressure0 = density0 * temperature0
+    amplitudes = jax.random.uniform(keys[1], (2,), dtype, 0.01, 0.2)
+    phases = jax.random.uniform(
+        keys[2], (d + 2, *(2 * max_mode + 1,) * d), dtype, 0.0, 2 * np.pi
+    )
+    weights = _mode_weights(max_mode, d, axis_aligned_modes)
+    waves = [_sine_series(solver, phase, weights) for phase in phases]
+
+    gamma = solver.gas.gamma.astype(dtype)
+    speed = jnp.sqrt(sum(w**2 for w in waves[:d]))  # type: ignore[arg-type]
+    scale = mach * jnp.sqrt(gamma * temperature0) / jnp.mean(speed)
+    velocity = [scale * w for w in waves[:d]]
+    density, pressure = (
+        _fluctuation(w, amplitude)
+        for w, amplitude in zip(waves[d:], amplitudes, strict=True)
+    )
+    window = _window(solver, keys[3], window_probability)
+    return Primitive(
+        density0 * (1 + window * density),
+        tuple(window * u for u in velocity),
+        pressure0 * (1 + window * pressure),
+    )
+
+
+def _mode_weights(max_mode: int, d: int, axis_aligned: bool) -> np.ndarray:
+    modes = np.meshgrid(*[np.arange(-max_mode, max_mode + 1)] * d, indexing="ij")
+    wave_number = 2 * np.pi * np.sqrt(sum(m.astype(float) ** 2 for m in modes))
+    chosen = wave_number > 0
+    if not axis_aligned:
+        chosen = np.all([m != 0 for m in modes], axis=0)
+    exponent = {1: -0.5, 2: -0.5, 3: -1.0}[d]
+    safe = np.where(chosen, wave_number, 1.0)
+    return np.where(chosen, safe**exponent, 0.0)
+
+
+def _sine_series(
+    solver: CompressibleNavierStokes,
+    phase: Float[Array, " *modes"],
+    weights: np.ndarray,
+) -> Float[Array, " *grid"]:
+    """Σ_k w_k sin(k·x + φ_k), one axis at a time."""
+    grid = solver.grid
+    max_mode = weights.shape[0] // 2
+    series = (weights * jnp.exp(1j * phase)).astype(jnp.result_type(phase, 1j))
+    for axis in range(grid.num_spatial_dims):
+        x = (grid.coordinates(axis) - grid.origin[axis]) / grid.extent[axis]
+        angles = 2 * np.pi * np.outer(np.arange(-max_mode, max_mode + 1), x)
+        table = jnp.asarray(np.exp(1j * angles), series.dtype)
+        # The summed axis goes last each time, which restores the order at the end.
+        series = jnp.tensordot(
+            series, table, axes=[[0], [0]], precision=jax.lax.Precision.HIGHEST
+        )
+    return jnp.imag(series)
+
+
+def _fluctuation(
+    wave: Float[Array, " *grid"], amplitude: Float[Array, ""]
+) -> Float[Array, " *grid"]:
+    """A wave of mean size `amplitude`, nowhere below -0.9."""
+    normal = wave / jnp.mean(jnp.abs(wave))
+    return jnp.minimum(amplitude, 0.9 / jnp.max(-normal)) * normal
+
+
+def _window(
+    solver: CompressibleNavierStokes, key: PRNGKeyArray, probability: float
+) -> Float[Array, " *grid"]:
+    grid = solver.grid
+    d = grid.num_spatial_dims
+    dtype = jnp.zeros(()).dtype
+    low_key, high_key, switch_key = jax.random.split(key, 3)
+    low = jax.random.uniform(low_key, (d,), dtype, 0.1, 0.45)
+    high = jax.random.uniform(high_key, (d,), dtype, 0.55, 0.9)
+    window = jnp.ones(grid.shape, dtype)
+    for axis, x in enumerate(grid.centers()):
+        x = jnp.asarray((x - grid.origin[axis]) / grid.extent[axis], dtype)
+        rise, fall = jnp.tanh((x - low[axis]) / 0.01), jnp.tanh((x - high[axis]) / 0.01)
+        window = window * 0.5 * (rise - fall)
+    used = jax.random.bernoulli(switch_key, probability)
+    return jnp.where(used, window, 1)
