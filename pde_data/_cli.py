@@ -1,0 +1,173 @@
+"""The command line: one sub-command each for making, checking and seeing files."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._check import check_file
+from ._config import GenerateConfig
+from ._generate import generate
+from ._schemes import FAMILIES, SCHEMES
+from ._simulate import SimulationError
+from .formats import load
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code is 0, 1 (check failed), 2 (error) or 130."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print(f"\n{options.interrupted}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone: not an error of ours.
+        sys.stderr.close()
+        return 0
+    except (ImportError, OSError, SimulationError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pde_data", description="Compressible Navier-Stokes data."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_generate(commands)
+    _add_check(commands)
+    _add_info(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.set_defaults(run=run, interrupted="Interrupted.")
+    return command
+
+
+def _add_generate(commands: Any) -> None:
+    command = _command(
+        commands, "generate", _generate, "Simulate trajectories into an HDF5 file."
+    )
+    default = GenerateConfig()
+    add = command.add_argument
+    add("--out", type=Path, required=True, help="the file to make")
+    add("--family", choices=sorted(FAMILIES), help="initial states")
+    add("--grid", type=int, nargs="+", metavar="N", help="cells along each axis")
+    add("--extent", type=float, help="length of the box")
+    number = {"type": float, "nargs": "+", "metavar": "X"}
+    add("--mach", **number, help="Mach number; two numbers: a log-uniform range")
+    add(
+        "--shear-viscosity",
+        "--eta",
+        **number,
+        help="dynamic shear viscosity; two numbers: a log-uniform range",
+    )
+    add(
+        "--bulk-viscosity",
+        "--zeta",
+        **number,
+        help="dynamic bulk viscosity; two numbers: a log-uniform range",
+    )
+    add(
+        "--viscosity",
+        choices=("dynamic", "kinematic"),
+        help="kinematic: both viscosities are multiplied by the local density",
+    )
+    add("--prandtl-number", type=float, help="None: no heat conduction")
+    add("--gamma", type=float, help="ratio of specific heats")
+    add("--trajectories", type=int, help="how many")
+    add("--snapshots", type=int, help="times stored, the start included")
+    add("--final-time", type=float, help="time of the last snapshot")
+    add("--seed", type=int, help="decides every random draw")
+    add("--dtype", choices=("float32", "float64"), help="precision stored")
+    add("--precision", choices=("float32", "float64"), help="precision computed")
+    add("--scheme", choices=sorted(SCHEMES), help="numerical scheme")
+    add("--courant-number", type=float, help="None: the scheme's own")
+    add("--refinement", type=int, help="simulate with so many times the cells")
+    add("--batch", type=int, help="trajectories per vectorised call")
+    add("--format", choices=("pdebench", "well"), help="layout of the file")
+    add("--compression", choices=("gzip",), help="None: as it is")
+    add("--quiet", action="store_true", help="no progress bar")
+    command.set_defaults(**dataclasses.asdict(default))
+
+
+def _generate(options: argparse.Namespace) -> int:
+    options.interrupted = (
+        f"Interrupted. What is finished is kept in {options.out}.partial; the same "
+        "command goes on from there."
+    )
+    names = [field.name for field in dataclasses.fields(GenerateConfig)]
+    values = {name: _scalar(getattr(options, name)) for name in names}
+    values["grid"] = tuple(options.grid)
+    existed = options.out.exists()
+    path = generate(GenerateConfig(**values), options.out, progress=not options.quiet)
+    print(f"{path}: {'complete already' if existed else 'done'}.")
+    return 0
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else tuple(value)
+    return value
+
+
+def _add_check(commands: Any) -> None:
+    command = _command(
+        commands, "check", _check, "Verify a file; exit code 0 if it passes, else 1."
+    )
+    command.add_argument("file", type=Path, nargs="+", help="the files to check")
+
+
+def _check(options: argparse.Namespace) -> int:
+    passed = True
+    for path in options.file:
+        report = check_file(path)
+        print(f"{path}: {report.layout} layout")
+        for finding in report.findings:
+            print(f"  {finding}")
+        print(f"  {'PASS' if report.passed else 'FAIL'}")
+        passed &= report.passed
+    return 0 if passed else 1
+
+
+def _add_info(commands: Any) -> None:
+    command = _command(commands, "info", _info, "What a file holds.")
+    command.add_argument("file", type=Path, nargs="+", help="the files")
+
+
+def _info(options: argparse.Namespace) -> int:
+    for path in options.file:
+        with load(path) as flow:
+            print(f"{path}: {flow.layout} layout")
+            print(f"  trajectories  {flow.num_trajectories}")
+            print(f"  grid          {' x '.join(map(str, flow.grid))}")
+            first, last = flow.times[0], flow.times[-1]
+            print(f"  times         {len(flow.times)}, from {first:g} to {last:g}")
+            for field in flow.fields:
+                array = flow[field.name]
+                kind = f"order {field.order}, parity {field.parity:+d}"
+                print(f"  field         {field.name}: {kind}, {array.dtype}")
+            for name, value in flow.parameters.items():
+                print(f"  {name:<13} {_summary(value)}")
+    return 0
+
+
+def _summary(value: Any) -> str:
+    if np.ndim(value) == 0 or np.size(value) <= 4:
+        return str(value)
+    values = np.asarray(value)
+    if values.min() == values.max():
+        return f"{values.flat[0]:g} (all {values.size})"
+    return f"{values.min():g} to {values.max():g} ({values.size} values)"
