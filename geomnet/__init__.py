@@ -1,6 +1,6 @@
 """Exactly equivariant networks on grids of scalars, vectors and tensors."""
 
-from . import models as models, nn as nn
+from . import models as models, nn as nn, plot as plot
 from ._action import act as act
 from ._filters import (
     FilterBank as FilterBank,
@@ -25,5 +25,23 @@ from ._image import (
     concatenate as concatenate,
     random_image as random_image,
 )
+from ._invariants import (
+    covariant_generators as covariant_generators,
+    covariants as covariants,
+    is_covariant as is_covariant,
+    molien_coefficients as molien_coefficients,
+    molien_series as molien_series,
+    primary_invariants as primary_invariants,
+    reynolds_operator as reynolds_operator,
+    secondary_invariants as secondary_invariants,
+)
+from ._isotropic import isotropic_covariants as isotropic_covariants
+from ._operators import describe as describe, stencil as stencil
 from ._signature import Entry as Entry, Signature as Signature, TensorType as TensorType
+from ._subspaces import (
+    FilterSubspace as FilterSubspace,
+    isotropic as isotropic,
+    traceless as traceless,
+)
+from ._taylor import Operator as Operator, recognise as recognise
 from .models import Residual as Residual, UNet as UNet, twin as twin

@@ -20,7 +20,7 @@ def count_filters(
     group: Group,
     types: tuple[TensorType, ...],
     window: tuple[int, ...],
-    max_radius: float | None = None,
+    max_radius: float | int | None = None,
 ) -> int:
     """The number of invariant filters on a window, in the product of tensor types.
 
@@ -58,7 +58,7 @@ def count_covariants(
 
 @functools.cache
 def window_character(
-    group: Group, window: tuple[int, ...], max_radius: float | None = None
+    group: Group, window: tuple[int, ...], max_radius: float | int | None = None
 ) -> tuple[int, ...]:
     """For each element, how many cells of the window it leaves in place."""
     offsets = window_offsets(window)[within(window, max_radius)]
@@ -97,7 +97,7 @@ def window_offsets(window: tuple[int, ...]) -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(window))
 
 
-def within(window: tuple[int, ...], max_radius: float | None) -> np.ndarray:
+def within(window: tuple[int, ...], max_radius: float | int | None) -> np.ndarray:
     """Which cells, `(cells,)`, are at most `max_radius` cells from the centre."""
     squared = (window_offsets(window) ** 2).sum(axis=1)
     if max_radius is None:

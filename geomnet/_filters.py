@@ -11,17 +11,23 @@ import dataclasses
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Int8
+from jaxtyping import Float, Int, Int8
 
-from ._action import component_action
-from ._characters import count_filters, window_offsets
+from ._characters import count_filters, window_offsets, within
 from ._group import Group, signed_permutation
+from ._invariants import interpolate
+from ._orbits import Move, pair_moves, signed_orbits
+from ._rational import rank, sparse_rows
+from ._reports import cell_text, polynomial_text, radius_text, types_text
 from ._signature import TensorType
+from ._taylor import Operator, recognise
 
 # A basis is stored as one label and one sign per pair: 5 bytes.
 MAX_PAIRS = 50_000_000
+MAX_ARRAY = 2_000_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,14 +42,25 @@ class FilterBank:
     group: Group
     types: tuple[TensorType, ...]
     window: tuple[int, ...]
+    max_radius: float | int | None
+    """Only cells at most this far from the centre are used; `None` is no limit."""
     labels: Int[np.ndarray, "*window_and_tensor"]
     """Which filter each entry belongs to; -1 where every filter is zero."""
     signs: Int8[np.ndarray, "*window_and_tensor"]
     """The value of that filter there: -1, 0 or +1."""
 
     @functools.cached_property
-    def array(self) -> Int8[np.ndarray, "filters *window_and_tensor"]:
-        """Every filter as integers, `(filters, *window, *tensor)`."""
+    def array(self) -> Int8[np.ndarray, " filters *window_and_tensor"]:
+        """Every filter as integers, `(filters, *window, *tensor)`.
+
+        **Raises:** `ValueError` if it would take more than 2 GB; `labels` and `signs`
+        hold the same in one entry per cell and component.
+        """
+        if len(self) * self.labels.size > MAX_ARRAY:
+            raise ValueError(
+                f"{self} as one array has {len(self) * self.labels.size:.1e} entries. "
+                "Use `labels` and `signs`, or a smaller `size` or `max_radius`."
+            )
         which = np.arange(len(self)).reshape(-1, *(1,) * self.labels.ndim)
         array = np.where(self.labels == which, self.signs, 0).astype(np.int8)
         array.setflags(write=False)
@@ -52,10 +69,125 @@ class FilterBank:
     @functools.cached_property
     def squared_radii(self) -> tuple[int, ...]:
         """Four times the squared distance of each filter's cells from the centre."""
-        radii = (window_offsets(self.window) ** 2).sum(axis=1)
-        flat = self.labels.reshape(len(radii), -1)
-        first = [int(np.argmax((flat == n).any(axis=1))) for n in range(len(self))]
-        return tuple(int(radii[cell]) for cell in first)
+        return tuple(int((cells[0] ** 2).sum()) for cells in self._doubled_orbits)
+
+    @functools.cached_property
+    def orbits(self) -> tuple[Float[np.ndarray, "cells d"], ...]:
+        """The offsets, in cells, of the pixel orbit that each filter lives on."""
+        return tuple(cells / 2 for cells in self._doubled_orbits)
+
+    @functools.cached_property
+    def stabilisers(self) -> tuple[Group, ...]:
+        """The subgroup that leaves the first cell of each filter's orbit in place."""
+        return tuple(self.group.stabiliser(cells[0]) for cells in self._doubled_orbits)
+
+    @functools.cached_property
+    def pixel_orbits(self) -> tuple[Float[np.ndarray, "cells d"], ...]:
+        """Every orbit of cells under the group, nearest to the centre first."""
+        return tuple(cells / 2 for cells in _pixel_orbits(*self._cells))
+
+    @functools.cached_property
+    def polynomials(self) -> tuple[Any, ...]:
+        """Each filter as a covariant polynomial of the offset x, y, z from the centre.
+
+        The polynomial of lowest degree that equals the filter on the filter's orbit of
+        cells (elsewhere the filter is zero). A sympy expression for scalars, else a
+        sympy array with the filter's tensor axes.
+        """
+        flat = self.flat
+        found = []
+        for n, (cell, point) in enumerate(zip(*self.first_cells, strict=True)):
+            labels, signs = flat
+            value = np.where(labels[cell] == n, signs[cell], 0)
+            found.append(interpolate(self.group, self.types, [point], [value]))
+        return tuple(found)
+
+    @functools.cached_property
+    def operators(self) -> tuple[Operator, ...]:
+        """The differential operator that each filter is to leading order."""
+        return tuple(recognise(f, self.group, self.types) for f in self.array)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each filter does, such as `2 h gradient + O(h³)`."""
+        return tuple(map(str, self.operators))
+
+    def report(self) -> str:
+        """The proof that the basis is complete and independent, and what is in it.
+
+        Counts by signed orbits, by characters and by rank over the rationals; for each
+        filter its polynomial and its name as a differential operator.
+        """
+        counts = [
+            ("dimension by orbits", len(self)),
+            (
+                "dimension by characters",
+                count_filters(self.group, self.types, self.window, self.max_radius),
+            ),
+            ("rank over the rationals", rank(sparse_rows(self.array))),
+        ]
+        return "\n".join(
+            [
+                f"group                    {self.group}, order {self.group.order}",
+                f"filters                  {types_text(self.types)} on {self._where}",
+                f"orbits of pixels         {len(self.pixel_orbits)}",
+                *(f"  {line}" for line in self._orbit_lines()),
+                *(f"{what:<25}{number}" for what, number in counts),
+                *filter_lines(self),
+            ]
+        )
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where each filter lives: its distance from the centre and its first cell."""
+        first = [cells[0] for cells in self.orbits]
+        return tuple(f"r={radius_text(c)} {cell_text(c)}" for c in first)
+
+    @property
+    def _cells(self) -> tuple[Group, tuple[int, ...], float | int | None]:
+        return self.group, self.window, self.max_radius
+
+    @property
+    def _where(self) -> str:
+        radius = "" if self.max_radius is None else f", radius <= {self.max_radius:g}"
+        return "x".join(map(str, self.window)) + radius
+
+    def _orbit_lines(self) -> list[str]:
+        """Each orbit of cells, and the tensors that the stabiliser of a cell allows."""
+        lines = []
+        for cells in _pixel_orbits(*self._cells):
+            stabiliser = self.group.stabiliser(cells[0])
+            # A window of one cell: the tensors that the stabiliser leaves alone.
+            allowed = count_filters(stabiliser, self.types, (1,) * len(self.window))
+            lines.append(
+                f"{cell_text(cells[0] / 2)}: {len(cells)} x stabiliser of order "
+                f"{stabiliser.order}, allows {allowed}"
+            )
+        return lines
+
+    @functools.cached_property
+    def _doubled_orbits(self) -> tuple[Int[np.ndarray, "cells d"], ...]:
+        orbit_of = {}
+        for cells in _pixel_orbits(*self._cells):
+            for cell in cells.tolist():
+                orbit_of[tuple(cell)] = cells
+        return tuple(orbit_of[point] for point in self.first_cells[1])
+
+    @functools.cached_property
+    def flat(self) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and signs as `(cells, components)`."""
+        cells = math.prod(self.window)
+        return self.labels.reshape(cells, -1), self.signs.reshape(cells, -1)
+
+    @functools.cached_property
+    def first_cells(self) -> tuple[list[int], list[tuple[int, ...]]]:
+        """For each filter the cell of its representative, and twice its offset."""
+        labels = self.flat[0]
+        last = np.zeros(len(self) + 1, int)
+        # Numpy keeps the last of repeated assignments: the cell of highest index.
+        last[labels.ravel()] = np.repeat(np.arange(len(labels)), labels.shape[1])
+        offsets = window_offsets(self.window)
+        return last[:-1].tolist(), [tuple(o) for o in offsets[last[:-1]].tolist()]
 
     @property
     def num_spatial_dims(self) -> int:
@@ -80,7 +212,11 @@ class FilterBank:
 
 
 def filter_basis(
-    group: Group, type: "str | TensorType", size: "int | Sequence[int]"
+    group: Group,
+    type: "str | TensorType",
+    size: "int | Sequence[int]",
+    *,
+    max_radius: float | int | None = None,
 ) -> FilterBank:
     """Every filter of one tensor type that the group leaves alone, as a basis.
 
@@ -91,6 +227,7 @@ def filter_basis(
     - `group`: a group of signed permutations.
     - `type`: what the filter is made of, such as `"1-"` for pseudovectors.
     - `size`: cells along each axis, odd or even; one number or one per axis.
+    - `max_radius`: filters vanish on cells further than this from the centre, in cells.
 
     **Returns:** a bank whose `array` is int8 `(filters, *window, *tensor)` with entries
     -1, 0, +1. It may hold no filter at all: 3x3 has no pseudoscalar.
@@ -98,7 +235,7 @@ def filter_basis(
     **Raises:** `ValueError` if the group does not map the window to itself.
     """
     window = as_window(group, size)
-    return _basis(group, (TensorType.parse(type),), window)
+    return _basis(group, (TensorType.parse(type),), window, _as_radius(max_radius))
 
 
 def kernel_basis(
@@ -106,14 +243,16 @@ def kernel_basis(
     out_type: "str | TensorType",
     in_type: "str | TensorType",
     size: "int | Sequence[int]",
+    *,
+    max_radius: float | int | None = None,
 ) -> FilterBank:
     """Every kernel of a convolution from `in_type` to `out_type`, as a basis.
 
-    A kernel K is a filter of type out ⊗ in: `K(g x) = ρ_out(g) K(x) ρ_in(g)ᵀ`. Its array
-    has axes `(kernels, *window, *out tensor, *in tensor)`.
+    A kernel K is a filter of type out ⊗ in: `K(g x) = ρ_out(g) K(x) ρ_in(g)ᵀ`. Its
+    array has axes `(kernels, *window, *out tensor, *in tensor)`.
     """
     types = (TensorType.parse(out_type), TensorType.parse(in_type))
-    return _basis(group, types, as_window(group, size))
+    return _basis(group, types, as_window(group, size), _as_radius(max_radius))
 
 
 def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
@@ -139,9 +278,41 @@ def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
     return window
 
 
+def filter_lines(bank: Any) -> list[str]:
+    """One line per filter of a bank or a subspace: polynomial and name."""
+    return [
+        f"{n:>4}  {where}  {polynomial_text(polynomial)}  |  {operator}"
+        for n, (where, polynomial, operator) in enumerate(
+            zip(bank.places, bank.polynomials, bank.operators, strict=True)
+        )
+    ]
+
+
+@functools.cache
+def _pixel_orbits(
+    group: Group, window: tuple[int, ...], max_radius: float | int | None
+) -> tuple[np.ndarray, ...]:
+    """Twice the offsets of each orbit of cells, the cell of highest index first."""
+    cells = window_offsets(window)[within(window, max_radius)].tolist()
+    orbits = {group.orbit(cell)[::-1] for cell in cells}
+    ordered = sorted(orbits, key=lambda orbit: (sum(x * x for x in orbit[0]), orbit))
+    return tuple(_read_only(np.array(orbit)) for orbit in ordered)
+
+
+def _as_radius(max_radius: float | int | None) -> float | None:
+    if max_radius is not None and not max_radius >= 0:
+        raise ValueError(
+            f"`max_radius` must be a distance in cells, 0 or more, got {max_radius}."
+        )
+    return None if max_radius is None else float(max_radius)
+
+
 @functools.cache
 def _basis(
-    group: Group, types: tuple[TensorType, ...], window: tuple[int, ...]
+    group: Group,
+    types: tuple[TensorType, ...],
+    window: tuple[int, ...],
+    max_radius: float | int | None,
 ) -> FilterBank:
     d = group.num_spatial_dims
     shapes = [tensor_type.tensor_shape(d) for tensor_type in types]
@@ -152,87 +323,36 @@ def _basis(
             f"A window {window} of {' ⊗ '.join(map(str, types))} has {num_pairs:.1e} "
             f"entries, more than {MAX_PAIRS:.0e}. Use a smaller size or order."
         )
-    moves = [_pair_action(generator, types, window) for generator in group.generators]
-    moves += _index_exchanges(types, window, d)
-    labels, signs = _signed_orbits(num_pairs, moves)
+    moves = pair_moves(
+        group, types, math.prod(window), functools.partial(_move_cells, window)
+    )
+    labels, signs = signed_orbits(num_pairs, moves)
+    if max_radius is not None:
+        inside = np.repeat(within(window, max_radius), num_pairs // math.prod(window))
+        labels, signs = np.where(inside, labels, -1), np.where(inside, signs, 0)
     labels = _ordered_by_radius(labels, window)
     bank = FilterBank(
         group,
         types,
         window,
+        max_radius,
         _read_only(labels.reshape(shape)),
-        _read_only(signs.reshape(shape)),
+        _read_only(signs.reshape(shape).astype(np.int8)),
     )
-    expected = count_filters(group, types, window)
+    expected = count_filters(group, types, window, max_radius)
     assert len(bank) == expected, (
         f"{bank}: {len(bank)} orbits, but {expected} by characters"
     )
     return bank
 
 
-def _signed_orbits(
-    num_pairs: int, moves: list[tuple[np.ndarray, np.ndarray]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Connected components of pairs with a sign: nodes (pair, +) and (pair, -).
-
-    A component that holds both signs of a pair cancels. Else it is one filter, with +1
-    at the pair of highest index, so that gradients come out with the usual sign.
-    """
-    targets = []
-    for target, sign in moves:
-        plus = 2 * target + (sign < 0)
-        targets.append(np.stack([plus, plus ^ 1], axis=1).ravel())
-    component = np.arange(2 * num_pairs)[::-1].copy()
-    changed = True
-    while changed:
-        before = component
-        component = component.copy()
-        for target in targets:
-            component = np.minimum(component, component[target])
-            component[target] = np.minimum(component[target], component)
-        changed = not np.array_equal(component, before)
-    plus, minus = component[0::2], component[1::2]
-    survives = plus != minus
-    # The smallest label of a surviving component and of its mirror image are adjacent.
-    signs = np.where(survives, np.where(plus % 2 == 1, 1, -1), 0).astype(np.int8)
-    representative = np.where(survives, num_pairs - 1 - plus // 2, -1)
-    return representative, signs
-
-
-def _pair_action(
-    generator: object, types: tuple[TensorType, ...], window: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """`(target, sign)`: where a group element takes each pair (cell, components)."""
-    permutation, signs, _ = signed_permutation(generator)
+def _move_cells(window: tuple[int, ...], permutation: tuple, signs: tuple) -> Move:
+    """`(target, sign)`: where a group element takes each cell of the window."""
     offsets = window_offsets(window)
     moved = offsets[:, list(permutation)] * np.asarray(signs)
     cells = (moved + np.asarray(window) - 1) // 2
-    target = np.ravel_multi_index(tuple(cells.T), window)
-    sign = np.ones(len(target), int)
-    for tensor_type in types:
-        source, component_sign = component_action(tensor_type, permutation, signs)
-        destination = np.argsort(source)
-        target = (target[:, None] * len(source) + destination[None, :]).ravel()
-        sign = (sign[:, None] * component_sign[destination][None, :]).ravel()
-    return target, sign
-
-
-def _index_exchanges(
-    types: tuple[TensorType, ...], window: tuple[int, ...], d: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Exchanges of neighbouring indices of (anti)symmetric types, as moves of pairs."""
-    cells = math.prod(window)
-    shape = (cells, *(d for t in types for _ in range(t.order)))
-    pairs = np.arange(math.prod(shape)).reshape(shape)
-    moves, axis = [], 1
-    for tensor_type in types:
-        for i in range(axis, axis + tensor_type.order - 1):
-            if tensor_type.symmetry:
-                target = np.swapaxes(pairs, i, i + 1).ravel()
-                sign = -1 if tensor_type.symmetry == "a" else 1
-                moves.append((target, np.full(target.shape, sign)))
-        axis += tensor_type.order
-    return moves
+    target = np.asarray(np.ravel_multi_index(tuple(cells.T), window))
+    return target, np.ones(len(target), int)
 
 
 def _ordered_by_radius(

@@ -1,7 +1,8 @@
 """Finite groups of signed permutation matrices: the symmetries of a Cartesian grid.
 
 A group here is its list of integer matrices, exact and hashable. What a group does to
-tensors and to images is in `_action.py`; which filters it leaves alone, in `_filters.py`.
+tensors and to images is in `_action.py`; which filters it leaves alone, in
+`_filters.py`.
 """
 
 import functools

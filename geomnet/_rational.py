@@ -16,9 +16,7 @@ def reduced_rows(rows: Iterable[Mapping[int, Fraction | int]]) -> list[Row]:
     """
     pivots: dict[int, Row] = {}
     for given in rows:
-        row = _reduce(
-            {c: Fraction(v) for c, v in given.items() if v}, pivots
-        )
+        row = _reduce({c: Fraction(v) for c, v in given.items() if v}, pivots)
         if not row:
             continue
         pivot = min(row)
@@ -88,13 +86,12 @@ def primitive(row: Mapping[int, Fraction], n: int) -> np.ndarray:
 
 def sparse_rows(matrix: np.ndarray) -> list[dict[int, int]]:
     """The rows of an integer matrix, `(rows, ...)`, as `{column: value}`."""
-    flat = matrix.reshape(len(matrix), -1)
-    return [
-        dict(
-            zip(np.flatnonzero(row).tolist(), row[row != 0].astype(int).tolist())
-        )
-        for row in flat
-    ]
+    rows = []
+    for row in matrix.reshape(len(matrix), -1):
+        columns = np.flatnonzero(row)
+        values = row[columns].astype(int).tolist()
+        rows.append(dict(zip(columns.tolist(), values, strict=True)))
+    return rows
 
 
 def _reduce(row: Row, pivots: Mapping[int, Row]) -> Row:

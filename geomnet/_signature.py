@@ -178,7 +178,7 @@ class Signature:
         return sum(e.channels for e in self._entries if e.type == wanted)
 
     def agrees_with(self, other: "Signature") -> bool:
-        """Whether both describe the same layout, and names agree where both have one."""
+        """Whether both have one layout, and names agree where both have one."""
         return len(self) == len(other) and all(
             a.channels == b.channels
             and a.type == b.type

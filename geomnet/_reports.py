@@ -1,0 +1,63 @@
+"""Words for a report: tensor types, cells and polynomials as plain text."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ._signature import TensorType
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def superscript(number: int) -> str:
+    """`²` for 2."""
+    return str(number).translate(_SUPERSCRIPTS)
+
+
+def type_name(tensor_type: TensorType) -> str:
+    """`pseudovector` for `1-`."""
+    pseudo = "pseudo" if tensor_type.parity < 0 else ""
+    if tensor_type.order == 0:
+        return f"{pseudo}scalar"
+    if tensor_type.order == 1:
+        return f"{pseudo}vector"
+    symmetry = {"": "", "s": "symmetric ", "a": "antisymmetric "}
+    return (
+        f"{symmetry[tensor_type.symmetry]}{pseudo}tensor of order {tensor_type.order}"
+    )
+
+
+def types_text(types: Sequence[TensorType]) -> str:
+    """`1- (pseudovector)`, or `1+ (vector) <- 0+ (scalar)` for a kernel."""
+    return " <- ".join(f"{t} ({type_name(t)})" for t in types)
+
+
+def cell_text(offset: Sequence[float]) -> str:
+    """`(1, 0)`."""
+    return f"({', '.join(f'{value:g}' for value in offset)})"
+
+
+def radius_text(offset: Sequence[float]) -> str:
+    """`√2` for the cell (1, 1)."""
+    # Four times the square is whole, also where the centre is a corner of cells.
+    quarters = round(4 * sum(value * value for value in offset))
+    root = math.isqrt(quarters)
+    if root * root == quarters:
+        return f"{root / 2:g}"
+    return f"√{quarters // 4}" if quarters % 4 == 0 else f"√{quarters / 4:g}"
+
+
+def polynomial_text(polynomial: Any) -> str:
+    """`(-y, x)`: a sympy expression or array on one line, without `*`."""
+    if getattr(polynomial, "shape", ()) == ():
+        return _expression_text(polynomial)
+    if len(polynomial.shape) == 1:
+        return f"({', '.join(map(_expression_text, polynomial))})"
+    return f"[{', '.join(polynomial_text(row) for row in polynomial)}]"
+
+
+def _expression_text(expression: Any) -> str:
+    text = min(str(expression.factor()), str(expression.expand()), key=len)
+    for power in range(9, 1, -1):
+        text = text.replace(f"**{power}", superscript(power))
+    return text.replace("*", " ")
