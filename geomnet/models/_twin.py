@@ -71,9 +71,7 @@ def twin(
             low, high = high, 2 * high
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (
-                (middle, high) if parameters(middle) < wanted else (low, middle)
-            )
+            low, high = (middle, high) if parameters(middle) < wanted else (low, middle)
         width = min(
             (w for w in (low, high) if w > 0),
             key=lambda w: abs(parameters(w) - wanted),
@@ -83,7 +81,10 @@ def twin(
 
 def count_parameters(model: Any) -> int:
     """The number of trainable numbers: floating-point array leaves, nothing else."""
-    is_trainable = lambda leaf: isinstance(  # noqa: E731
-        leaf, jax.ShapeDtypeStruct
-    ) or eqx.is_inexact_array(leaf)
+    is_trainable = lambda leaf: (
+        isinstance(  # noqa: E731
+            leaf, jax.ShapeDtypeStruct
+        )
+        or eqx.is_inexact_array(leaf)
+    )
     return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, is_trainable)))

@@ -75,41 +75,33 @@ class Gate(eqx.Module):
         check_image(image, self.group, self.signature, "Gate")
         array = image.array
         if self.weight is None or self.bias is None:
-            return image.with_array(_silu(array))
+            return image.with_array(jax.nn.silu(array) * unit_second_moment("silu"))
         fields = layout(self.group, self.signature)
         dtype = array.dtype
         weight, bias = self.weight.astype(dtype), self.bias.astype(dtype)
+        num_invariants = len(weight) - len(bias)
+        grid_axes = range(array.ndim - 1)
         # Sums over components and copies to components are products with constant
         # matrices of zeros and ones: axes of length 2 or 3 are slow everywhere.
         channel_sum = jnp.asarray(fields.channel_sum, dtype)
+        select = jnp.asarray(np.eye(len(fields.invariant))[:, fields.invariant], dtype)
         norms = jnp.sqrt(jnp.square(array) @ channel_sum + self.epsilon**2)
-        num_invariants = int(fields.invariant.sum())
-        logits = norms @ weight[num_invariants:]
-        logits = logits + jnp.expand_dims(bias, range(array.ndim - 1))
+        logits = norms @ weight[num_invariants:] + jnp.expand_dims(bias, grid_axes)
         if num_invariants:
-            invariants = jnp.take(array, np.flatnonzero(fields.invariant), axis=-1)
-            logits = logits + invariants @ weight[:num_invariants]
-        gates = _sigmoid(logits) @ channel_sum.T
-        if num_invariants:
-            is_invariant = jnp.expand_dims(
-                jnp.asarray(fields.invariant), range(array.ndim - 1)
-            )
-            return image.with_array(
-                jnp.where(is_invariant, _silu(array), array * gates)
-            )
-        return image.with_array(array * gates)
-
-
-def _silu(x: Array) -> Array:
-    return jax.nn.silu(x) * _unit_second_moment("silu")
-
-
-def _sigmoid(x: Array) -> Array:
-    return jax.nn.sigmoid(x) * _unit_second_moment("sigmoid")
+            logits = logits + array @ (select @ weight[:num_invariants])
+        # An invariant is its own logit: s σ(s) is silu.
+        is_invariant = jnp.expand_dims(jnp.asarray(fields.invariant, dtype), grid_axes)
+        gates = jax.nn.sigmoid(logits @ channel_sum.T + array * is_invariant)
+        scale = np.where(
+            fields.invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
+        )
+        return image.with_array(
+            array * gates * jnp.expand_dims(jnp.asarray(scale, dtype), grid_axes)
+        )
 
 
 @functools.cache
-def _unit_second_moment(name: str) -> float:
+def unit_second_moment(name: str) -> float:
     """`1 / sqrt(E[f(z)²])` for standard normal z, by Gauss-Hermite quadrature."""
     functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "silu": lambda z: z / (1 + np.exp(-z)),

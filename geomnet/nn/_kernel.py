@@ -25,10 +25,11 @@ class Kernel(eqx.Module):
     `coefficients["1+<-0+"]`, of shape `(kernels, out channels, in channels)`, weighs the
     kernels of `kernel_basis(group, "1+", "0+", window)`. Channels of one type are
     counted over all entries of the signature. Whatever the coefficients, the kernel is
-    exactly equivariant under `group`.
+    exactly equivariant under `group`. They are stored end to end in one vector,
+    `weights`: one leaf for the optimiser instead of one for each pair of types.
     """
 
-    coefficients: dict[str, Float[Array, "kernels out_channels in_channels"]]
+    weights: Float[Array, " coefficients"]
     group: Group = eqx.field(static=True)
     in_signature: Signature = eqx.field(static=True)
     out_signature: Signature = eqx.field(static=True)
@@ -58,33 +59,45 @@ class Kernel(eqx.Module):
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
         self.window = as_window(group, size)
-        shapes, deviations = {}, {}
+        deviations = []
         for out_type in self.out_signature.types:
-            banks = {t: self.basis(out_type, t) for t in self.in_signature.types}
+            banks = [self.basis(out_type, t) for t in self.in_signature.types]
             taps = sum(
-                self.in_signature.channels(t) * int((bank.labels >= 0).sum())
-                for t, bank in banks.items()
+                self.in_signature.channels(bank.types[1])
+                * int((bank.labels >= 0).sum())
+                for bank in banks
             ) / out_type.components(group.num_spatial_dims)
             if not taps:
                 raise ValueError(_unreachable(self, out_type))
-            for in_type, bank in banks.items():
-                if len(bank):
-                    name = f"{out_type}<-{in_type}"
-                    shapes[name] = (
-                        len(bank),
-                        self.out_signature.channels(out_type),
-                        self.in_signature.channels(in_type),
-                    )
-                    deviations[name] = 1 / math.sqrt(taps)
+            num_coefficients = self.out_signature.channels(out_type) * sum(
+                len(bank) * self.in_signature.channels(bank.types[1]) for bank in banks
+            )
+            deviations.append(np.full(num_coefficients, 1 / math.sqrt(taps)))
         # One draw for all coefficients: each new shape of a draw is a new compilation.
-        sizes = [math.prod(shape) for shape in shapes.values()]
+        scale = np.concatenate(deviations)
         dtype = jnp.zeros((), dtype).dtype
-        drawn = jax.random.normal(key, (sum(sizes),), dtype)
-        parts = np.cumsum([0, *sizes])
-        self.coefficients = {
-            name: (drawn[a:b] * deviations[name]).reshape(shapes[name])
-            for name, a, b in zip(shapes, parts[:-1], parts[1:], strict=True)
-        }
+        drawn = jax.random.normal(key, scale.shape, dtype)
+        self.weights = drawn * jnp.asarray(scale, dtype)
+
+    @property
+    def coefficients(
+        self,
+    ) -> dict[str, Float[Array, "kernels out_channels in_channels"]]:
+        """What weighs each basis kernel, by pair of types: `"out<-in"`."""
+        parts, position = {}, 0
+        for out_type in self.out_signature.types:
+            for in_type in self.in_signature.types:
+                shape = (
+                    len(self.basis(out_type, in_type)),
+                    self.out_signature.channels(out_type),
+                    self.in_signature.channels(in_type),
+                )
+                size = math.prod(shape)
+                if size:
+                    part = jax.lax.slice_in_dim(self.weights, position, position + size)
+                    parts[f"{out_type}<-{in_type}"] = part.reshape(shape)
+                    position += size
+        return parts
 
     def basis(
         self, out_type: "TensorType | str", in_type: "TensorType | str"
@@ -95,12 +108,13 @@ class Kernel(eqx.Module):
     def dense(self) -> Float[Array, "*window in_features out_features"]:
         """The kernel as one array, `(*window, in features, out features)`."""
         d = self.group.num_spatial_dims
+        coefficients = self.coefficients
         columns = []
         for out_type in self.out_signature.types:
             rows = []
             for in_type in self.in_signature.types:
-                coefficients = self.coefficients.get(f"{out_type}<-{in_type}")
-                rows.append(self._block(out_type, in_type, coefficients))
+                part = coefficients.get(f"{out_type}<-{in_type}")
+                rows.append(self._block(out_type, in_type, part))
             columns.append(_join(rows, axis=-2))
         kernel = _join(columns, axis=-1)
         kernel = _in_entry_order(kernel, self.in_signature, d, axis=-2)
@@ -118,8 +132,7 @@ class Kernel(eqx.Module):
             out_channels * out_type.components(d),
         )
         if coefficients is None:
-            dtype = next(iter(self.coefficients.values())).dtype
-            return jnp.zeros(shape, dtype)
+            return jnp.zeros(shape, self.weights.dtype)
         basis = jnp.asarray(
             _kernel_matrix(self.basis(out_type, in_type)), coefficients.dtype
         )
@@ -141,7 +154,7 @@ class Bias(eqx.Module):
     tensors, such as the vertical vector under a square around the vertical.
     """
 
-    coefficients: dict[str, Float[Array, "invariants channels"]]
+    weights: Float[Array, " coefficients"]
     group: Group = eqx.field(static=True)
     signature: Signature = eqx.field(static=True)
 
@@ -149,37 +162,36 @@ class Bias(eqx.Module):
         """Starts at zero."""
         self.group = group
         self.signature = Signature(signature)
-        invariants = {t: filter_basis(group, t, 1) for t in self.signature.types}
-        self.coefficients = {
-            str(t): jnp.zeros((len(bank), self.signature.channels(t)), dtype)
-            for t, bank in invariants.items()
-            if len(bank)
-        }
+        self.weights = jnp.zeros(len(bias_basis(group, self.signature)), dtype)
 
     def dense(self) -> Float[Array, " features"] | None:
         """The constant as one vector, or `None` where the group allows none."""
-        if not self.coefficients:
+        basis = bias_basis(self.group, self.signature)
+        if not len(basis):
             return None
-        d = self.group.num_spatial_dims
-        dtype = next(iter(self.coefficients.values())).dtype
-        parts = []
-        for t in self.signature.types:
-            channels = self.signature.channels(t)
-            coefficients = self.coefficients.get(str(t))
-            if coefficients is None:
-                parts.append(jnp.zeros(channels * t.components(d), dtype))
-                continue
-            bank = filter_basis(self.group, t, 1)
-            invariants = jnp.asarray(bank.array.reshape(len(bank), -1), dtype)
-            part = jnp.einsum(
-                "nc,na->ca",
-                coefficients,
-                invariants,
-                precision=jax.lax.Precision.HIGHEST,
-            )
-            parts.append(part.reshape(-1))
-        bias = _join(parts, axis=0)
-        return _in_entry_order(bias, self.signature, d, axis=0)
+        # Exact on accelerators too: one coefficient and one sign for each feature.
+        return jnp.matmul(
+            self.weights,
+            jnp.asarray(basis, self.weights.dtype),
+            precision=jax.lax.Precision.HIGHEST,
+        )
+
+
+@functools.cache
+def bias_basis(group: Group, signature: Signature) -> np.ndarray:
+    """The constants that the group leaves alone, `(constants, features)`, int8."""
+    d = group.num_spatial_dims
+    rows = []
+    for entry, where in zip(signature, signature.slices(d), strict=True):
+        bank = filter_basis(group, entry.type, 1)
+        invariants = bank.array.reshape(len(bank), entry.type.components(d))
+        for channel in range(entry.channels):
+            start = where.start + channel * invariants.shape[1]
+            for invariant in invariants:
+                row = np.zeros(signature.features(d), np.int8)
+                row[start : start + len(invariant)] = invariant
+                rows.append(row)
+    return np.array(rows, np.int8).reshape(len(rows), signature.features(d))
 
 
 def _in_entry_order(array: Array, signature: Signature, d: int, axis: int) -> Array:

@@ -91,7 +91,9 @@ class Up(eqx.Module):
         dtype: Any = None,
     ):
         """**Raises:** `ValueError` if a type of the output can't be reached."""
-        kernel = Kernel(group, in_signature, out_signature, FACTOR, key=key, dtype=dtype)
+        kernel = Kernel(
+            group, in_signature, out_signature, FACTOR, key=key, dtype=dtype
+        )
         # A fine cell sees one coarse cell, not the whole window: restore unit variance.
         scale = float(np.sqrt(FACTOR**group.num_spatial_dims))
         self.kernel = jax.tree.map(lambda c: c * scale, kernel)

@@ -1,0 +1,15 @@
+"""Training as functions: losses and metrics, one jitted step, rollout, checkpoints."""
+
+from ._checkpoint import (
+    load_checkpoint as load_checkpoint,
+    save_checkpoint as save_checkpoint,
+)
+from ._fit import (
+    TrainState as TrainState,
+    batches as batches,
+    make_optimiser as make_optimiser,
+    make_train_step as make_train_step,
+    start_training as start_training,
+)
+from ._metrics import nrmse as nrmse, smse as smse
+from ._rollout import rollout as rollout

@@ -1,0 +1,51 @@
+"""Losses and metrics as pure functions of two images."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._image import GeometricImage
+from .._signature import check_signature
+
+
+def smse(
+    prediction: GeometricImage, target: GeometricImage
+) -> Float[Array, "*batch"]:
+    """The sum over components of the mean squared error per cell.
+
+    In units of the images: normalise them first. The sum over tensor components makes it
+    invariant under the group. Gregory et al. (2024) train and report on it.
+
+    **Returns:** one number, or one for each leading batch axis.
+
+    **Raises:** `ValueError` if signatures or shapes differ.
+    """
+    _check(prediction, target)
+    squared = jnp.square(prediction.array - target.array)
+    return squared.mean(axis=prediction.spatial_axes).sum(axis=-1)
+
+
+def nrmse(
+    prediction: GeometricImage, target: GeometricImage
+) -> Float[Array, "*batch"]:
+    """The norm of the error over the norm of the target, `‖ŷ - y‖ / ‖y‖`.
+
+    Both norms run over all cells and components (the *global* norm, not the mean of one
+    ratio per channel).
+
+    **Returns:** one number, or one for each leading batch axis.
+
+    **Raises:** `ValueError` if signatures or shapes differ.
+    """
+    _check(prediction, target)
+    axes = (*target.spatial_axes, -1)
+    error = jnp.square(prediction.array - target.array).sum(axis=axes)
+    return jnp.sqrt(error / jnp.square(target.array).sum(axis=axes))
+
+
+def _check(prediction: GeometricImage, target: GeometricImage) -> None:
+    check_signature(prediction.signature, target.signature, "prediction", "A metric")
+    if prediction.array.shape != target.array.shape:
+        raise ValueError(
+            f"`prediction` has shape {prediction.array.shape}, `target` "
+            f"{target.array.shape}: they must be equal."
+        )
