@@ -1,7 +1,20 @@
 """Exactly equivariant networks on grids of scalars, vectors and tensors."""
 
-from . import models as models, nn as nn, plot as plot
+from . import (
+    models as models,
+    nn as nn,
+    plot as plot,
+    testing as testing,
+    training as training,
+)
 from ._action import act as act
+from ._data import (
+    Normaliser as Normaliser,
+    Windows as Windows,
+    fit_normaliser as fit_normaliser,
+    flow_signature as flow_signature,
+    read_frames as read_frames,
+)
 from ._filters import (
     FilterBank as FilterBank,
     filter_basis as filter_basis,

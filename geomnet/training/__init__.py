@@ -2,8 +2,10 @@
 
 from ._checkpoint import (
     load_checkpoint as load_checkpoint,
+    read_metadata as read_metadata,
     save_checkpoint as save_checkpoint,
 )
+from ._evaluate import evaluate as evaluate, predict as predict
 from ._fit import (
     TrainState as TrainState,
     batches as batches,

@@ -1,0 +1,424 @@
+"""Learn compressible Navier-Stokes flow: generate, train, roll out, compare, draw.
+
+    python examples/compressible_navier_stokes.py [--quick]
+
+Generates trajectories (or reuses the file of the same parameters), trains an equivariant
+UNet and its plain twin under the same budget, and leaves in the output folder
+`metrics.json`, learning curves, rollouts, a picture of the filters, and checkpoints.
+Ctrl-C keeps what was reached; the same command goes on from there.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+import geomnet as gn
+import pde_data
+
+MODELS = ("equivariant", "plain")
+SAVE_EVERY = 30.0  # seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Everything that decides the run."""
+
+    out: Path = Path("outputs/compressible_navier_stokes")
+    """Folder for data, checkpoints, metrics and figures."""
+    quick: bool = False
+    """Smaller grid, fewer trajectories and steps: under 3 minutes on 2 cores."""
+    grid: int = 64
+    """Cells along each side of the periodic box."""
+    mach: float = 0.1
+    """Mach number of the random initial velocity."""
+    shear_viscosity: float = 0.01
+    """Dynamic shear viscosity."""
+    bulk_viscosity: float = 0.01
+    """Bulk viscosity."""
+    train_trajectories: int = 40
+    """Trajectories to train on."""
+    valid_trajectories: int = 8
+    """Trajectories to validate on."""
+    test_trajectories: int = 8
+    """Trajectories to test on, also rotated and reflected."""
+    past: int = 4
+    """Frames that the model sees."""
+    rollout_steps: int = 15
+    """Steps of the autoregressive rollouts."""
+    hidden: str = "8x0+ 8x1+ 2x0-"
+    """Fields inside the equivariant UNet, on its finest level."""
+    depth: int = 3
+    """How often the UNet halves the grid."""
+    steps: int = 700
+    """Training steps of each model."""
+    batch_size: int = 8
+    """Windows per step."""
+    learning_rate: float = 2e-3
+    """Peak of the learning rate."""
+    match: Literal["components", "parameters"] = "components"
+    """What the plain twin has in common: components per cell, or parameters."""
+    validate_every: int = 100
+    """Steps between two validations."""
+    seed: int = 0
+    """Decides data, parameters and the order of batches."""
+
+
+QUICK = Settings(
+    quick=True,
+    grid=32,
+    train_trajectories=20,
+    valid_trajectories=4,
+    test_trajectories=4,
+    hidden="6x0+ 6x1+ 2x0-",
+    depth=2,
+    steps=200,
+    validate_every=50,
+)
+
+
+class Interrupted(Exception):
+    """Ctrl-C, after what was reached has been saved."""
+
+
+def main(settings: Settings) -> dict[str, Any]:
+    """Runs everything; returns what `metrics.json` holds."""
+    settings.out.mkdir(parents=True, exist_ok=True)
+    flow, normaliser, frames = load_flow(settings)
+    windows = {
+        name: gn.Windows(flow, part, settings.past) for name, part in frames.items()
+    }
+    net, twin = build_models(flow, settings)
+    report: dict[str, Any] = {
+        "settings": json.loads(describe(settings)),
+        "metrics": "SMSE: sum over components of the mean squared error, normalised "
+        "units; nRMSE: global norm of the error over that of the target, original "
+        "units",
+        "persistence": measure(Persistence(flow), windows, normaliser, settings),
+        "models": {},
+    }
+    curves: dict[str, Any] = {}
+    predictions: dict[str, gn.GeometricImage] = {}
+    for name, model in zip(MODELS, (net, twin), strict=True):
+        model, history = train(name, model, windows, settings)
+        curves[name] = history["curves"]
+        print(f"{name}: measuring on train, validation and test flows")
+        result = {
+            "parameters": gn.models.count_parameters(model),
+            "components": model.hidden.features(2),
+            "seconds_per_step": history["seconds_per_step"],
+            "training_steps": settings.steps,
+            **measure(model, windows, normaliser, settings),
+            "moved_test": measure_moved(model, windows["test"], net.group, settings),
+            "equivariance_error": equivariance(model, windows["test"], net.group),
+        }
+        predictions[name] = roll(model, windows["test"], settings)[0]
+        report["models"][name] = result
+        write_json(settings.out / "metrics.json", report)
+        print(summary(name, result))
+    draw(curves, predictions, windows["test"], normaliser, report, settings)
+    print(f"Wrote metrics.json, figures and checkpoints to {settings.out}/")
+    return report
+
+
+def load_flow(settings: Settings) -> tuple[gn.Signature, gn.Normaliser, dict]:
+    """Generates or reuses the trajectories; normalised frames by split."""
+    counts = (
+        settings.train_trajectories,
+        settings.valid_trajectories,
+        settings.test_trajectories,
+    )
+    config = pde_data.GenerateConfig(
+        grid=(settings.grid, settings.grid),
+        mach=settings.mach,
+        shear_viscosity=settings.shear_viscosity,
+        bulk_viscosity=settings.bulk_viscosity,
+        trajectories=sum(counts),
+        seed=settings.seed,
+    )
+    path = settings.out / f"flow_{settings.grid}.hdf5"
+    try:
+        pde_data.generate(config, path, progress=True)
+    except FileExistsError:
+        print(f"{path} holds other parameters: generating it anew.")
+        path.unlink(missing_ok=True)
+        path.with_name(path.name + ".partial").unlink(missing_ok=True)
+        pde_data.generate(config, path, progress=True)
+    with pde_data.load(path) as data:
+        flow = gn.flow_signature(data)
+        frames = gn.read_frames(data)
+    train, valid, test = np.split(frames, np.cumsum(counts)[:-1])
+    normaliser = gn.fit_normaliser(flow, train)
+    parts = {"train": train, "valid": valid, "test": test}
+    return (
+        flow,
+        normaliser,
+        {name: normaliser.normalise(part) for name, part in parts.items()},
+    )
+
+
+def build_models(flow: gn.Signature, settings: Settings) -> tuple[Any, Any]:
+    """The equivariant UNet and its twin, both predicting the change of the flow."""
+    net = gn.Residual(
+        gn.UNet(
+            gn.hyperoctahedral(2),
+            settings.past * flow,
+            flow,
+            hidden=settings.hidden,
+            depth=settings.depth,
+            key=jax.random.key(settings.seed),
+        )
+    )
+    return net, gn.twin(net, settings.match, key=jax.random.key(settings.seed))
+
+
+class Persistence:
+    """The baseline that predicts no change."""
+
+    def __init__(self, flow: gn.Signature):
+        self.flow = flow
+
+    def __call__(self, history: gn.GeometricImage) -> gn.GeometricImage:
+        return gn.latest_frame(history, self.flow)
+
+
+def loss(model: Any, batch: Any) -> jax.Array:
+    """The SMSE one step ahead, mean over the batch."""
+    histories, targets = batch
+    return gn.training.smse(jax.vmap(model)(histories), targets).mean()
+
+
+def train(
+    name: str, model: Any, windows: dict[str, gn.Windows], settings: Settings
+) -> tuple[Any, dict[str, Any]]:
+    """Trains one model, from its checkpoint if there is one of these settings."""
+    optimiser = gn.training.make_optimiser(
+        learning_rate=settings.learning_rate,
+        total_steps=settings.steps,
+        warmup_steps=settings.steps // 20,
+    )
+    key = jax.random.key(settings.seed + 1)
+    state = gn.training.start_training(model, optimiser, key=key)
+    train_step = gn.training.make_train_step(loss, optimiser)
+    path = settings.out / f"{name}.checkpoint"
+    history: dict[str, Any] = {
+        "curves": {"training": [], "validation": []},
+        "seconds_per_step": None,
+    }
+    if path.exists():
+        metadata = gn.training.read_metadata(path)
+        if metadata.get("settings") == json.loads(describe(settings)):
+            state, metadata = gn.training.load_checkpoint(path, state)
+            history = metadata["history"]
+            print(f"{name}: going on from step {int(state.num_steps)} of {path}")
+    done = int(state.num_steps)
+
+    def save() -> None:
+        metadata = {
+            "settings": json.loads(describe(settings)),
+            "history": history,
+        }
+        gn.training.save_checkpoint(path, state, metadata)
+
+    numbers = gn.training.batches(
+        len(windows["train"]), settings.batch_size, key=key, start=done
+    )
+    bar = tqdm(total=settings.steps, initial=done, desc=name, unit="step")
+    last_save, since, recent, rates = time.monotonic(), time.monotonic(), [], []
+    try:
+        while done < settings.steps:
+            state, value = train_step(state, windows["train"].take(next(numbers)))
+            done += 1
+            recent.append(value)
+            bar.update()
+            if done % 10 == 0 or done == settings.steps:
+                # The only place that waits for the device.
+                mean = float(jnp.stack(recent).mean())
+                now = time.monotonic()
+                rates.append((now - since) / len(recent))
+                recent, since = [], now
+                history["curves"]["training"].append((done, mean))
+                bar.set_postfix(smse=f"{mean:.2e}")
+                if not np.isfinite(mean):
+                    raise FloatingPointError(
+                        f"The loss of '{name}' is {mean} at step {done}: use a smaller "
+                        f"--learning-rate. The last checkpoint is {path}."
+                    )
+            if done % settings.validate_every == 0 or done == settings.steps:
+                value = gn.training.evaluate(
+                    state.model,
+                    windows["valid"],
+                    {"smse": gn.training.smse},
+                    batch_size=settings.batch_size,
+                )
+                history["curves"]["validation"].append((done, value["smse"]))
+                since = time.monotonic()
+            if rates:
+                history["seconds_per_step"] = float(np.median(rates))
+            if time.monotonic() - last_save > SAVE_EVERY or done == settings.steps:
+                save()
+                last_save = since = time.monotonic()
+    except KeyboardInterrupt:
+        bar.close()
+        save()
+        raise Interrupted(
+            f"Stopped at step {done} of {settings.steps} of '{name}', saved in {path}."
+        ) from None
+    bar.close()
+    return state.model, history
+
+
+def measure(
+    model: Any,
+    windows: dict[str, gn.Windows],
+    normaliser: gn.Normaliser,
+    settings: Settings,
+) -> dict[str, Any]:
+    """One-step errors on every split, and the error of rollouts on the test flows."""
+
+    def nrmse(prediction: gn.GeometricImage, target: gn.GeometricImage) -> jax.Array:
+        return gn.training.nrmse(
+            prediction.with_array(normaliser.restore(prediction.array)),
+            target.with_array(normaliser.restore(target.array)),
+        )
+
+    metrics = {"smse": gn.training.smse, "nrmse": nrmse}
+    one_step = {
+        split: gn.training.evaluate(
+            model, part, metrics, batch_size=settings.batch_size
+        )
+        for split, part in windows.items()
+    }
+    predicted, true = roll(model, windows["test"], settings)
+    per_step = np.asarray(gn.training.smse(predicted, true)).mean(axis=0)
+    return {
+        "one_step": one_step,
+        "rollout_smse_per_step": [float(value) for value in per_step],
+        "rollout_smse_sum": float(per_step.sum()),
+    }
+
+
+def roll(
+    model: Any, windows: gn.Windows, settings: Settings
+) -> tuple[gn.GeometricImage, gn.GeometricImage]:
+    """Predicted and true frames of the test flows, `(trajectory, time, *grid, ...)`."""
+    histories, rest = windows.rollouts()
+    steps = min(settings.rollout_steps, rest.array.shape[1])
+    predicted = gn.training.predict(model, histories, steps)
+    return predicted, rest.with_array(rest.array[:, :steps])
+
+
+def measure_moved(
+    model: Any, windows: gn.Windows, group: gn.Group, settings: Settings
+) -> dict[str, Any]:
+    """The one-step error on the test flows moved by every element of the group."""
+    errors = []
+    for g in group.elements:
+        frames = gn.act(g, gn.GeometricImage(windows.signature, windows.frames, 2))
+        moved = gn.Windows(windows.signature, np.asarray(frames.array), windows.past)
+        value = gn.training.evaluate(
+            model,
+            moved,
+            {"smse": gn.training.smse},
+            batch_size=settings.batch_size,
+        )
+        errors.append(value["smse"])
+    change = max(abs(error / errors[0] - 1) for error in errors)
+    return {"smse_per_element": errors, "largest_relative_change": change}
+
+
+def equivariance(
+    model: Any, windows: gn.Windows, group: gn.Group
+) -> dict[str, float]:
+    """The trained model's equivariance error, largest over the group, on a test flow."""
+    histories, _ = windows.take(np.array([0]))
+    history = histories.with_array(histories.array[0])
+    error = {"float32": gn.testing.equivariance_error(model, history, group)}
+    with jax.enable_x64(True):
+        wide, wide_history = gn.testing.cast((model, history), jnp.float64)
+        error["float64"] = gn.testing.equivariance_error(wide, wide_history, group)
+    return error
+
+
+def draw(
+    curves: dict[str, Any],
+    predictions: dict[str, gn.GeometricImage],
+    windows: gn.Windows,
+    normaliser: gn.Normaliser,
+    report: dict[str, Any],
+    settings: Settings,
+) -> None:
+    """The four figures."""
+    figures = {
+        "learning_curves": gn.plot.learning_curves(curves),
+        "rollout_error": gn.plot.error_growth(
+            {
+                **{n: m["rollout_smse_per_step"] for n, m in report["models"].items()},
+                "persistence": report["persistence"]["rollout_smse_per_step"],
+            }
+        ),
+        "filters": gn.plot.filters(
+            [
+                gn.filter_basis(gn.hyperoctahedral(2), kind, 3)
+                for kind in ("0+", "1+", "1-")
+            ]
+        ),
+    }
+    first = {
+        name: image.with_array(normaliser.restore(image.array[0]))
+        for name, image in predictions.items()
+    }
+    _, rest = windows.rollouts()
+    truth = rest.with_array(normaliser.restore(rest.array[0]))
+    last = next(iter(first.values())).array.shape[0] - 1
+    times = sorted({0, last // 4, last // 2, last})
+    figures["rollout"] = gn.plot.rollouts(
+        truth, first, times, labels=[f"step {t + 1}" for t in times]
+    )
+    for name, figure in figures.items():
+        figure.savefig(settings.out / f"{name}.png", dpi=130)
+
+
+def summary(name: str, result: dict[str, Any]) -> str:
+    """One line on a trained model."""
+    test, moved = result["one_step"]["test"], result["moved_test"]
+    return (
+        f"{name}: {result['parameters']} parameters, test SMSE {test['smse']:.2e} "
+        f"(nRMSE {test['nrmse']:.2e}), rollout SMSE {result['rollout_smse_sum']:.2e}, "
+        f"equivariance error {result['equivariance_error']['float32']:.1e} (float32) "
+        f"{result['equivariance_error']['float64']:.1e} (float64), moved flows change "
+        f"the error by {moved['largest_relative_change']:.1e}"
+    )
+
+
+def describe(settings: Settings) -> str:
+    """The settings as JSON."""
+    return json.dumps(dataclasses.asdict(settings), default=str)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """All or nothing: a run that is killed leaves the file before."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+if __name__ == "__main__":
+    matplotlib.use("Agg")
+    default = QUICK if "--quick" in sys.argv else Settings()
+    try:
+        main(tyro.cli(Settings, default=default, description=__doc__))
+    except Interrupted as stop:
+        sys.exit(f"\n{stop} Run the same command to go on.")
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. Finished parts are kept: run the same command to go on.")
