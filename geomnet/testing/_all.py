@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._action import act
-from ._group import Group
-from ._image import GeometricImage
+from .._action import act
+from .._group import Group
+from .._image import GeometricImage
 
 Map = Callable[[GeometricImage], GeometricImage]
 
