@@ -73,7 +73,10 @@ def feature_action(
         channels = np.arange(entry.channels)[:, None] * len(source)
         indices.append((where.start + channels + source[None, :]).ravel())
         all_signs.append(np.tile(sign, entry.channels))
-    return np.concatenate(indices), np.concatenate(all_signs)
+    # int32: JAX remembers constants by identity, and a cached int64 array would keep
+    # the width that it had where x64 was first off.
+    index = np.concatenate(indices).astype(np.int32)
+    return index, np.concatenate(all_signs).astype(np.int32)
 
 
 @functools.cache

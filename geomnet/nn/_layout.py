@@ -67,7 +67,13 @@ def layout(group: Group, signature: Signature) -> Layout:
         channel.append(next_channel + np.repeat(np.arange(channels), per_channel))
         type_index.append(np.full(features, signature.types.index(entry.type)))
         next_channel += channels
-    return Layout(*map(np.concatenate, (invariant, channel, type_index)))
+    # int32: JAX remembers constants by identity, and a cached int64 array would keep
+    # the width that it had where x64 was first off.
+    return Layout(
+        np.concatenate(invariant),
+        np.concatenate(channel).astype(np.int32),
+        np.concatenate(type_index).astype(np.int32),
+    )
 
 
 def acts_trivially(group: Group, tensor_type: TensorType) -> bool:

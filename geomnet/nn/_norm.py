@@ -74,7 +74,7 @@ class LayerNorm(eqx.Module):
             array = array - jnp.expand_dims(mean, grid_axes)
         mean_square = over_type(jnp.square(array).mean(axis=grid_axes))
         factor = jax.lax.rsqrt(mean_square + self.epsilon)
-        factor = factor * self.scale[fields.channel].astype(dtype)
+        factor = factor * jnp.take(self.scale, fields.channel).astype(dtype)
         array = array * jnp.expand_dims(factor, grid_axes)
         bias = self.bias.dense()
         if bias is not None:

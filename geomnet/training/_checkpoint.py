@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ def save_checkpoint(
     try:
         with os.fdopen(handle, "wb") as file:
             file.write((json.dumps(metadata or {}) + "\n").encode())
-            eqx.tree_serialise_leaves(file, state)
+            eqx.tree_serialise_leaves(file, _without_keys(state))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
@@ -55,14 +57,14 @@ def load_checkpoint(
     with Path(path).open("rb") as file:
         try:
             metadata = json.loads(file.readline())
-            state = eqx.tree_deserialise_leaves(file, like)
+            plain = eqx.tree_deserialise_leaves(file, _without_keys(like))
         except (ValueError, RuntimeError, EOFError, TypeError) as error:
             raise ValueError(
                 f"{path} is not a checkpoint of this state: {error}. Build the model "
                 "with the settings of the run that wrote it, or start anew in another "
                 "folder."
             ) from error
-    return state, metadata
+    return _with_keys(plain, like), metadata
 
 
 def read_metadata(path: "str | os.PathLike[str]") -> dict[str, Any]:
@@ -72,3 +74,21 @@ def read_metadata(path: "str | os.PathLike[str]") -> dict[str, Any]:
             return json.loads(file.readline())
         except ValueError as error:
             raise ValueError(f"{path} is not a checkpoint: {error}.") from error
+
+
+def _is_key(leaf: Any) -> bool:
+    return eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _without_keys(tree: Any) -> Any:
+    """Typed random keys as the integers that they hold: files know no keys."""
+    return jax.tree.map(lambda x: jax.random.key_data(x) if _is_key(x) else x, tree)
+
+
+def _with_keys(plain: Any, like: Any) -> Any:
+    def restore(leaf: Any, original: Any) -> Any:
+        if not _is_key(original):
+            return leaf
+        return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(original))
+
+    return jax.tree.map(restore, plain, like)
