@@ -27,7 +27,7 @@ from ._taylor import Operator, recognise
 
 # A basis is stored as one label and one sign per pair: 5 bytes.
 MAX_PAIRS = 50_000_000
-MAX_ARRAY = 2_000_000_000
+MAX_ARRAY = 500_000_000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class FilterBank:
     def array(self) -> Int8[np.ndarray, " filters *window_and_tensor"]:
         """Every filter as integers, `(filters, *window, *tensor)`.
 
-        **Raises:** `ValueError` if it would take more than 2 GB; `labels` and `signs`
+        **Raises:** `ValueError` if it would take more than 500 MB; `labels` and `signs`
         hold the same in one entry per cell and component.
         """
         if len(self) * self.labels.size > MAX_ARRAY:

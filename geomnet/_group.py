@@ -7,7 +7,9 @@ tensors and to images is in `_action.py`; which filters it leaves alone, in
 
 import functools
 import itertools
+import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int8
@@ -30,7 +32,7 @@ class Group:
     _name: str
     _hash: int
 
-    def __init__(self, matrices: Iterable[Sequence[Sequence[int]]], name: str = ""):
+    def __init__(self, matrices: Iterable[Any], name: str = ""):
         """**Arguments:**
 
         - `matrices`: every element, each `(d, d)` with entries -1, 0, +1. The identity
@@ -58,9 +60,7 @@ class Group:
         self._hash = hash(self._matrices)
 
     @staticmethod
-    def from_generators(
-        generators: Iterable[Sequence[Sequence[int]]], name: str = ""
-    ) -> "Group":
+    def from_generators(generators: Iterable[Any], name: str = "") -> "Group":
         """The smallest group that contains `generators`, each `(d, d)`.
 
         **Raises:** `ValueError` if a generator is not a signed permutation matrix.
@@ -76,6 +76,18 @@ class Group:
                 "`generators` must all have the same number of dimensions."
             )
         return Group(_closure(matrices, len(next(iter(matrices)))), name)
+
+    @staticmethod
+    def from_name(text: str, d: int | None = None) -> "Group":
+        """The group called `text`, as `"hyperoctahedral(2) x trivial(1)"`.
+
+        The names are those of the functions that make groups, and of what groups print.
+        With `d` given, `"rotations"` alone is enough.
+
+        **Raises:** `ValueError` if the name is unknown.
+        """
+        factors = [_named_factor(word.strip(), d) for word in text.split(" x ")]
+        return functools.reduce(Group.__mul__, factors)
 
     @property
     def name(self) -> str:
@@ -111,18 +123,18 @@ class Group:
         """Whether every element of this group is one of `other`'s."""
         return set(self._matrices) <= set(other._matrices)
 
-    def stabiliser(self, point: Sequence[int]) -> "Group":
+    def stabiliser(self, point: Sequence[int] | np.ndarray) -> "Group":
         """The subgroup that leaves the vector `point`, of shape `(d,)`, where it is."""
         x = self._as_point(point)
         kept = [m for m in self._matrices if np.array_equal(np.asarray(m) @ x, x)]
         return Group(kept, f"stabiliser of {tuple(x.tolist())} in {self.name}")
 
-    def orbit(self, point: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    def orbit(self, point: Sequence[int] | np.ndarray) -> tuple[tuple[int, ...], ...]:
         """The distinct images of the vector `point`, of shape `(d,)`, sorted."""
         images = self.elements.astype(int) @ self._as_point(point)
         return tuple(sorted({tuple(image) for image in images.tolist()}))
 
-    def _as_point(self, point: Sequence[int]) -> np.ndarray:
+    def _as_point(self, point: Sequence[int] | np.ndarray) -> np.ndarray:
         x = np.asarray(point, dtype=int)
         if x.shape != (self.num_spatial_dims,):
             raise ValueError(
@@ -233,6 +245,24 @@ def signed_permutation(matrix: object) -> tuple[tuple[int, ...], tuple[int, ...]
     permutation = np.abs(g).argmax(axis=1)
     signs = g.sum(axis=1)
     return tuple(permutation.tolist()), tuple(signs.tolist()), _determinant(g)
+
+
+def _named_factor(word: str, d: int | None) -> Group:
+    makers = {
+        make.__name__: make
+        for make in (hyperoctahedral, rotations, reflections, trivial, cyclic)
+    }
+    match = re.fullmatch(r"(\w+?)(?:\((\d)\))?", word)
+    if match is None or match[1] not in makers:
+        raise ValueError(
+            f"`text` {word!r} names no group. Known: {', '.join(makers)}, with a "
+            "number as in 'rotations(2)', and products such as 'hyperoctahedral(2) x "
+            "trivial(1)'."
+        )
+    number = int(match[2]) if match[2] else d
+    if number is None:
+        raise ValueError(f"`text` {word!r} needs a number: '{word}(2)' or '{word}(3)'.")
+    return makers[match[1]](number)
 
 
 def _check_dims(d: int) -> int:

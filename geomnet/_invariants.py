@@ -163,7 +163,7 @@ def interpolate(
     group: Group,
     types: Types,
     points: Sequence[Sequence[int]],
-    values: Sequence[np.ndarray],
+    values: Sequence[Any],
 ) -> Any:
     """The covariant polynomial of lowest degree with given values at given points.
 

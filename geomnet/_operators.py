@@ -1,11 +1,10 @@
 """From differential operators to filters and back: stencils, and reading a kernel."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Real
+from jaxtyping import Float
 
 from ._invariants import Types, monomial_exponents, offset_symbols
 from ._rational import solve
@@ -82,9 +81,7 @@ def stencil(
 
 def describe(
     space: Space,
-    coefficients: Real[np.ndarray, " filters"]
-    | Real[np.ndarray, "filters out_channels in_channels"]
-    | Sequence[Any],
+    coefficients: Any,
     *,
     max_pairs: int = 8,
     max_degree: int = 4,
@@ -94,7 +91,8 @@ def describe(
     **Arguments:**
 
     - `space`: the bank that `coefficients` belong to.
-    - `coefficients`: one per filter, or `(filters, out channels, in channels)`.
+    - `coefficients`: an array, one number per filter, or `(filters, out channels,
+        in channels)`.
     - `max_pairs`: how many pairs of channels are printed, the largest kernels first.
     - `max_degree`: the Taylor expansion is read up to this many derivatives.
 

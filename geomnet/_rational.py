@@ -87,7 +87,7 @@ def primitive(row: Mapping[int, Fraction], n: int) -> np.ndarray:
 def sparse_rows(matrix: np.ndarray) -> list[dict[int, int]]:
     """The rows of an integer matrix, `(rows, ...)`, as `{column: value}`."""
     rows = []
-    for row in matrix.reshape(len(matrix), -1):
+    for row in matrix.reshape(len(matrix), math.prod(matrix.shape[1:])):
         columns = np.flatnonzero(row)
         values = row[columns].astype(int).tolist()
         rows.append(dict(zip(columns.tolist(), values, strict=True)))

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ._signature import TensorType
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -32,12 +34,12 @@ def types_text(types: Sequence[TensorType]) -> str:
     return " <- ".join(f"{t} ({type_name(t)})" for t in types)
 
 
-def cell_text(offset: Sequence[float]) -> str:
+def cell_text(offset: Sequence[float] | np.ndarray) -> str:
     """`(1, 0)`."""
     return f"({', '.join(f'{value:g}' for value in offset)})"
 
 
-def radius_text(offset: Sequence[float]) -> str:
+def radius_text(offset: Sequence[float] | np.ndarray) -> str:
     """`√2` for the cell (1, 1)."""
     # Four times the square is whole, also where the centre is a corner of cells.
     quarters = round(4 * sum(value * value for value in offset))

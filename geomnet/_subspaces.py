@@ -155,7 +155,7 @@ def traceless(space: Space) -> FilterSubspace:
     return _subspace(bank, _what(space, "traceless"), found)
 
 
-def isotropic(bank: FilterBank) -> FilterSubspace:
+def isotropic(bank: Space) -> FilterSubspace:
     """The filters that sample a tensor field which every rotation and reflection keeps.
 
     A function of the distance times a product of offsets, δ and, for odd parity, ε:

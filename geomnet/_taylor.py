@@ -102,7 +102,8 @@ def moments(
     """
     exponents = monomial_exponents(len(window), degree)
     cells = math.prod(window)
-    flat = arrays.reshape(len(arrays), cells, -1)
+    width = math.prod(arrays.shape[1:]) // cells
+    flat = arrays.reshape(len(arrays), cells, width)
     powers = (window_offsets(window)[:, None, :] ** exponents).prod(axis=-1)
     # In float64 for speed, exact: the sums are far below 2^53.
     sums = np.einsum("ncf,cm->nmf", flat.astype(float), powers.astype(float))
@@ -111,13 +112,12 @@ def moments(
         2**degree * math.prod(math.factorial(e) for e in exponent)
         for exponent in exponents.tolist()
     ]
-    width = flat.shape[2]
     return [
         {
             int(i): Fraction(int(row[i]), divisors[i // width])
             for i in np.flatnonzero(row)
         }
-        for row in sums.reshape(len(arrays), -1)
+        for row in sums.reshape(len(arrays), len(exponents) * width)
     ]
 
 
@@ -276,7 +276,7 @@ def _common(a: Fraction, b: Fraction) -> Fraction:
 def _is_central(array: np.ndarray, d: int) -> bool:
     cells = np.abs(array).reshape(*array.shape[:d], -1).sum(axis=-1)
     middle = tuple(n // 2 for n in array.shape[:d])
-    return all(n % 2 for n in cells.shape) and cells.sum() == cells[middle]
+    return all(n % 2 for n in cells.shape) and bool(cells.sum() == cells[middle])
 
 
 def _h(degree: int, more: int = 0) -> str:
