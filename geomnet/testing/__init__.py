@@ -1,13 +1,17 @@
-"""Symmetry checks for users' own tests: is it equivariant, and if not, where?"""
+"""Symmetry checks for users' own tests: is it equivariant, and if not, where?
 
-from ._all import (
-    TOLERANCES as TOLERANCES,
+A map f commutes with the group if `f(g·x) = g·f(x)` for every element g. The checks here
+measure the difference for every g, for any callable; for modules they also find the
+first layer at which it arises.
+"""
+
+from ._assert import assert_equivariant as assert_equivariant
+from ._errors import (
     EquivarianceError as EquivarianceError,
-    assert_equivariant as assert_equivariant,
-    cast as cast,
     equivariance_error as equivariance_error,
     equivariance_errors as equivariance_errors,
-    first_guilty_layer as first_guilty_layer,
-    perturb as perturb,
     translation_error as translation_error,
 )
+from ._guilty import LayerError as LayerError, first_guilty_layer as first_guilty_layer
+from ._perturb import cast as cast, perturb as perturb
+from ._tolerance import TOLERANCES as TOLERANCES, tolerance_for as tolerance_for

@@ -1,0 +1,167 @@
+"""How far a map is from commuting with each group element, and with translations."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._group import Group, Matrix
+from .._signature import Signature
+from ._adapter import FieldMap, Map
+from ._moving import difference
+
+
+@dataclasses.dataclass(frozen=True)
+class EquivarianceError:
+    """How far one map is from commuting with one group element."""
+
+    element: Matrix
+    """The group element, a signed permutation matrix."""
+    relative: float
+    """`max |f(g·x) - g·f(x)| / max |f(x)|`, both of the worst entry; an entry that is
+    smaller than a tenth of the largest is measured against that tenth."""
+    entry: str
+    """The entry of the output's signature where it is largest."""
+    cell: tuple[int, ...]
+    """The cell of `f(g·x)` where it is largest."""
+    batch: tuple[int, ...] = ()
+    """The place on the leading axes where it is largest."""
+
+
+def equivariance_errors(
+    f: Map,
+    x: Any,
+    group: Group | None = None,
+    *,
+    in_signature: "Signature | str | None" = None,
+    out_signature: "Signature | str | None" = None,
+    feature_axis: int = -1,
+    elements: int | None = None,
+) -> list[EquivarianceError]:
+    """The error of every element of the group, the identity first.
+
+    The identity's error is zero unless f gives another result each time.
+
+    **Arguments:**
+
+    - `f`: any callable of one argument: a module, a function on images or arrays, a
+        solver's step. Compiled with `equinox.filter_jit` where JAX can trace it.
+    - `x`: an image; an array `(*batch, *grid, features)`; a mapping, tuple, dataclass or
+        module of arrays, one for each entry of `in_signature` (a vector's components
+        last, or as a tuple). With leading batch axes f must take them, as `jax.vmap(net)`
+        does. Grids that are not square see exchanged axes.
+    - `group`: by default `f.group`.
+    - `in_signature`, `out_signature`: what `x` and `f(x)` hold, where they are not images
+        and f does not say so; `out_signature` is by default `in_signature`. An output
+        without grid axes, such as an energy, is one tensor for the whole grid.
+    - `feature_axis`: the axis of arrays that holds the features; 0 for channels first.
+    - `elements`: check only so many: the generators, which suffice up to the number of
+        roundings, and a fixed sample of the others.
+
+    **Raises:** `ValueError` if no group is known, or a signature is missing or does not
+    fit; `TypeError` if f gives no image of an image and no `out_signature` is given.
+    """
+    field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
+    return errors_of(field_map, chosen_elements(field_map.group, elements))
+
+
+def equivariance_error(
+    f: Map, x: Any, group: Group | None = None, **arguments: Any
+) -> float:
+    """The largest relative error over the group: rounding if f is equivariant.
+
+    Arguments as in `equivariance_errors`.
+    """
+    errors = equivariance_errors(f, x, group, **arguments)
+    return worst_of(errors).relative
+
+
+def translation_error(
+    f: Map,
+    x: Any,
+    shift: Sequence[int],
+    *,
+    group: Group | None = None,
+    in_signature: "Signature | str | None" = None,
+    out_signature: "Signature | str | None" = None,
+    feature_axis: int = -1,
+) -> float:
+    """`max |f(Tx) - T f(x)| / max |f(x)|` for the shift T on the torus.
+
+    **Arguments:** as in `equivariance_errors`, and
+
+    - `shift`: cells of the input along each axis. Where f changes the grid, each must be
+        a multiple of the ratio, so that the output moves by whole cells.
+    - `group`: only its number of dimensions counts; needed where neither `x` nor f tells.
+    """
+    if group is None:
+        group = _group_for_dims(f, x)
+    field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
+    return shift_error(field_map, tuple(shift)).relative
+
+
+def errors_of(field_map: FieldMap, elements: np.ndarray) -> list[EquivarianceError]:
+    """The error of each of `elements`."""
+    x = field_map.start
+    y = field_map(x)
+    errors = []
+    for element in elements:
+        found = difference(field_map(x.moved(element)), y.moved(element))
+        matrix = tuple(tuple(map(int, row)) for row in element)
+        errors.append(
+            EquivarianceError(
+                matrix, found.relative, found.entry, found.cell, found.batch
+            )
+        )
+    return errors
+
+
+def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceError:
+    """The error of one translation; its `element` is the identity."""
+    x = field_map.start
+    y = field_map(x)
+    out_shift = []
+    if len(shift) != len(x.grid):
+        raise ValueError(
+            f"`shift` {shift} must have one number for each of the {len(x.grid)} axes."
+        )
+    for cells, n, m in zip(shift, x.grid, y.grid, strict=True):
+        if cells * m % n and m > 1:
+            raise ValueError(
+                f"`shift` {shift} moves the output, of grid {y.grid}, by a fraction of "
+                f"a cell: use multiples of {n // m} cells."
+            )
+        out_shift.append(cells * m // n)
+    found = difference(field_map(x.shifted(shift)), y.shifted(tuple(out_shift)))
+    identity = tuple(map(tuple, np.eye(len(shift), dtype=int).tolist()))
+    return EquivarianceError(
+        identity, found.relative, found.entry, found.cell, found.batch
+    )
+
+
+def chosen_elements(group: Group, number: int | None) -> np.ndarray:
+    """All elements, or the identity, the generators and a fixed sample of the others."""
+    if number is None or number >= group.order:
+        return group.elements
+    if number < 1:
+        raise ValueError(f"`elements` must be 1 or more, got {number}.")
+    first = [group.elements[0].tolist(), *(list(map(list, g)) for g in group.generators)]
+    others = [g for g in group.elements.tolist() if g not in first]
+    order = np.random.default_rng(0).permutation(len(others))
+    missing = max(0, number - len(first))
+    return np.array(first + [others[i] for i in order[:missing]])
+
+
+def worst_of(errors: list[EquivarianceError]) -> EquivarianceError:
+    """The one with the largest relative error; NaN is larger than all."""
+    return max(
+        errors, key=lambda e: float("inf") if np.isnan(e.relative) else e.relative
+    )
+
+
+def _group_for_dims(f: Map, x: Any) -> Group | None:
+    from .._group import trivial
+
+    dims = getattr(x, "num_spatial_dims", None)
+    return trivial(dims) if isinstance(dims, int) else None
