@@ -1,6 +1,6 @@
 """The plain baseline: the same model under the trivial group."""
 
-from typing import Any, Literal, Protocol, TypeVar, get_args
+from typing import Any, Literal, Protocol, TypeVar, get_args, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -12,6 +12,7 @@ from .._signature import Signature
 Match = Literal["components", "parameters"]
 
 
+@runtime_checkable
 class Rebuildable(Protocol):
     """A model that can be built again under another group."""
 
