@@ -6,7 +6,7 @@ parity, `data[name]` of shape `(trajectory, time, *grid[, d…])`, `num_spatial_
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,7 @@ from ._signature import Entry, Signature, TensorType
 SCALAR = TensorType(0, 1)
 
 
+@runtime_checkable
 class FlowLike(Protocol):
     """What a data set must offer."""
 
