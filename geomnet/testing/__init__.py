@@ -6,6 +6,7 @@ first layer at which it arises.
 """
 
 from ._assert import assert_equivariant as assert_equivariant
+from ._certify import certify as certify
 from ._errors import (
     EquivarianceError as EquivarianceError,
     equivariance_error as equivariance_error,
@@ -14,4 +15,9 @@ from ._errors import (
 )
 from ._guilty import LayerError as LayerError, first_guilty_layer as first_guilty_layer
 from ._perturb import cast as cast, perturb as perturb
+from ._rebuild import (
+    describe_model as describe_model,
+    rebuild_model as rebuild_model,
+)
+from ._report import Certificate as Certificate, Check as Check
 from ._tolerance import TOLERANCES as TOLERANCES, tolerance_for as tolerance_for

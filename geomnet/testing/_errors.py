@@ -146,7 +146,10 @@ def chosen_elements(group: Group, number: int | None) -> np.ndarray:
         return group.elements
     if number < 1:
         raise ValueError(f"`elements` must be 1 or more, got {number}.")
-    first = [group.elements[0].tolist(), *(list(map(list, g)) for g in group.generators)]
+    first = [
+        group.elements[0].tolist(),
+        *(list(map(list, g)) for g in group.generators),
+    ]
     others = [g for g in group.elements.tolist() if g not in first]
     order = np.random.default_rng(0).permutation(len(others))
     missing = max(0, number - len(first))

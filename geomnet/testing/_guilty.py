@@ -25,6 +25,8 @@ class LayerError:
     """The largest relative error of what it gives, in `model(g·x)` against `model(x)`."""
     incoming: float
     """The same of what it is given."""
+    parent: str
+    """The path of the layer that calls it; `""` if none."""
     caller: str
     """File and line that call it, or `""`."""
 
@@ -107,18 +109,16 @@ def layer_errors(
 ) -> list[LayerError]:
     """The largest errors of every layer over the elements in `moved`."""
     worst: dict[str, list[float]] = {}
-    first: dict[str, Moment] = {}
     for element, values in moved:
         for moment, before, after in zip(moments, clean, values, strict=True):
             found = _worst(before, after, element, -1)
-            if found is None:
-                continue
-            first.setdefault(moment.path, moment)
-            errors = worst.setdefault(moment.path, [0.0, 0.0])
-            errors[moment.returns] = _larger(errors[moment.returns], found.relative)
+            if found is not None:
+                errors = worst.setdefault(moment.path, [0.0, 0.0])
+                errors[moment.returns] = _larger(errors[moment.returns], found.relative)
+    done = {m.path: m for m in reversed(moments) if m.returns and m.path in worst}
     return [
-        LayerError(path, first[path].layer, out, given, first[path].caller)
-        for path, (given, out) in worst.items()
+        LayerError(path, m.layer, *worst[path][::-1], m.parent, m.caller)
+        for path, m in reversed(done.items())
     ]
 
 
@@ -132,12 +132,10 @@ def _sentence(
         where += f" at cell {found.cell}"
     at = f" at {moment.caller}" if moment.caller else ""
     if not moment.returns:
-        # Wrong before any inner layer has seen it: the code around is to blame.
-        if not moment.parent:
-            return f"The moved image reaches {_layer(moment)} wrongly: {where}."
+        # Wrong before the layer has seen it: the code around is to blame.
         return (
             f"First guilty layer: `{moment.parent}`, in its own code before it calls "
-            f"`{moment.path}`{at}: {where}."
+            f"`{moment.path}`{at}: what it hands over has {where}."
         )
     inner = previous is not None and previous.parent == moment.path
     if inner:
@@ -180,7 +178,10 @@ def _worst(
         if isinstance(y, GeometricImage):
             expected, got = Field.of(y).moved(element), Field.of(moved)
         else:
-            sizes = _sizes(y, element, feature_axis), _sizes(moved, element, feature_axis)
+            sizes = (
+                _sizes(y, element, feature_axis),
+                _sizes(moved, element, feature_axis),
+            )
             if sizes[0] is None or sizes[1] is None:
                 continue
             expected, got = sizes[0].moved(element), sizes[1]
@@ -211,4 +212,3 @@ def _sizes(array: Any, element: np.ndarray, feature_axis: int) -> Field | None:
     else:
         return None
     return Field(Signature("0+"), norms[..., None], d)
-

@@ -118,7 +118,9 @@ class _Recorder:
         return result
 
     def _note(self, returns: bool, value: Any, caller: str) -> None:
-        moment = Moment(self._path, type(self._inner).__name__, self._parent, returns, caller)
+        moment = Moment(
+            self._path, type(self._inner).__name__, self._parent, returns, caller
+        )
         self._calls.append((moment, _arrays(value)))
 
     @property
@@ -178,4 +180,3 @@ def _calling_line() -> str:
             return f"{os.path.basename(file)}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
-

@@ -19,10 +19,14 @@ def perturb(model: Any, scale: float = 0.1, *, key: jax.Array) -> Any:
     # One draw for all leaves: every new shape of a draw is a new compilation.
     noise = np.asarray(jax.random.normal(key, (sum(leaf.size for leaf in leaves),)))
     ends = np.cumsum([leaf.size for leaf in leaves])
-    noisy = [
-        leaf + jnp.asarray(scale * part.reshape(leaf.shape), leaf.dtype)
-        for leaf, part in zip(leaves, np.split(noise, ends[:-1]), strict=True)
-    ] if leaves else []
+    noisy = (
+        [
+            leaf + jnp.asarray(scale * part.reshape(leaf.shape), leaf.dtype)
+            for leaf, part in zip(leaves, np.split(noise, ends[:-1]), strict=True)
+        ]
+        if leaves
+        else []
+    )
     return eqx.combine(jax.tree.unflatten(structure, noisy), rest)
 
 

@@ -1,0 +1,252 @@
+"""Every symmetry check of one model at once: states of training, grids and dtypes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ._adapter import FieldMap, find_group, name_of, unwrapped
+from ._errors import EquivarianceError, chosen_elements, shift_error
+from ._guilty import layer_errors
+from ._layers import LayerTrace
+from ._moving import Field, difference
+from ._perturb import cast, perturb
+from ._report import Certificate, Check
+from ._tolerance import lower_precision, rounding_depth, tolerance_for
+
+DTYPES = ("float32", "bfloat16")
+
+
+def certify(
+    model: Any,
+    grid: tuple[int, ...] | Sequence[tuple[int, ...]],
+    dtypes: Sequence[str] = DTYPES,
+    *,
+    group: Group | None = None,
+    in_signature: "Signature | str | None" = None,
+    out_signature: "Signature | str | None" = None,
+    elements: int | None = None,
+    seed: int = 0,
+) -> Certificate:
+    """Checks a model at every state that training brings it to.
+
+    As it is given; with noise on every trainable leaf; after a step of AdamW with weight
+    decay and noise on the gradients; after averaging (EMA); and cast to other dtypes.
+    On every grid, for every element, layer by layer; and which translations it commutes
+    with.
+
+    **Arguments:**
+
+    - `model`: from image to image, or with `in_signature` from array to array `(*grid,
+        features)`. A module's floating-point arrays are what is trained.
+    - `grid`: the number of cells along each axis. One that is not square is added, with
+        the last side doubled; give several grids to check exactly these.
+    - `dtypes`: to cast model and image to. `"float64"` works without JAX's global switch.
+    - `group`, `in_signature`, `out_signature`: by default the model's own.
+    - `elements`: check only so many, as in `equivariance_errors`.
+    - `seed`: draws image and noise.
+
+    **Returns:** a `Certificate`: print it, or read `passed`, `checks`, `to_dict()`,
+    `to_json()`.
+
+    **Raises:** `ValueError` if group or signature are not known, or the model refuses a
+    grid.
+    """
+    group = find_group(model, group)
+    signature = in_signature
+    if signature is None:
+        signature = getattr(unwrapped(model), "in_signature", None)
+    if signature is None:
+        raise ValueError(
+            f"`in_signature` is needed, since {name_of(model)} does not say what it "
+            "takes: for example `in_signature='density:0+ velocity:1+'`."
+        )
+    grids = _grids(grid, group.num_spatial_dims)
+    chosen = chosen_elements(group, elements)
+    is_array = in_signature is not None and not hasattr(
+        unwrapped(model), "in_signature"
+    )
+    own_dtype = _dtype_of(model)
+
+    def random_input(cells: tuple[int, ...], dtype: Any) -> Any:
+        field = _random_field(Signature(signature), cells, seed)
+        array = jnp.asarray(field.array, dtype)
+        image = GeometricImage(field.signature, array, len(cells))
+        return array if is_array else image
+
+    def field_map(state: Any, x: Any) -> FieldMap:
+        of = signature if is_array else None
+        return FieldMap(state, x, group, of, out_signature, -1)
+
+    run = LayerTrace()
+    checks = []
+    states = dict(_states(model, random_input(grids[0], own_dtype), seed))
+    for stage, state in states.items():
+        checks += [
+            _check(run, stage, field_map(state, random_input(cells, own_dtype)), chosen)
+            for cells in grids
+        ]
+    last = states[list(states)[-1]]
+    for dtype in dtypes:
+        if jnp.dtype(dtype) == own_dtype:
+            continue
+        with _precision(dtype):
+            checks += [
+                _check(
+                    run,
+                    f"cast to {dtype}",
+                    field_map(cast(last, dtype), random_input(cells, dtype)),
+                    chosen,
+                )
+                for cells in grids
+            ]
+    with _precision(own_dtype):
+        shift = _smallest_shift(field_map(last, random_input(grids[0], own_dtype)))
+    return Certificate(name_of(model), group.name, group.order, tuple(checks), shift)
+
+
+def _states(model: Any, x: Any, seed: int) -> Iterator[tuple[str, Any]]:
+    """The model during training, by name of the state."""
+    yield "as given", model
+    if not jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)):
+        return
+    noisy = perturb(model, key=jax.random.key(seed))
+    yield "noise on every leaf", noisy
+    stepped = _adamw_step(noisy, x, seed)
+    yield "after an AdamW step", stepped
+    averaged = jax.tree.map(
+        lambda a, b: 0.5 * (a + b) if eqx.is_inexact_array(a) else a, noisy, stepped
+    )
+    yield "after EMA", averaged
+
+
+def _adamw_step(model: Any, x: Any, seed: int) -> Any:
+    """One step to a random target, with weight decay and noise on the gradients."""
+    random = np.random.default_rng(seed + 1)
+    optimiser = optax.adamw(0.03, weight_decay=0.1)
+
+    def loss(model: Any, x: Any) -> jax.Array:
+        errors = [
+            jnp.mean(jnp.square(y - jnp.asarray(random.normal(size=y.shape), y.dtype)))
+            for y in jax.tree.leaves(eqx.filter(model(x), eqx.is_inexact_array))
+        ]
+        return jnp.sum(jnp.stack(errors))
+
+    @eqx.filter_jit
+    def step(model: Any, x: Any, noise: Any) -> Any:
+        trainable = eqx.filter(model, eqx.is_inexact_array)
+        gradient = jax.tree.map(jnp.add, eqx.filter_grad(loss)(model, x), noise)
+        updates, _ = optimiser.update(gradient, optimiser.init(trainable), trainable)
+        return eqx.apply_updates(model, updates)
+
+    # Noise reaches leaves that this loss happens not to depend on.
+    noise = eqx.filter(
+        perturb(
+            jax.tree.map(jnp.zeros_like, eqx.filter(model, eqx.is_inexact_array)),
+            1e-2,
+            key=jax.random.key(seed + 2),
+        ),
+        eqx.is_inexact_array,
+    )
+    with jax.numpy_dtype_promotion("standard"):
+        # Optax itself mixes dtypes.
+        return step(model, x, noise)
+
+
+def _check(
+    run: LayerTrace, stage: str, field_map: FieldMap, elements: np.ndarray
+) -> Check:
+    x = field_map.start
+    result, clean = run(field_map.f, field_map.given(x))
+    moments = list(run.moments)
+    y = field_map.taken(result)
+    errors, moved_values = [], []
+    for element in elements:
+        result, values = run(field_map.f, field_map.given(x.moved(element)))
+        found = difference(field_map.taken(result), y.moved(element))
+        matrix = tuple(tuple(map(int, row)) for row in element)
+        errors.append(
+            EquivarianceError(matrix, found.relative, found.entry, found.cell)
+        )
+        moved_values.append((element, values))
+    dtype = lower_precision(x.array.dtype, y.array.dtype)
+    tolerance = tolerance_for(dtype)
+    if max(e.relative for e in errors) > tolerance:
+        depth = rounding_depth(field_map.f, field_map.given(x))
+        tolerance = tolerance_for(dtype, depth)
+    return Check(
+        stage,
+        x.grid,
+        str(dtype),
+        tolerance,
+        tuple(errors),
+        tuple(layer_errors(moments, clean, moved_values)),
+    )
+
+
+def _smallest_shift(field_map: FieldMap) -> int | None:
+    """The smallest power of two that the map commutes with shifts by, if any."""
+    d = len(field_map.start.grid)
+    tolerance = tolerance_for(field_map.start.array.dtype)
+    cells = 1
+    while 2 * cells <= max(field_map.start.grid):
+        shifts = [
+            tuple(cells if i == axis else 0 for i in range(d)) for axis in range(d)
+        ]
+        try:
+            if all(shift_error(field_map, s).relative <= tolerance for s in shifts):
+                return cells
+        except ValueError:
+            # The output would move by a fraction of its coarser cells.
+            pass
+        cells *= 2
+    return None
+
+
+def _grids(
+    grid: "tuple[int, ...] | Sequence[tuple[int, ...]]", d: int
+) -> list[tuple[int, ...]]:
+    given = [tuple(cells) for cells in grid] if not isinstance(grid[0], int) else None
+    if given is None:
+        first = tuple(grid)  # type: ignore[arg-type]
+        given = [first]
+        if d > 1 and len(set(first)) == 1:
+            given.append((*first[:-1], 2 * first[-1]))
+        elif d > 1:
+            given.append((max(first),) * d)
+    if any(len(cells) != d for cells in given):
+        raise ValueError(
+            f"`grid` {grid} must have {d} sides, since the group acts in {d} dimensions."
+        )
+    return given
+
+
+def _random_field(signature: Signature, cells: tuple[int, ...], seed: int) -> Field:
+    shape = (*cells, signature.features(len(cells)))
+    array = np.random.default_rng(seed).normal(size=shape)
+    return Field(signature, array, len(cells))
+
+
+def _dtype_of(model: Any) -> Any:
+    leaves = jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))
+    return leaves[0].dtype if leaves else jnp.zeros(()).dtype
+
+
+@contextmanager
+def _precision(dtype: Any) -> Iterator[None]:
+    wide: Callable[[bool], Any] = jax.enable_x64
+    # A model may be strict about dtypes in its own one and not in a foreign one.
+    with jax.numpy_dtype_promotion("standard"):
+        if jnp.dtype(dtype).itemsize == 8:
+            with wide(True):
+                yield
+        else:
+            yield

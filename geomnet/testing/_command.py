@@ -1,0 +1,71 @@
+"""`python -m geomnet certify CHECKPOINT`: does a trained model still commute?"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..training import load_checkpoint
+from ..training._checkpoint import read_metadata
+from ._certify import DTYPES, certify
+from ._rebuild import rebuild_model
+
+_CELLS = {1: 32, 2: 16, 3: 8}
+
+
+def add_certify(commands: Any) -> None:
+    """Registers the sub-command `certify` with an `argparse` collection of commands."""
+    parser = commands.add_parser(
+        "certify",
+        help="measure the equivariance of a trained model",
+        description="Loads the model of a checkpoint and measures how far it is from "
+        "commuting with its group: as saved, after noise, a training step and "
+        "averaging, and in other dtypes. Exit status 1 if it does not commute.",
+    )
+    parser.add_argument("checkpoint", type=Path, help="written by save_checkpoint")
+    parser.add_argument(
+        "--grid", type=int, nargs="+", help="cells per axis; by default a small grid"
+    )
+    parser.add_argument(
+        "--dtypes", nargs="+", default=list(DTYPES), help="such as float64 bfloat16"
+    )
+    parser.add_argument("--elements", type=int, help="check only so many elements")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write JSON")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> str:
+    if not options.checkpoint.exists():
+        raise ValueError(f"There is no file {options.checkpoint}.")
+    model = load_model(options.checkpoint)
+    d = model.group.num_spatial_dims
+    # Two coarse cells along each axis at least, or a reflection has nothing to move.
+    depth = getattr(getattr(model, "model", model), "depth", 0)
+    side = max(_CELLS[d], 2 * 2**depth)
+    grid = tuple(options.grid) if options.grid else (side,) * d
+    if len(grid) == 1:
+        grid = grid * d
+    report = certify(model, grid, options.dtypes, elements=options.elements)
+    if options.json:
+        options.json.write_text(report.to_json() + "\n")
+    if not report.passed:
+        print(report)
+        sys.exit(1)
+    return str(report)
+
+
+def load_model(path: Path) -> Any:
+    """The model of a checkpoint whose metadata describe it under `"model"`.
+
+    The state must be the model itself, or begin with it, as a `TrainState` does.
+
+    **Raises:** `ValueError` if the metadata do not describe the model.
+    """
+    description = read_metadata(path).get("model")
+    if not isinstance(description, dict):
+        raise ValueError(
+            f"{path} does not say what model it holds. Save it with the metadata "
+            '`{"model": geomnet.testing.describe_model(model)}`.'
+        )
+    # Leaves are stored in order: reading stops where the model ends.
+    return load_checkpoint(path, rebuild_model(description))[0]

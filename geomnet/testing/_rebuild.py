@@ -1,0 +1,121 @@
+"""A model's description as JSON can say it, and the model again from it."""
+
+import inspect
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from .. import models
+from .._group import Group
+from .._signature import Signature
+
+_NOT_DESCRIBED = ("self", "key", "dtype")
+
+
+def describe_model(model: Any) -> dict[str, Any]:
+    """What to write into a checkpoint, so that the model can be built again.
+
+    The class's name and the arguments that built it, as the model's attributes have them:
+    `{"class": "UNet", "group": "hyperoctahedral(2)", "in_signature": "0+ 1+", ...}`;
+    `"residual": true` for a `geomnet.Residual` around it.
+
+    **Raises:** `ValueError` if the class is none of `geomnet.models`, or does not keep
+    an argument.
+    """
+    if isinstance(model, models.Residual):
+        return {**describe_model(model.model), "residual": True}
+    name = type(model).__name__
+    if getattr(models, name, None) is not type(model):
+        raise ValueError(
+            f"`model` is a {name}, which is not one of `geomnet.models`: describe it in "
+            "words of your own, and build it yourself before loading."
+        )
+    description: dict[str, Any] = {"class": name}
+    for argument, parameter in inspect.signature(
+        type(model).__init__
+    ).parameters.items():
+        if argument in _NOT_DESCRIBED:
+            continue
+        if not hasattr(model, argument):
+            if parameter.default is inspect.Parameter.empty:
+                raise ValueError(
+                    f"`model`: {name} does not keep its argument `{argument}`, so it "
+                    "can't be described."
+                )
+            continue
+        description[argument] = _plain(getattr(model, argument))
+    dtypes = {str(a.dtype) for a in jax.tree.leaves(eqx.filter(model, eqx.is_array))}
+    floating = sorted(
+        d for d in dtypes if np.issubdtype(jax.numpy.dtype(d), np.inexact)
+    )
+    if len(floating) == 1 and floating != ["float32"]:
+        description["dtype"] = floating[0]
+    return description
+
+
+def rebuild_model(description: dict[str, Any]) -> Any:
+    """A new model from what `describe_model` gave, with arbitrary numbers.
+
+    The numbers come from the checkpoint: `load_checkpoint(path, rebuilt)`.
+
+    **Raises:** `ValueError` if the description names no class of `geomnet.models`, or
+    lacks an argument of it.
+    """
+    arguments = dict(description)
+    name = arguments.pop("class", None)
+    is_residual = arguments.pop("residual", False)
+    known = sorted(n for n in dir(models) if inspect.isclass(getattr(models, n)))
+    if name not in known:
+        raise ValueError(
+            f'`description` must have a "class" among {", ".join(known)}, got {name!r}: '
+            "write `geomnet.testing.describe_model(model)` into the checkpoint."
+        )
+    if "group" in arguments:
+        arguments["group"] = _group(arguments["group"])
+    if "dtype" in arguments:
+        arguments["dtype"] = jax.numpy.dtype(arguments["dtype"])
+    try:
+        model = getattr(models, name)(
+            **{k: _frozen(v) for k, v in arguments.items()}, key=jax.random.key(0)
+        )
+    except TypeError as error:
+        raise ValueError(
+            f"`description` does not fit {name}: {error}. It was written by another "
+            "version of the library, or by hand."
+        ) from error
+    return models.Residual(model) if is_residual else model
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Signature):
+        return str(value)
+    if isinstance(value, Group):
+        try:
+            is_known = Group.from_name(value.name) == value
+        except ValueError:
+            is_known = False
+        return (
+            value.name
+            if is_known
+            else [np.asarray(g).tolist() for g in value.generators]
+        )
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ValueError(
+        f"`model` has an argument of type {type(value).__name__}, which JSON can't say: "
+        "build the model yourself before loading."
+    )
+
+
+def _group(value: Any) -> Group:
+    if isinstance(value, str):
+        return Group.from_name(value)
+    return Group.from_generators(value)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
