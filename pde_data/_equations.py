@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from ._boundary import Boundary, periodic, with_ghosts
 from ._gas import IdealGas
 from ._grid import Grid
+from ._materialise import materialised
 from ._reconstruct import MUSCL, AbstractReconstruction, shifted
 from ._riemann import RiemannSolver, hllc
 from ._rounding import rounded, symmetric_sum
@@ -110,7 +111,10 @@ class CompressibleNavierStokes(eqx.Module):
         uniform = len(set(spacing)) == 1
         changes = []
         for axis in range(self.grid.num_spatial_dims):
-            flux = self.face_flux(padded, axis)
+            faces, _ = shifted(_trim(padded.density, axis, width, width - 1), axis, 1)
+            flux = jax.tree.map(
+                lambda f, y=faces: materialised(f, y), self.face_flux(padded, axis)
+            )
             change = jax.tree.map(lambda f, axis=axis: _outflux(f, axis), flux)
             if not uniform:
                 scale = 1 / spacing[axis]
@@ -145,8 +149,8 @@ class CompressibleNavierStokes(eqx.Module):
     def max_rate(self, state: Conserved) -> Float[Array, ""]:
         """The largest rate at which a cell is crossed, over all cells.
 
-        Σᵢ (|uᵢ| + c)/Δxᵢ + 2ν/Δxᵢ² with the largest diffusivity ν. NaN or infinite where
-        the state has no positive density and pressure.
+        Σᵢ (|uᵢ| + c)/Δxᵢ + 2ν/Δxᵢ² with the largest diffusivity ν. NaN or infinite
+        where the state has no positive density and pressure.
         """
         cells = self.gas.primitive(state)
         sound = self.gas.sound_speed(cells)

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from ._materialise import materialised
+
 Limiter = Callable[[Float[Array, "*shape"], Float[Array, "*shape"]], Array]
 
 
@@ -57,8 +59,9 @@ class MUSCL(AbstractReconstruction):
         n = values.shape[axis]
         low, high = shifted(values, axis, 1)
         difference = high - low
-        half_slope = 0.5 * self.limiter(*shifted(difference, axis, 1))
         center = lax.slice_in_dim(values, 1, n - 1, axis=axis)
+        slope = self.limiter(*shifted(difference, axis, 1))
+        half_slope = materialised(0.5 * slope, center)
         left, _ = shifted(center + half_slope, axis, 1)
         _, right = shifted(center - half_slope, axis, 1)
         return left, right

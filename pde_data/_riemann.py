@@ -28,10 +28,7 @@ def rusanov(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Cons
     )
     return jax.tree.map(
         lambda fl, fr, ul, ur: 0.5 * (fl + fr) - rounded(0.5 * speed * (ur - ul)),
-        gas.flux(left, axis),
-        gas.flux(right, axis),
-        gas.conserved(left),
-        gas.conserved(right),
+        *_fluxes_and_states(left, right, axis, gas),
     )
 
 
@@ -50,10 +47,7 @@ def hll(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserve
             )
             * inverse
         ),
-        gas.flux(left, axis),
-        gas.flux(right, axis),
-        gas.conserved(left),
-        gas.conserved(right),
+        *_fluxes_and_states(left, right, axis, gas),
     )
 
 
@@ -121,6 +115,21 @@ def low_mach(solver: RiemannSolver) -> RiemannSolver:
         )
 
     return fixed
+
+
+def _fluxes_and_states(
+    left: Primitive, right: Primitive, axis: int, gas: IdealGas
+) -> tuple[Conserved, Conserved, Conserved, Conserved]:
+    """Fluxes and conserved variables of both sides, fit for sums."""
+    return jax.tree.map(
+        rounded,
+        (
+            gas.flux(left, axis),
+            gas.flux(right, axis),
+            gas.conserved(left),
+            gas.conserved(right),
+        ),
+    )
 
 
 def _with_velocity(

@@ -202,22 +202,7 @@ def _raise_if_failed(result: Trajectory) -> Trajectory:
     if isinstance(result.failed, jax.core.Tracer):
         return eqx.error_if(result, result.failed, message)
     if bool(np.any(result.failed)):
-        reached = (
-            int(
-                np.sum(
-                    np.isfinite(
-                        np.sum(
-                            np.asarray(result.density[:, ...]).reshape(
-                                len(result.times), -1
-                            ),
-                            axis=1,
-                        )
-                    )
-                )
-            )
-            - 1
-        )
-        raise SimulationError(
-            f"{message} Last good time: {float(result.times[max(reached, 0)]):g}."
-        )
+        first_cell = np.asarray(result.density).reshape(len(result.times), -1)[:, 0]
+        good = np.asarray(result.times)[np.isfinite(first_cell)]
+        raise SimulationError(f"{message} Last good time: {float(good[-1]):g}.")
     return result

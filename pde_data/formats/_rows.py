@@ -95,7 +95,7 @@ class RowWriter:
                 raise
 
     def write(self, index: int, rows: Mapping[str, np.ndarray]) -> None:
-        """Store trajectory `index`: its rows, and only then the mark that it is there."""
+        """Store trajectory `index`: its rows, and only then the mark."""
         for name, row in rows.items():
             self._write_row(name, index, row)
         os.fsync(self._descriptor)
