@@ -1,5 +1,6 @@
 """Words for a report: tensor types, cells and polynomials as plain text."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -58,8 +59,15 @@ def polynomial_text(polynomial: Any) -> str:
     return f"[{', '.join(polynomial_text(row) for row in polynomial)}]"
 
 
+@functools.lru_cache(maxsize=4096)
+def shortest(expression: Any) -> Any:
+    """The expanded or the factored form, whichever is shorter to write."""
+    forms = expression.expand(), expression.factor()
+    return min(forms, key=lambda form: len(str(form)))
+
+
 def _expression_text(expression: Any) -> str:
-    text = min(str(expression.factor()), str(expression.expand()), key=len)
+    text = str(shortest(expression))
     for power in range(9, 1, -1):
         text = text.replace(f"**{power}", superscript(power))
     return text.replace("*", " ")

@@ -6,3 +6,4 @@ from ._fields import (
     learning_curves as learning_curves,
     rollouts as rollouts,
 )
+from ._filters import filters as filters

@@ -100,7 +100,7 @@ def test_bad_signatures_are_refused(text, message):
 
 def test_bad_values_are_refused():
     with pytest.raises(ValueError, match="1 or more"):
-        0 * Signature("1+")
+        _ = 0 * Signature("1+")
     with pytest.raises(ValueError, match="`order`"):
         TensorType(5, 1)
     with pytest.raises(TypeError):
