@@ -7,6 +7,7 @@ exchanged and change sign. Nothing is rounded.
 import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -33,8 +34,17 @@ def act(g: Any, image: GeometricImage) -> GeometricImage:
         raise ValueError(
             f"`g` acts in {len(permutation)} dimensions, the image has {d}."
         )
-    array = move_cells(permutation, signs, image.array)
     index, sign = feature_action(image.signature, d, permutation, signs)
+    if not isinstance(image.array, jax.core.Tracer):
+        cells = np.arange(np.prod(image.grid, dtype=np.int32), dtype=np.int32)
+        moved = move_cells(permutation, signs, cells.reshape(*image.grid, 1))
+        batch = image.array.shape[: image.array.ndim - d - 1]
+        array = image.array.reshape(*batch, -1, image.features)
+        array = _gather(array, moved.reshape(-1), index, sign)
+        return image.with_array(
+            array.reshape(*batch, *moved.shape[:-1], image.features)
+        )
+    array = move_cells(permutation, signs, image.array)
     if not np.array_equal(index, np.arange(len(index))):
         array = jnp.take(array, index, axis=-1)
     if (sign < 0).any():
@@ -42,10 +52,18 @@ def act(g: Any, image: GeometricImage) -> GeometricImage:
     return image.with_array(array)
 
 
-def move_cells(
-    permutation: tuple[int, ...], signs: tuple[int, ...], array: Array
-) -> Array:
-    """Turns the grid of `array`, `(..., *grid, features)`, leaving features alone."""
+@jax.jit
+def _gather(array: Array, cells: Array, features: Array, sign: Array) -> Array:
+    """Outside of a trace: one compiled program serves every element of a group."""
+    array = jnp.take(jnp.take(array, cells, axis=-2), features, axis=-1)
+    return array * sign.astype(array.dtype)
+
+
+def move_cells(permutation: tuple[int, ...], signs: tuple[int, ...], array: Any) -> Any:
+    """Turns the grid of `array`, `(..., *grid, features)`, leaving features alone.
+
+    Of JAX or NumPy.
+    """
     d = len(permutation)
     batch = array.ndim - d - 1
     axes = (
@@ -54,8 +72,14 @@ def move_cells(
         array.ndim - 1,
     )
     flipped = tuple(batch + axis for axis in range(d) if signs[axis] < 0)
-    moved = jnp.transpose(array, axes)
-    return jnp.flip(moved, flipped) if flipped else moved
+    moved = array.transpose(axes)
+    if not flipped:
+        return moved
+    return (
+        np.flip(moved, flipped)
+        if isinstance(moved, np.ndarray)
+        else jnp.flip(moved, flipped)
+    )
 
 
 @functools.cache

@@ -1,0 +1,189 @@
+"""The training step, the order of batches, and exact resume from a checkpoint."""
+
+import itertools
+import json
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import geomnet as gn
+from geomnet import training
+
+FLOW = gn.Signature("s:0+ v:1+")
+
+
+@pytest.fixture(autouse=True)
+def _optax_promotes():
+    """Optax mixes integers and floats on purpose."""
+    with jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def problem():
+    """A tiny network, its compiled step, and data."""
+    group = gn.hyperoctahedral(2)
+    model = gn.nn.Conv(group, FLOW, FLOW, key=jax.random.key(0))
+    optimiser = training.make_optimiser(
+        learning_rate=3e-2, total_steps=40, warmup_steps=4, weight_decay=1e-2
+    )
+
+    def loss(model, batch):
+        inputs, targets = batch
+        return training.smse(jax.vmap(model)(inputs), targets).mean()
+
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((12, 4, 4, 3)).astype(np.float32)
+    # What the network can learn: minus twice the input, one cell to either side.
+    targets = -2 * (np.roll(inputs, 1, 1) + np.roll(inputs, -1, 1))
+    targets += -2 * (np.roll(inputs, 1, 2) + np.roll(inputs, -1, 2))
+
+    def take(numbers: np.ndarray):
+        return tuple(
+            gn.GeometricImage(FLOW, part[numbers], 2) for part in (inputs, targets)
+        )
+
+    def start():
+        return training.start_training(model, optimiser, key=jax.random.key(7))
+
+    return start, training.make_train_step(loss, optimiser), take
+
+
+def run(problem, state, num_steps: int):
+    _, step, take = problem
+    order = training.batches(12, 5, key=state.key, start=int(state.num_steps))
+    losses = []
+    for numbers in itertools.islice(order, num_steps):
+        state, loss = step(state, take(numbers))
+        losses.append(float(loss))
+    return state, losses
+
+
+def test_training_lowers_the_loss(problem):
+    state, losses = run(problem, problem[0](), 40)
+    assert losses[-1] < 0.05 * losses[0]
+    assert int(state.num_steps) == 40
+
+
+def test_resuming_from_a_checkpoint_is_bit_for_bit_the_uninterrupted_run(
+    problem, tmp_path
+):
+    """Model, optimiser, step, key and the order of the data: all of it is there."""
+    whole, losses = run(problem, problem[0](), 9)
+    half, first = run(problem, problem[0](), 4)
+    path = tmp_path / "run.checkpoint"
+    training.save_checkpoint(path, half, {"note": "half way"})
+    restored, metadata = training.load_checkpoint(path, problem[0]())
+    assert metadata == {"note": "half way"}
+    assert training.read_metadata(path) == metadata
+    resumed, second = run(problem, restored, 5)
+    assert first + second == losses
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
+        if jnp.issubdtype(a.dtype, jax.dtypes.prng_key):
+            a, b = jax.random.key_data(a), jax.random.key_data(b)
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_checkpoint_of_another_model_is_refused(problem, tmp_path):
+    path = tmp_path / "run.checkpoint"
+    training.save_checkpoint(path, problem[0]())
+    other = gn.nn.Conv(gn.hyperoctahedral(2), FLOW, FLOW, 5, key=jax.random.key(0))
+    with pytest.raises(ValueError, match="not a checkpoint of this state"):
+        training.load_checkpoint(path, other)
+    path.write_text("hello")
+    with pytest.raises(ValueError, match="not a checkpoint"):
+        training.load_checkpoint(path, problem[0]())
+    with pytest.raises(FileNotFoundError):
+        training.load_checkpoint(tmp_path / "none", problem[0]())
+
+
+def test_an_interrupted_save_leaves_the_checkpoint_before(
+    problem, tmp_path, monkeypatch
+):
+    path = tmp_path / "run.checkpoint"
+    training.save_checkpoint(path, problem[0](), {"step": 1})
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(eqx, "tree_serialise_leaves", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.save_checkpoint(path, problem[0](), {"step": 2})
+    assert json.loads(path.read_bytes().splitlines()[0]) == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_every_sample_comes_once_per_epoch_in_a_new_order():
+    order = training.batches(10, 4, key=jax.random.key(0))
+    seen = np.concatenate(list(itertools.islice(order, 5)))
+    epochs = seen.reshape(2, 10)
+    for epoch in epochs:
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(10))
+    assert not np.array_equal(epochs[0], epochs[1])
+
+
+def test_the_batch_of_a_step_depends_on_key_and_step_alone():
+    def batch(seed: int, start: int) -> np.ndarray:
+        return next(training.batches(100, 8, key=jax.random.key(seed), start=start))
+
+    whole = list(itertools.islice(training.batches(100, 8, key=jax.random.key(1)), 30))
+    np.testing.assert_array_equal(batch(1, 29), whole[29])
+    assert not np.array_equal(batch(2, 29), whole[29])
+
+
+def test_the_learning_rate_warms_up_and_decays_to_zero():
+    optimiser = training.make_optimiser(
+        learning_rate=0.1, total_steps=10, warmup_steps=4, weight_decay=0.0
+    )
+    weight, gradient = jnp.zeros(()), jnp.ones(())
+    state, steps = optimiser.init(weight), []
+    for _ in range(11):
+        update, state = optimiser.update(gradient, state, weight)
+        steps.append(-float(update))
+    # Adam's step on a constant gradient is the learning rate.
+    np.testing.assert_allclose(steps[:5], [0, 0.025, 0.05, 0.075, 0.1], atol=1e-6)
+    assert all(a > b for a, b in itertools.pairwise(steps[4:]))
+    assert steps[-1] < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"warmup_steps": 10}, "warmup_steps"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"gradient_clip": -1.0}, "gradient_clip"),
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(settings, named):
+    with pytest.raises(ValueError, match=named):
+        training.make_optimiser(**{"learning_rate": 0.1, "total_steps": 10} | settings)
+
+
+def test_batches_larger_than_the_data_are_refused():
+    with pytest.raises(ValueError, match="batch_size"):
+        next(training.batches(3, 4, key=jax.random.key(0)))
+
+
+def test_evaluation_counts_every_window_once():
+    class Windows:
+        """Seven windows whose error is their number."""
+
+        def __len__(self) -> int:
+            return 7
+
+        def take(self, numbers):
+            values = np.broadcast_to(
+                numbers[:, None, None, None], (len(numbers), 2, 2, 1)
+            ).astype(np.float32)
+            image = gn.GeometricImage("0+", values, 2)
+            return image, image * 0.0
+
+    value = training.evaluate(
+        lambda image: image, Windows(), {"smse": training.smse}, batch_size=4
+    )
+    # The mean of the squares of 0..6: the last batch is filled up, but not counted.
+    np.testing.assert_allclose(value["smse"], np.mean(np.arange(7) ** 2), rtol=1e-6)
