@@ -71,7 +71,12 @@ def make_optimiser(
 def start_training(
     model: Any, optimiser: optax.GradientTransformation, *, key: PRNGKeyArray
 ) -> TrainState:
-    """The state before the first step. `key` decides the order of the batches."""
+    """The state before the first step. `key` decides the order of the batches.
+
+    The model's arrays are copied: steps give up the arrays of their state, and the
+    caller's model stays usable.
+    """
+    model = jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, model)
     return TrainState(
         model,
         optimiser.init(eqx.filter(model, eqx.is_inexact_array)),

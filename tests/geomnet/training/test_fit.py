@@ -24,11 +24,11 @@ def _optax_promotes():
 
 @pytest.fixture(scope="module")
 def problem():
-    """A tiny network, its compiled step, and data."""
+    """A start, its compiled step, and data."""
     group = gn.hyperoctahedral(2)
     model = gn.nn.Conv(group, FLOW, FLOW, key=jax.random.key(0))
     optimiser = training.make_optimiser(
-        learning_rate=3e-2, total_steps=40, warmup_steps=4, weight_decay=1e-2
+        learning_rate=0.2, total_steps=40, warmup_steps=4, weight_decay=1e-3
     )
 
     def loss(model, batch):
