@@ -1,10 +1,31 @@
 """Bases of all filters that a group leaves alone: exact, complete, minimal.
 
-A group of signed permutations moves the pairs (cell of the window, tensor component)
-by signed permutations. A filter is invariant exactly if it is constant, up to those
-signs, on each orbit of pairs. So the signed sums over orbits are a basis: entries -1,
-0, +1, disjoint supports, no linear algebra and no tolerance. An orbit in which a pair
-meets itself with the opposite sign carries no invariant.
+**The idea.** A filter C is a small image of numbers, vectors or tensors. Convolving
+with it respects a symmetry group of the grid if the filter itself looks the same after
+every rotation or reflection g of the group: `C(g x) = ρ(g) C(x)`. For a vector filter,
+ρ(g) turns the arrow as g turns the cell; for a pseudovector it also changes its sign
+where g is a reflection.
+
+- *Orbit.* Start with one cell x. The group takes it to the cells g x, its orbit: the
+  four neighbours, or the four corners. The condition links the cells of one orbit to
+  each other, and cells of different orbits not at all.
+- *Stabiliser.* Choose the tensor at x; it is then known on the whole orbit. The choice
+  is free except where a g leads back to x itself: that g belongs to the stabiliser of
+  x, and must leave the tensor as it is. At the right-hand neighbour, the mirror y -> -y
+  stays; it allows a vector (a, 0), a pseudovector (0, b), and no pseudoscalar.
+- *Count.* So the filters are, orbit by orbit, the tensors that the stabiliser of one
+  cell allows. Burnside's lemma gives the same number without looking at any orbit, as
+  the mean over the group of (cells left in place) x (trace on tensors).
+- *Basis.* On a grid even more is true: a group of signed permutations takes each pair
+  (cell, component) to one other pair, up to a sign. So each orbit *of pairs* is one
+  filter, with entries +1 and -1, unless it meets one of its pairs with the opposite
+  sign: then it cancels. Supports are disjoint, so the filters are independent; every
+  invariant filter is constant, up to the signs, on each orbit, so they are complete.
+  No linear algebra, no tolerance.
+- *Polynomials.* The same orbits of (monomial, component) are the covariant polynomials,
+  counted by the Molien series: `(-y, x)` is a pseudovector because it turns with x.
+
+`print(filter_basis(group, "1-", 3).report())` shows all of it for one bank.
 """
 
 import dataclasses
@@ -21,7 +42,7 @@ from ._group import Group, signed_permutation
 from ._invariants import interpolate
 from ._orbits import Move, pair_moves, signed_orbits
 from ._rational import rank, sparse_rows
-from ._reports import cell_text, polynomial_text, radius_text, types_text
+from ._reports import cell_text, filter_lines, radius_text, types_text
 from ._signature import TensorType
 from ._taylor import Operator, recognise
 
@@ -276,16 +297,6 @@ def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
                 "`geomnet.reflections(d)`."
             )
     return window
-
-
-def filter_lines(bank: Any) -> list[str]:
-    """One line per filter of a bank or a subspace: polynomial and name."""
-    return [
-        f"{n:>4}  {where}  {polynomial_text(polynomial)}  |  {operator}"
-        for n, (where, polynomial, operator) in enumerate(
-            zip(bank.places, bank.polynomials, bank.operators, strict=True)
-        )
-    ]
 
 
 @functools.cache

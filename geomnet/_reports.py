@@ -59,6 +59,16 @@ def polynomial_text(polynomial: Any) -> str:
     return f"[{', '.join(polynomial_text(row) for row in polynomial)}]"
 
 
+def filter_lines(bank: Any) -> list[str]:
+    """One line per filter of a bank or a subspace: polynomial and name."""
+    return [
+        f"{n:>4}  {where}  {polynomial_text(polynomial)}  |  {operator}"
+        for n, (where, polynomial, operator) in enumerate(
+            zip(bank.places, bank.polynomials, bank.operators, strict=True)
+        )
+    ]
+
+
 @functools.lru_cache(maxsize=4096)
 def shortest(expression: Any) -> Any:
     """The expanded or the factored form, whichever is shorter to write."""

@@ -15,12 +15,12 @@ import numpy as np
 from jaxtyping import Int
 
 from ._characters import window_offsets
-from ._filters import FilterBank, filter_lines
+from ._filters import FilterBank
 from ._group import Group
 from ._invariants import interpolate, monomial_exponents
 from ._isotropic import isotropic_products
 from ._rational import Row, null_space, primitive, reduced_rows
-from ._reports import types_text
+from ._reports import filter_lines, types_text
 from ._signature import TensorType
 from ._taylor import Operator, recognise
 

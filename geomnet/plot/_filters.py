@@ -65,7 +65,7 @@ def filters(
         [max(0.3 * len(_plain(a)), 0.19 * len(b)) for a, b in texts], default=0
     )
     # Cells shrink where a filter has many; letters do not.
-    zoom = min(1, _WIDEST_FILTER / layout.width)
+    zoom = min(1.0, _WIDEST_FILTER / layout.width)
     step = max(layout.width, longest / zoom) + 1.2 / zoom
     lines = max([1 + text[0].count("\n") for text in texts], default=1)
     drop = layout.height + (0.75 * lines + 1.9 if captions else 1.0) / zoom
@@ -340,7 +340,7 @@ def _captions(space: FilterBank | FilterSubspace, number: int) -> list[tuple[str
         name = str(operators[n]) if operators[n].is_named else ""
         if len(name) > 34:
             name = ""
-        line = f"{where},  {name}" if name else where
+        line = f"{where},  {name}".replace("-", "−") if name else where
         found.append((_formula(polynomials[n]), line))
     return found
 
