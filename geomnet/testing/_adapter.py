@@ -37,7 +37,7 @@ class FieldMap:
         self.f = f
         self.group = find_group(f, group)
         self._like = x
-        self._feature_axis = feature_axis
+        self.feature_axis = feature_axis
         self._d = self.group.num_spatial_dims
         self.in_signature = _signature_of(f, x, in_signature)
         own = getattr(unwrapped(f), "out_signature", None)
@@ -47,9 +47,9 @@ class FieldMap:
         self.start = to_field(x, self.in_signature, self._d, feature_axis)
         if self.start.num_spatial_dims != self._d:
             raise ValueError(
-                f"`x` has {self.start.num_spatial_dims} spatial dimensions, {self.group} "
-                f"acts in {self._d}: pass a group of {self.start.num_spatial_dims} "
-                "dimensions."
+                f"`x` has {self.start.num_spatial_dims} spatial dimensions, "
+                f"{self.group} acts in {self._d}: pass a group of "
+                f"{self.start.num_spatial_dims} dimensions."
             )
 
     @property
@@ -59,7 +59,7 @@ class FieldMap:
 
     def given(self, field: Field) -> Any:
         """The field as f takes it."""
-        return like(field, self._like, self._feature_axis)
+        return like(field, self._like, self.feature_axis)
 
     def __call__(self, field: Field) -> Field:
         """`f(field)`, compiled where JAX can trace f."""
@@ -99,7 +99,7 @@ class FieldMap:
         if sizes is not None and len(sizes) <= batch + 1:
             y = np.asarray(y).reshape(*sizes[:batch], *(1,) * self._d, -1)
             return to_field(y, Signature(signature), self._d, -1)
-        return to_field(y, Signature(signature), self._d, self._feature_axis)
+        return to_field(y, Signature(signature), self._d, self.feature_axis)
 
 
 @eqx.filter_jit
@@ -108,11 +108,12 @@ def _call(f: Map, x: Any) -> Any:
     return f(x)
 
 
-def _hashable(f: Map) -> Map:
-    try:
-        hash(f) if not isinstance(f, eqx.Module) else None
-    except TypeError:
-        return lambda x: f(x)
+def _hashable(f: Any) -> Any:
+    if not isinstance(f, eqx.Module):
+        try:
+            hash(f)
+        except TypeError:
+            return lambda x: f(x)
     return f
 
 
@@ -139,8 +140,8 @@ def to_field(value: Any, signature: Signature, d: int, feature_axis: int) -> Fie
         if array.shape[-1] != features:
             raise ValueError(
                 f"Axis {feature_axis} of an array of '{signature}' must have length "
-                f"{features}, got shape {tuple(value.shape)}. `feature_axis` says which "
-                "axis holds the features; channels first is `feature_axis=0`."
+                f"{features}, got shape {tuple(value.shape)}. `feature_axis` says "
+                "which axis holds the features; channels first is `feature_axis=0`."
             )
         return Field(signature, array, d)
     parts = {
@@ -191,8 +192,8 @@ def find_group(f: Map, group: Group | None) -> Group:
     group = getattr(unwrapped(f), "group", None) if group is None else group
     if not isinstance(group, Group):
         raise ValueError(
-            f"`group` is not given and {name_of(f)} has no `group` of its own. Pass the "
-            "group to check, such as `group=geomnet.hyperoctahedral(2)`."
+            f"`group` is not given and {name_of(f)} has no `group` of its own. Pass "
+            "the group to check, such as `group=geomnet.hyperoctahedral(2)`."
         )
     return group
 

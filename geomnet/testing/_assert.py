@@ -52,8 +52,8 @@ def assert_equivariant(
     y_field = field_map(x_field)
     if not np.isfinite(y_field.array.astype(np.float64)).all():
         raise AssertionError(
-            f"{field_map.name} gives NaN or infinity for `x` itself: there is nothing to "
-            "compare."
+            f"{field_map.name} gives NaN or infinity for `x` itself: there is nothing "
+            "to compare."
         )
     allowed = _Allowed(field_map, x, y_field.array.dtype, tolerance)
     chosen = chosen_elements(field_map.group, elements)
@@ -76,8 +76,8 @@ def assert_equivariant(
         error = shift_error(field_map, cells)
         if not allowed(error.relative):
             raise AssertionError(
-                f"{field_map.name} does not commute with translations of the torus: for "
-                f"a shift by {cells} cells {_how_far(error, allowed)}. Look for a "
+                f"{field_map.name} does not commute with translations of the torus: "
+                f"for a shift by {cells} cells {_how_far(error, allowed)}. Look for a "
                 "boundary that is not periodic, an embedding of positions, or a grid "
                 "that is halved more often than the shift allows."
             )

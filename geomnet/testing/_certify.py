@@ -17,7 +17,7 @@ from ._adapter import FieldMap, find_group, name_of, unwrapped
 from ._errors import EquivarianceError, chosen_elements, shift_error
 from ._guilty import layer_errors
 from ._layers import LayerTrace
-from ._moving import Field, difference
+from ._moving import difference
 from ._perturb import cast, perturb
 from ._report import Certificate, Check
 from ._tolerance import lower_precision, rounding_depth, tolerance_for
@@ -27,29 +27,33 @@ DTYPES = ("float32", "bfloat16")
 
 def certify(
     model: Any,
-    grid: tuple[int, ...] | Sequence[tuple[int, ...]],
+    grid: Sequence[int | tuple[int, ...]],
     dtypes: Sequence[str] = DTYPES,
     *,
     group: Group | None = None,
     in_signature: "Signature | str | None" = None,
     out_signature: "Signature | str | None" = None,
+    feature_axis: int | None = None,
     elements: int | None = None,
     seed: int = 0,
 ) -> Certificate:
     """Checks a model at every state that training brings it to.
 
-    As it is given; with noise on every trainable leaf; after a step of AdamW with weight
-    decay and noise on the gradients; after averaging (EMA); and cast to other dtypes.
-    On every grid, for every element, layer by layer; and which translations it commutes
-    with.
+    As it is given; with noise on every trainable leaf; after a step of AdamW with
+    weight decay and noise on the gradients; after averaging (EMA); and cast to other
+    dtypes. On every grid, for every element, layer by layer; and which translations it
+    commutes with.
 
     **Arguments:**
 
-    - `model`: from image to image, or with `in_signature` from array to array `(*grid,
-        features)`. A module's floating-point arrays are what is trained.
+    - `model`: from image to image; a module's floating-point arrays are what is
+        trained.
+    - `feature_axis`: for a model from array to array: the axis that holds the features,
+        -1 for `(*grid, features)`, 0 for channels first.
     - `grid`: the number of cells along each axis. One that is not square is added, with
         the last side doubled; give several grids to check exactly these.
-    - `dtypes`: to cast model and image to. `"float64"` works without JAX's global switch.
+    - `dtypes`: to cast model and image to. `"float64"` works without JAX's global
+        switch.
     - `group`, `in_signature`, `out_signature`: by default the model's own.
     - `elements`: check only so many, as in `equivariance_errors`.
     - `seed`: draws image and noise.
@@ -61,30 +65,19 @@ def certify(
     grid.
     """
     group = find_group(model, group)
-    signature = in_signature
-    if signature is None:
-        signature = getattr(unwrapped(model), "in_signature", None)
-    if signature is None:
-        raise ValueError(
-            f"`in_signature` is needed, since {name_of(model)} does not say what it "
-            "takes: for example `in_signature='density:0+ velocity:1+'`."
-        )
+    signature = _takes(model, in_signature)
     grids = _grids(grid, group.num_spatial_dims)
     chosen = chosen_elements(group, elements)
-    is_array = in_signature is not None and not hasattr(
-        unwrapped(model), "in_signature"
-    )
     own_dtype = _dtype_of(model)
 
     def random_input(cells: tuple[int, ...], dtype: Any) -> Any:
-        field = _random_field(Signature(signature), cells, seed)
-        array = jnp.asarray(field.array, dtype)
-        image = GeometricImage(field.signature, array, len(cells))
-        return array if is_array else image
+        image = _random_image(signature, cells, dtype, seed)
+        return image if feature_axis is None else _moved_last(image, feature_axis)
 
     def field_map(state: Any, x: Any) -> FieldMap:
-        of = signature if is_array else None
-        return FieldMap(state, x, group, of, out_signature, -1)
+        taken = None if feature_axis is None else signature
+        axis = -1 if feature_axis is None else feature_axis
+        return FieldMap(state, x, group, taken, out_signature, axis)
 
     run = LayerTrace()
     checks = []
@@ -188,7 +181,7 @@ def _check(
         str(dtype),
         tolerance,
         tuple(errors),
-        tuple(layer_errors(moments, clean, moved_values)),
+        tuple(layer_errors(moments, clean, moved_values, field_map.feature_axis)),
     )
 
 
@@ -211,28 +204,45 @@ def _smallest_shift(field_map: FieldMap) -> int | None:
     return None
 
 
-def _grids(
-    grid: "tuple[int, ...] | Sequence[tuple[int, ...]]", d: int
-) -> list[tuple[int, ...]]:
-    given = [tuple(cells) for cells in grid] if not isinstance(grid[0], int) else None
-    if given is None:
-        first = tuple(grid)  # type: ignore[arg-type]
-        given = [first]
-        if d > 1 and len(set(first)) == 1:
-            given.append((*first[:-1], 2 * first[-1]))
-        elif d > 1:
-            given.append((max(first),) * d)
+def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, ...]]:
+    first = tuple(cells for cells in grid if isinstance(cells, int))
+    if not first:
+        given = [tuple(cells) for cells in grid if not isinstance(cells, int)]
+    elif d > 1 and len(set(first)) == 1:
+        given = [first, (*first[:-1], 2 * first[-1])]
+    else:
+        given = [first, (max(first),) * d] if d > 1 else [first]
     if any(len(cells) != d for cells in given):
         raise ValueError(
-            f"`grid` {grid} must have {d} sides, since the group acts in {d} dimensions."
+            f"`grid` {grid} must have {d} sides, since the group acts in {d} "
+            "dimensions."
         )
     return given
 
 
-def _random_field(signature: Signature, cells: tuple[int, ...], seed: int) -> Field:
+def _takes(model: Any, given: "Signature | str | None") -> Signature:
+    own = unwrapped(model)
+    # Layers that give what they take have one signature.
+    for name in ("in_signature", "signature"):
+        given = getattr(own, name, None) if given is None else given
+    if given is None:
+        raise ValueError(
+            f"`in_signature` is needed, since {name_of(model)} does not say what it "
+            "takes: for example `in_signature='density:0+ velocity:1+'`."
+        )
+    return Signature(given)
+
+
+def _random_image(
+    signature: Signature, cells: tuple[int, ...], dtype: Any, seed: int
+) -> GeometricImage:
     shape = (*cells, signature.features(len(cells)))
     array = np.random.default_rng(seed).normal(size=shape)
-    return Field(signature, array, len(cells))
+    return GeometricImage(signature, jnp.asarray(array, dtype), len(cells))
+
+
+def _moved_last(image: GeometricImage, axis: int) -> jax.Array:
+    return jnp.moveaxis(image.array, -1, axis)
 
 
 def _dtype_of(model: Any) -> Any:

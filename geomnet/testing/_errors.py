@@ -47,14 +47,14 @@ def equivariance_errors(
 
     - `f`: any callable of one argument: a module, a function on images or arrays, a
         solver's step. Compiled with `equinox.filter_jit` where JAX can trace it.
-    - `x`: an image; an array `(*batch, *grid, features)`; a mapping, tuple, dataclass or
-        module of arrays, one for each entry of `in_signature` (a vector's components
-        last, or as a tuple). With leading batch axes f must take them, as `jax.vmap(net)`
-        does. Grids that are not square see exchanged axes.
+    - `x`: an image; an array `(*batch, *grid, features)`; a mapping, tuple, dataclass
+        or module of arrays, one for each entry of `in_signature` (a vector's components
+        last, or as a tuple). With leading batch axes f must take them, as
+        `jax.vmap(net)` does. Grids that are not square see exchanged axes.
     - `group`: by default `f.group`.
-    - `in_signature`, `out_signature`: what `x` and `f(x)` hold, where they are not images
-        and f does not say so; `out_signature` is by default `in_signature`. An output
-        without grid axes, such as an energy, is one tensor for the whole grid.
+    - `in_signature`, `out_signature`: what `x` and `f(x)` hold, where they are not
+        images and f does not say so; `out_signature` is by default `in_signature`. An
+        output without grid axes, such as an energy, is one tensor for the whole grid.
     - `feature_axis`: the axis of arrays that holds the features; 0 for channels first.
     - `elements`: check only so many: the generators, which suffice up to the number of
         roundings, and a fixed sample of the others.
@@ -91,9 +91,10 @@ def translation_error(
 
     **Arguments:** as in `equivariance_errors`, and
 
-    - `shift`: cells of the input along each axis. Where f changes the grid, each must be
-        a multiple of the ratio, so that the output moves by whole cells.
-    - `group`: only its number of dimensions counts; needed where neither `x` nor f tells.
+    - `shift`: cells of the input along each axis. Where f changes the grid, each must
+        be a multiple of the ratio, so that the output moves by whole cells.
+    - `group`: only its number of dimensions counts; needed where neither `x` nor f
+        tells.
     """
     if group is None:
         group = _group_for_dims(f, x)
@@ -141,7 +142,9 @@ def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceErro
 
 
 def chosen_elements(group: Group, number: int | None) -> np.ndarray:
-    """All elements, or the identity, the generators and a fixed sample of the others."""
+    """All elements, or the identity, the generators and a fixed sample of the
+    others.
+    """
     if number is None or number >= group.order:
         return group.elements
     if number < 1:

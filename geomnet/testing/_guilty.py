@@ -22,7 +22,9 @@ class LayerError:
     layer: str
     """Its class."""
     relative: float
-    """The largest relative error of what it gives, in `model(g·x)` against `model(x)`."""
+    """The largest relative error of what it gives, in `model(g·x)` against
+    `model(x)`.
+    """
     incoming: float
     """The same of what it is given."""
     parent: str
@@ -34,8 +36,8 @@ class LayerError:
 def first_guilty_layer(f: Any, x: Any, element: Any, tolerance: float) -> str:
     """A sentence that names the first layer inside f that does not commute with g.
 
-    The model runs on `x` and on `g·x`; what each layer is given and gives is compared in
-    the order in which it happens. Images are compared entry by entry; arrays, whose
+    The model runs on `x` and on `g·x`; what each layer is given and gives is compared
+    in the order in which it happens. Images are compared entry by entry; arrays, whose
     types nobody has declared, by the size of their features in each cell, which every
     group element leaves alone.
 
@@ -106,18 +108,19 @@ def layer_errors(
     moments: list[Moment],
     clean: list[Any],
     moved: list[tuple[np.ndarray, list[Any]]],
+    feature_axis: int,
 ) -> list[LayerError]:
     """The largest errors of every layer over the elements in `moved`."""
     worst: dict[str, list[float]] = {}
     for element, values in moved:
         for moment, before, after in zip(moments, clean, values, strict=True):
-            found = _worst(before, after, element, -1)
+            found = _worst(before, after, element, feature_axis)
             if found is not None:
                 errors = worst.setdefault(moment.path, [0.0, 0.0])
                 errors[moment.returns] = _larger(errors[moment.returns], found.relative)
     done = {m.path: m for m in reversed(moments) if m.returns and m.path in worst}
     return [
-        LayerError(path, m.layer, *worst[path][::-1], m.parent, m.caller)
+        LayerError(path, m.layer, worst[path][1], worst[path][0], m.parent, m.caller)
         for path, m in reversed(done.items())
     ]
 
@@ -146,13 +149,13 @@ def _sentence(
         )
     called = f", called{at}" if at else ""
     return (
-        f"First guilty layer: {_layer(moment)}{called}: {where}, while what it is given "
-        f"is right to {incoming:.0e}. {_advice(incoming, found.relative)}"
+        f"First guilty layer: {_layer(moment)}{called}: {where}, while what it is "
+        f"given is right to {incoming:.0e}. {_advice(incoming, found.relative)}"
     ).rstrip()
 
 
 def _advice(incoming: float, relative: float) -> str:
-    if 0 < incoming and relative < 0.05:
+    if incoming > 0 and relative < 0.05:
         return (
             "If it commutes on its own, it enlarges the rounding of the layers before: "
             "look for a cast to fewer bits, a rounding, a comparison of near-equal "
@@ -204,11 +207,11 @@ def _sizes(array: Any, element: np.ndarray, feature_axis: int) -> Field | None:
     d = len(element)
     array = np.asarray(array).astype(np.float64)
     if array.ndim == d + 1:
-        norms = np.linalg.norm(np.moveaxis(array, feature_axis, -1), axis=-1)
+        norms = np.sqrt(np.square(array).sum(axis=feature_axis))
     elif array.ndim == d:
         norms = np.abs(array)
     elif array.ndim < d:
-        norms = np.linalg.norm(array).reshape((1,) * d)
+        norms = np.sqrt(np.square(array).sum()).reshape((1,) * d)
     else:
         return None
     return Field(Signature("0+"), norms[..., None], d)

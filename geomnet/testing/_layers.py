@@ -13,6 +13,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from .._image import GeometricImage
 
@@ -69,7 +70,9 @@ class LayerTrace:
 
 
 def with_recorders(model: Any, calls: list[tuple[Moment, Any]]) -> Callable:
-    """A copy of a model, or of a function around modules, that notes calls in `calls`."""
+    """A copy of a model, or of a function around modules, that notes calls in
+    `calls`.
+    """
     if isinstance(model, eqx.Module):
         return _recorded(model, "", "", calls)
     if not isinstance(model, types.FunctionType):
@@ -111,7 +114,8 @@ class _Recorder:
         self._inner, self._calls = inner, calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        caller = _calling_line()
+        is_outermost = not self._parent and self._path == type(self._inner).__name__
+        caller = "" if is_outermost else _calling_line()
         self._note(False, args, caller)
         result = self._inner(*args, **kwargs)
         self._note(True, result, caller)
@@ -124,7 +128,7 @@ class _Recorder:
         self._calls.append((moment, _arrays(value)))
 
     @property
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         # So that `isinstance(layer, Conv)` in a model's own code stays true.
         return type(self._inner)
 
@@ -151,7 +155,10 @@ def _recorded(layer: Any, path: str, parent: str, calls: list) -> Any:
 
 def _arrays(value: Any) -> list[Any]:
     """The images and floating arrays in what a layer takes or gives."""
-    is_image = lambda node: isinstance(node, GeometricImage)  # noqa: E731
+
+    def is_image(node: Any) -> bool:
+        return isinstance(node, GeometricImage)
+
     return [
         leaf
         for leaf in jax.tree.leaves(value, is_leaf=is_image)
@@ -164,7 +171,7 @@ def _is_float(leaf: Any) -> bool:
 
 
 def _is_traced(value: Any) -> bool:
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value))
+    return any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value))
 
 
 def _calling_line() -> str:

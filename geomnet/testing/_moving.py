@@ -21,7 +21,9 @@ _SMALLEST_PART = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """An array `(*batch, *grid, features)` on the host, and what its last axis holds."""
+    """An array `(*batch, *grid, features)` on the host, and what its last axis
+    holds.
+    """
 
     signature: Signature
     array: np.ndarray
@@ -68,7 +70,9 @@ class Field:
 def turn_cells(
     array: np.ndarray, permutation: tuple[int, ...], signs: tuple[int, ...]
 ) -> np.ndarray:
-    """Turns the grid of `array`, `(*batch, *grid, features)`, leaving features alone."""
+    """Turns the grid of `array`, `(*batch, *grid, features)`, leaving features
+    alone.
+    """
     d = len(permutation)
     batch = array.ndim - d - 1
     axes = (*range(batch), *(batch + axis for axis in permutation), array.ndim - 1)

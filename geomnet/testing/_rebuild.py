@@ -17,9 +17,9 @@ _NOT_DESCRIBED = ("self", "key", "dtype")
 def describe_model(model: Any) -> dict[str, Any]:
     """What to write into a checkpoint, so that the model can be built again.
 
-    The class's name and the arguments that built it, as the model's attributes have them:
-    `{"class": "UNet", "group": "hyperoctahedral(2)", "in_signature": "0+ 1+", ...}`;
-    `"residual": true` for a `geomnet.Residual` around it.
+    The class's name and the arguments that built it, as the model's attributes have
+    them: `{"class": "UNet", "group": "hyperoctahedral(2)", "in_signature": "0+ 1+",
+    ...}`; `"residual": true` for a `geomnet.Residual` around it.
 
     **Raises:** `ValueError` if the class is none of `geomnet.models`, or does not keep
     an argument.
@@ -29,8 +29,8 @@ def describe_model(model: Any) -> dict[str, Any]:
     name = type(model).__name__
     if getattr(models, name, None) is not type(model):
         raise ValueError(
-            f"`model` is a {name}, which is not one of `geomnet.models`: describe it in "
-            "words of your own, and build it yourself before loading."
+            f"`model` is a {name}, which is not one of `geomnet.models`: describe it "
+            "in words of your own, and build it yourself before loading."
         )
     description: dict[str, Any] = {"class": name}
     for argument, parameter in inspect.signature(
@@ -69,7 +69,8 @@ def rebuild_model(description: dict[str, Any]) -> Any:
     known = sorted(n for n in dir(models) if inspect.isclass(getattr(models, n)))
     if name not in known:
         raise ValueError(
-            f'`description` must have a "class" among {", ".join(known)}, got {name!r}: '
+            f'`description` must have a "class" among {", ".join(known)}, got '
+            f"{name!r}: "
             "write `geomnet.testing.describe_model(model)` into the checkpoint."
         )
     if "group" in arguments:
@@ -106,8 +107,8 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise ValueError(
-        f"`model` has an argument of type {type(value).__name__}, which JSON can't say: "
-        "build the model yourself before loading."
+        f"`model` has an argument of type {type(value).__name__}, which JSON can't "
+        "say: build the model yourself before loading."
     )
 
 

@@ -38,7 +38,9 @@ class Check:
 
     @property
     def guilty(self) -> LayerError | None:
-        """The first layer that gives a wrong result although it is given a right one."""
+        """The first layer that gives a wrong result although it is given a right
+        one.
+        """
         wrong = [x for x in self.layers if not x.relative <= self.tolerance]
         if not wrong or wrong[0].incoming <= self.tolerance:
             return wrong[0] if wrong else None
@@ -60,8 +62,8 @@ class Certificate:
     checks: tuple[Check, ...]
     """Each state of training on each grid in each dtype."""
     translation: int | None
-    """The smallest power of two that it commutes with shifts by, along every axis; `None`
-    if there is none on the grid."""
+    """The smallest power of two that it commutes with shifts by, along every axis;
+    `None` if there is none on the grid."""
 
     @property
     def passed(self) -> bool:

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 TOLERANCES = {"float64": 1e-12, "float32": 2e-5, "bfloat16": 6e-2, "float16": 1e-2}
-"""Largest relative error that rounding alone explains, by dtype, at the depth of a UNet."""
+"""Largest relative error that rounding alone explains, by dtype, at the depth of a
+UNet.
+"""
 
 # Sums in a row that a UNet with four levels makes: at more, errors add up.
 _USUAL_DEPTH = 64
