@@ -176,6 +176,7 @@ def build_models(flow: gn.Signature, settings: Settings) -> tuple[Any, Any]:
             flow,
             hidden=settings.hidden,
             depth=settings.depth,
+            output_scale=0.05,
             key=jax.random.key(settings.seed),
         )
     )

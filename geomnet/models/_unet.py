@@ -79,6 +79,7 @@ class UNet(eqx.Module):
     hidden: Signature = eqx.field(static=True)
     depth: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
+    output_scale: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class UNet(eqx.Module):
         hidden: "Signature | str",
         depth: int = 3,
         size: int = 3,
+        output_scale: float = 1.0,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -98,6 +100,8 @@ class UNet(eqx.Module):
             has `2**n` times as many.
         - `depth`: how often the grid is halved.
         - `size`: cells of the convolutions' windows along each axis; odd.
+        - `output_scale`: the standard deviation of the output before training. A small
+            one lets `geomnet.Residual` start from "nothing changes".
         - `key`: draws the coefficients.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
@@ -106,12 +110,15 @@ class UNet(eqx.Module):
             raise ValueError(
                 f"`depth` must be a number of halvings, 0 or more, got {depth!r}."
             )
+        if not output_scale > 0:
+            raise ValueError(f"`output_scale` must be positive, got {output_scale}.")
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
         self.hidden = Signature(hidden)
         self.depth = depth
         self.size = size
+        self.output_scale = output_scale
         keys = iter(jax.random.split(key, 5 * depth + 3))
         levels = [_unnamed(2**n * self.hidden) for n in range(depth + 1)]
 
@@ -132,9 +139,10 @@ class UNet(eqx.Module):
         self.decoders = tuple(
             (block(fine + fine, fine), block(fine, fine)) for fine, _ in pairs[::-1]
         )
-        self.project = Conv(
+        project = Conv(
             group, levels[0], self.out_signature, size, key=next(keys), dtype=dtype
         )
+        self.project = jax.tree.map(lambda weight: output_scale * weight, project)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Arguments:** an image of `in_signature` on a grid with sides that are
@@ -169,6 +177,7 @@ class UNet(eqx.Module):
             hidden=hidden,
             depth=self.depth,
             size=self.size,
+            output_scale=self.output_scale,
             key=key,
             dtype=dtype,
         )
