@@ -338,9 +338,7 @@ def measure_moved(
     return {"smse_per_element": errors, "largest_relative_change": change}
 
 
-def equivariance(
-    model: Any, windows: gn.Windows, group: gn.Group
-) -> dict[str, float]:
+def equivariance(model: Any, windows: gn.Windows, group: gn.Group) -> dict[str, float]:
     """The trained model's equivariance error, largest over the group, on a test flow."""
     histories, _ = windows.take(np.array([0]))
     history = histories.with_array(histories.array[0])
@@ -359,7 +357,7 @@ def draw(
     report: dict[str, Any],
     settings: Settings,
 ) -> None:
-    """The four figures."""
+    """Learning curves, growth of the error, rollouts, and the filters."""
     figures = {
         "learning_curves": gn.plot.learning_curves(curves),
         "rollout_error": gn.plot.error_growth(
@@ -367,12 +365,6 @@ def draw(
                 **{n: m["rollout_smse_per_step"] for n, m in report["models"].items()},
                 "persistence": report["persistence"]["rollout_smse_per_step"],
             }
-        ),
-        "filters": gn.plot.filters(
-            [
-                gn.filter_basis(gn.hyperoctahedral(2), kind, 3)
-                for kind in ("0+", "1+", "1-")
-            ]
         ),
     }
     first = {
@@ -386,6 +378,9 @@ def draw(
     figures["rollout"] = gn.plot.rollouts(
         truth, first, times, labels=[f"step {t + 1}" for t in times]
     )
+    for name, kind in (("scalar", "0+"), ("vector", "1+"), ("pseudovector", "1-")):
+        bank = gn.filter_basis(gn.hyperoctahedral(2), kind, 3)
+        figures[f"filters_{name}"] = gn.plot.filters(bank)
     for name, figure in figures.items():
         figure.savefig(settings.out / f"{name}.png", dpi=130)
 
