@@ -5,25 +5,46 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 
+class Seconds(NamedTuple):
+    """What a run took: by the clock, and of all cores together.
+
+    On a machine shared with others the second is the steadier figure.
+    """
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{1e3 * self.wall:.0f} ms (cpu {1e3 * self.cpu:.0f})"
+
+
+def once(function: Callable[[], Any]) -> Seconds:
+    """One run, such as a compilation."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    jax.block_until_ready(function())
+    return Seconds(time.perf_counter() - wall, time.process_time() - cpu)
+
+
 def interleaved(
     functions: Mapping[str, Callable[[], Any]], repeats: int = 7
-) -> dict[str, float]:
+) -> dict[str, Seconds]:
     """The median seconds of each function, run in turn, after one warm-up each."""
     for function in functions.values():
         jax.block_until_ready(function())
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    runs: dict[str, list[Seconds]] = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
-            start = time.perf_counter()
-            jax.block_until_ready(function())
-            seconds[name].append(time.perf_counter() - start)
-    return {name: float(np.median(values)) for name, values in seconds.items()}
+            runs[name].append(once(function))
+    return {
+        name: Seconds(*map(float, np.median(np.array(values), axis=0)))
+        for name, values in runs.items()
+    }
 
 
 def machine() -> str:

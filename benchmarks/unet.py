@@ -7,14 +7,13 @@ padding, `GroupNorm(1)` and silu. One train step is loss, gradient and an AdamW 
 """
 
 import argparse
-import time
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from _measure import interleaved, machine
+from _measure import interleaved, machine, once
 
 import geomnet as gn
 
@@ -130,16 +129,21 @@ def main() -> None:
     models = (("geomnet", net, images), ("twin", twin, images))
     for name, model, data in (*models, ("equinox", plain, channels_first)):
         forward[name] = _forward(model, data[0])
-        start = time.perf_counter()
         steps[name] = _train_step(model, *data)
-        seconds = time.perf_counter() - start
+        seconds = once(steps[name])
         parameters = gn.models.count_parameters(model)
-        print(f"  {name:8s} {parameters:9d} parameters, compiled in {seconds:5.1f} s")
+        print(
+            f"  {name:8s} {parameters:9d} parameters, train step traced and compiled "
+            f"in {seconds.wall:.1f} s (cpu {seconds.cpu:.1f})"
+        )
     for what, functions in (("forward", forward), ("train step", steps)):
         seconds = interleaved(functions, args.repeats)
-        ratio = seconds["geomnet"] / seconds["equinox"]
-        times = ", ".join(f"{k} {1e3 * v:.0f} ms" for k, v in seconds.items())
-        print(f"  {what}: {times}; geomnet / equinox = {ratio:.2f}")
+        times = ", ".join(f"{name} {taken}" for name, taken in seconds.items())
+        print(f"  {what}: {times}")
+        ours = seconds["geomnet"]
+        for other in ("twin", "equinox"):
+            wall, cpu = (a / b for a, b in zip(ours, seconds[other], strict=True))
+            print(f"    geomnet / {other} = {wall:.2f} (cpu {cpu:.2f})")
 
 
 def _forward(model: Any, x: Any) -> Any:
@@ -164,7 +168,6 @@ def _train_step(model: Any, x: Any, y: Any) -> Any:
         )
         return eqx.apply_updates(model, updates), opt_state
 
-    jax.block_until_ready(step(model, opt_state))
     return lambda: step(model, opt_state)
 
 

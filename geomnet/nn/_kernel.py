@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._filters import FilterBank, as_window, filter_basis, kernel_basis
 from .._group import Group
 from .._signature import Signature, TensorType
+from ._assembly import Assembly, Slabs, assemble
 
 
 class Kernel(eqx.Module):
@@ -107,44 +108,102 @@ class Kernel(eqx.Module):
 
     def dense(self) -> Float[Array, "*window in_features out_features"]:
         """The kernel as one array, `(*window, in features, out features)`."""
+        matrix = assemble(
+            dense_assembly(
+                self.group, self.in_signature, self.out_signature, self.window
+            ),
+            self.weights,
+        )
         d = self.group.num_spatial_dims
-        coefficients = self.coefficients
-        columns = []
-        for out_type in self.out_signature.types:
-            rows = []
-            for in_type in self.in_signature.types:
-                part = coefficients.get(f"{out_type}<-{in_type}")
-                rows.append(self._block(out_type, in_type, part))
-            columns.append(_join(rows, axis=-2))
-        kernel = _join(columns, axis=-1)
-        kernel = _in_entry_order(kernel, self.in_signature, d, axis=-2)
-        return _in_entry_order(kernel, self.out_signature, d, axis=-1)
-
-    def _block(
-        self, out_type: TensorType, in_type: TensorType, coefficients: Array | None
-    ) -> Array:
-        d = self.group.num_spatial_dims
-        out_channels = self.out_signature.channels(out_type)
-        in_channels = self.in_signature.channels(in_type)
-        shape = (
+        return matrix.reshape(
             *self.window,
-            in_channels * in_type.components(d),
-            out_channels * out_type.components(d),
+            self.in_signature.features(d),
+            self.out_signature.features(d),
         )
-        if coefficients is None:
-            return jnp.zeros(shape, self.weights.dtype)
-        basis = jnp.asarray(
-            _kernel_matrix(self.basis(out_type, in_type)), coefficients.dtype
+
+
+@functools.cache
+def dense_assembly(
+    group: Group,
+    in_signature: Signature,
+    out_signature: Signature,
+    window: tuple[int, ...],
+) -> Assembly:
+    """Where each coefficient stands in the dense kernel `(cells, in, out features)`."""
+    d = group.num_spatial_dims
+    tables = basis_tables(group, in_signature, out_signature, window)
+    label, sign = (table.reshape(-1, table.shape[-1]) for table in tables[:2])
+    return Assembly(
+        _component_slabs(in_signature, d, math.prod(window)),
+        _component_slabs(out_signature, d, 1),
+        label,
+        sign,
+        tables[2],
+    )
+
+
+@functools.cache
+def basis_tables(
+    group: Group,
+    in_signature: Signature,
+    out_signature: Signature,
+    window: tuple[int, ...],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`(label, sign, kernels)` of the bases of all pairs of types, side by side.
+
+    The first two are `(cells, in components, out components)`, the components counted
+    over the types of a signature; the last `(out types, in types)`.
+    """
+    d = group.num_spatial_dims
+    cells = math.prod(window)
+    banks = [
+        [kernel_basis(group, out, inp, window) for out in out_signature.types]
+        for inp in in_signature.types
+    ]
+
+    def side_by_side(which: str) -> np.ndarray:
+        return np.concatenate(
+            [
+                np.concatenate(
+                    [
+                        np.swapaxes(
+                            getattr(bank, which).reshape(
+                                cells, *(t.components(d) for t in bank.types)
+                            ),
+                            1,
+                            2,
+                        )
+                        for bank in row
+                    ],
+                    axis=2,
+                )
+                for row in banks
+            ],
+            axis=1,
         )
-        # Each entry of the kernel is one coefficient and a sign: full precision keeps
-        # this product exact on accelerators that would round its factors.
-        block = jnp.einsum(
-            "noi,nwab->wiaob",
-            coefficients,
-            basis,
-            precision=jax.lax.Precision.HIGHEST,
-        )
-        return block.reshape(shape)
+
+    kernels = np.array([[len(bank) for bank in row] for row in banks]).T
+    return side_by_side("labels"), side_by_side("signs"), kernels
+
+
+def _component_slabs(signature: Signature, d: int, cells: int) -> Slabs:
+    """One slab for each cell and component; lines in the layout of the signature."""
+    components = [t.components(d) for t in signature.types]
+    one_cell = np.concatenate([np.arange(n) for n in components])
+    start = np.arange(cells)[:, None] * signature.features(d) + one_cell
+    offset = []
+    for t in signature.types:
+        parts = [
+            where.start + np.arange(entry.channels) * t.components(d)
+            for entry, where in zip(signature, signature.slices(d), strict=True)
+            if entry.type == t
+        ]
+        offset.append(np.concatenate(parts))
+    return Slabs(
+        np.tile(np.repeat(np.arange(len(components)), components), cells),
+        start.ravel(),
+        tuple(offset),
+    )
 
 
 class Bias(eqx.Module):
@@ -192,37 +251,6 @@ def bias_basis(group: Group, signature: Signature) -> np.ndarray:
                 row[start : start + len(invariant)] = invariant
                 rows.append(row)
     return np.array(rows, np.int8).reshape(len(rows), signature.features(d))
-
-
-def _in_entry_order(array: Array, signature: Signature, d: int, axis: int) -> Array:
-    """From features sorted by type to the order of the signature's entries."""
-    if [e.type for e in signature] == sorted(
-        (e.type for e in signature), key=signature.types.index
-    ):
-        return array
-    starts, position = {}, 0
-    for t in signature.types:
-        starts[t] = position
-        position += signature.channels(t) * t.components(d)
-    parts = []
-    for entry in signature:
-        start = starts[entry.type]
-        starts[entry.type] = stop = start + entry.features(d)
-        parts.append(jax.lax.slice_in_dim(array, start, stop, axis=axis % array.ndim))
-    return jnp.concatenate(parts, axis=axis)
-
-
-@functools.cache
-def _kernel_matrix(bank: FilterBank) -> np.ndarray:
-    """The kernels as `(kernels, cells, in components, out components)`."""
-    d = bank.num_spatial_dims
-    out_type, in_type = bank.types
-    shape = (len(bank), -1, out_type.components(d), in_type.components(d))
-    return np.swapaxes(bank.array.reshape(shape), 2, 3)
-
-
-def _join(parts: list[Array], axis: int) -> Array:
-    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=axis)
 
 
 def _unreachable(kernel: Kernel, out_type: TensorType) -> str:

@@ -21,6 +21,9 @@ def convolve(
 ) -> Float[Array, "*out_grid out_features"]:
     """The periodic cross-correlation `y(p) = Σ_x K(x) f(p + x)`, computed densely.
 
+    XLA sums a convolution of bfloat16 in float32 by itself; asking for float32 results
+    would break its gradient, which joins both dtypes.
+
     Output cell m sits at the centre of the `stride` input cells that it stands for, and
     the window is centred there. The caller has checked that this lands on cells.
     """
@@ -38,8 +41,7 @@ def convolve(
         padding="VALID",
         rhs_dilation=(dilation,) * d,
         dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
-        preferred_element_type=_accumulator(array.dtype),
-    )[0].astype(array.dtype)
+    )[0]
 
 
 def periodic_padding(size: int, stride: int, dilation: int) -> tuple[int, int]:
@@ -69,6 +71,6 @@ def _wrap(array: Array, axis: int, low: int, high: int) -> Array:
     return jnp.concatenate(parts, axis=axis)
 
 
-def _accumulator(dtype: jnp.dtype) -> jnp.dtype:
-    """bfloat16 and float16 are summed in float32."""
-    return jnp.promote_types(dtype, jnp.float32) if dtype.itemsize < 4 else dtype
+def accumulator(dtype: jnp.dtype) -> jnp.dtype:
+    """The dtype of sums over many cells: bfloat16 and float16 are summed in float32."""
+    return jnp.dtype(jnp.float32) if dtype.itemsize < 4 else dtype

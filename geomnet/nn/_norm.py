@@ -13,6 +13,7 @@ from .._signature import Signature
 from ._conv import check_image
 from ._kernel import Bias
 from ._layout import layout
+from ._lowering import accumulator
 
 
 class LayerNorm(eqx.Module):
@@ -58,7 +59,7 @@ class LayerNorm(eqx.Module):
         check_image(image, self.group, self.signature, "LayerNorm")
         fields = layout(self.group, self.signature)
         # Sums of many cells need float32 at least.
-        dtype = jnp.promote_types(image.dtype, jnp.float32)
+        dtype = accumulator(image.dtype)
         array = image.array.astype(dtype)
         type_mean = jnp.asarray(fields.type_mean, dtype)
         grid_axes = tuple(range(array.ndim - 1))

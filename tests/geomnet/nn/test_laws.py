@@ -91,6 +91,7 @@ LAYERS = {
     ),
 }
 
+
 @eqx.filter_jit
 def run(layer, x):
     """One compiled call, shared: called eagerly, every operation compiles alone."""
@@ -100,6 +101,16 @@ def run(layer, x):
 @eqx.filter_jit
 def run_batch(layer, x):
     return jax.vmap(layer)(x)
+
+
+@eqx.filter_jit
+def slope(layer, x):
+    def loss(both):
+        layer, x = both
+        y = layer(x).array
+        return jnp.sum(y**2) + jnp.sum(y)
+
+    return eqx.filter_grad(loss)((layer, x))
 
 
 every_layer = pytest.mark.parametrize("name", LAYERS)
@@ -121,7 +132,9 @@ def test_commutes_with_every_element_before_and_after_training(name, dtype):
     for state in (layer, trained):
         error = equivariance_error(state, x, state.group)
         assert error <= TOLERANCES[dtype.name]
-        assert np.abs(run(state, x).array).max() > 1e-3, "A layer of zeros proves nothing."
+        assert np.abs(run(state, x).array).max() > 1e-3, (
+            "A layer of zeros proves nothing."
+        )
 
 
 @every_layer
@@ -149,16 +162,8 @@ def test_only_coefficients_are_parameters(name):
 def test_gradients_are_finite_on_degenerate_fields(name):
     layer, x, _ = build(name, np.dtype("float32"))
 
-    @eqx.filter_jit
-    def gradients(layer, x):
-        def loss(both):
-            layer, x = both
-            return jnp.sum(layer(x).array ** 2) + jnp.sum(layer(x).array)
-
-        return eqx.filter_grad(loss)((layer, x))
-
     for array in degenerate(x):
-        found = gradients(layer, x.with_array(jnp.asarray(array, jnp.float32)))
+        found = slope(layer, x.with_array(jnp.asarray(array, jnp.float32)))
         for leaf in jax.tree.leaves(found):
             assert np.isfinite(leaf).all()
 
@@ -171,9 +176,7 @@ def degenerate(x):
     mesh = np.meshgrid(*phases, indexing="ij")
     wave = np.sin(mesh[0]) * np.prod([np.cos(m) for m in mesh[1:]], axis=0)
     array = np.zeros(x.array.shape)
-    for entry, where in zip(
-        x.signature, x.signature.slices(len(x.grid)), strict=True
-    ):
+    for entry, where in zip(x.signature, x.signature.slices(len(x.grid)), strict=True):
         if entry.type.order == 1:
             array[..., where.start] = wave
             array[..., where.start + 1] = -np.roll(wave, 1, 0)
@@ -195,6 +198,8 @@ def test_bfloat16_stays_bfloat16_and_close(name):
     layer, x, _ = build(name, np.dtype("float32"))
     low = run(layer, x.astype(jnp.bfloat16))
     assert low.dtype == jnp.bfloat16
+    slopes = slope(layer, x.astype(jnp.bfloat16))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
     high = np.asarray(run(layer, x).array)
     scale = np.abs(high).max()
     np.testing.assert_allclose(
