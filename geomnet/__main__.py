@@ -32,7 +32,7 @@ def _add_filters(commands: "argparse._SubParsersAction") -> None:
         "by orbits, by characters and by rank, its polynomial and its name.",
     )
     parser.add_argument(
-        "--dim", type=int, default=2, help="spatial dimensions: 1, 2, 3"
+        "--dim", type=int, help="spatial dimensions: 1, 2 (the default) or 3"
     )
     parser.add_argument(
         "--size",
@@ -62,7 +62,11 @@ def _add_filters(commands: "argparse._SubParsersAction") -> None:
 
 
 def _run_filters(options: argparse.Namespace) -> str:
-    group = Group.from_name(options.group, options.dim)
+    group = Group.from_name(options.group, options.dim or 2)
+    if options.dim not in (None, group.num_spatial_dims):
+        raise ValueError(
+            f"`--dim` {options.dim} is not that of `--group` {group}: leave it out."
+        )
     size = options.size[0] if len(options.size) == 1 else tuple(options.size)
     bank: FilterBank | FilterSubspace
     if options.source is None:

@@ -46,8 +46,8 @@ from ._reports import cell_text, filter_lines, radius_text, types_text
 from ._signature import TensorType
 from ._taylor import Operator, recognise
 
-# A basis is stored as one label and one sign per pair: 5 bytes.
-MAX_PAIRS = 50_000_000
+# Finding the orbits takes about 130 bytes per pair, the dense array one per entry.
+MAX_PAIRS = 5_000_000
 MAX_ARRAY = 500_000_000
 
 
@@ -283,7 +283,8 @@ def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
     window to itself.
     """
     d = group.num_spatial_dims
-    window = (size,) * d if isinstance(size, int) else tuple(map(int, size))
+    is_number = isinstance(size, int | np.integer)
+    window = (int(size),) * d if is_number else tuple(map(int, size))
     if len(window) != d or min(window) < 1:
         raise ValueError(
             f"`size` must be a positive number or {d} of them for {group}, got {size}."

@@ -259,9 +259,10 @@ def _named_factor(word: str, d: int | None) -> Group:
             "number as in 'rotations(2)', and products such as 'hyperoctahedral(2) x "
             "trivial(1)'."
         )
-    number = int(match[2]) if match[2] else d
+    # The number of `cyclic` is that of its turns, not of dimensions.
+    number = int(match[2]) if match[2] else (d if match[1] != "cyclic" else None)
     if number is None:
-        raise ValueError(f"`text` {word!r} needs a number: '{word}(2)' or '{word}(3)'.")
+        raise ValueError(f"`text` {word!r} needs a number, such as '{word}(2)'.")
     return makers[match[1]](number)
 
 

@@ -177,9 +177,9 @@ def interpolate(
     target = _join(np.asarray(value).ravel() for value in values)
     candidates: list[tuple[np.ndarray, np.ndarray, int]] = []
     vectors: list[dict[int, Fraction | int]] = []
-    # Covariants up to degree d² take every value at one point; invariants of the group
-    # tell n orbits apart with a factor of degree 2d for each other orbit.
-    for degree in range(d * d + 2 * d * len(points) + 1):
+    # Covariants up to degree d² take every value at one point; an invariant of degree
+    # at most d² or 2d tells it from each other point.
+    for degree in range(d * d + max(d * d, 2 * d) * (len(points) - 1) + 1):
         basis = covariant_basis(group, types, degree)
         at_points = [basis.values(point) for point in points]
         for i, row in enumerate(basis.arrays()):

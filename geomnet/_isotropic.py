@@ -4,7 +4,7 @@ By the first fundamental theorem for O(d), every covariant is a sum of products 
 offset x_a, the identity δ_ab and, for odd parity, one Levi-Civita symbol ε, times
 functions of the distance. A product is written by index letters, as for `einsum`.
 
-**Reference:** Weyl (1946), *The Classical Groups*, Sec. II.9.
+**Reference:** Weyl (1946), *The Classical Groups*, Theorem 2.9.A.
 """
 
 import functools

@@ -80,8 +80,8 @@ def stencil(
 
 
 def describe(
-    space: Space,
-    coefficients: Any,
+    what: Any,
+    coefficients: Any = None,
     *,
     max_pairs: int = 8,
     max_degree: int = 4,
@@ -90,14 +90,33 @@ def describe(
 
     **Arguments:**
 
-    - `space`: the bank that `coefficients` belong to.
-    - `coefficients`: an array, one number per filter, or `(filters, out channels,
-        in channels)`.
+    - `what`: a bank; or a convolution, of which every pair of types is described. (What
+        counts is that it, or its `kernel`, has `coefficients` by `"out<-in"` and gives
+        the bank of a pair by `basis(out, in)`.)
+    - `coefficients`: with a bank, an array: one number per filter, or `(filters, out
+        channels, in channels)`.
     - `max_pairs`: how many pairs of channels are printed, the largest kernels first.
     - `max_degree`: the Taylor expansion is read up to this many derivatives.
 
     **Raises:** `ValueError` if there is not one coefficient per filter.
     """
+    if isinstance(what, Space):
+        return _describe_bank(what, coefficients, max_pairs, max_degree)
+    kernel = getattr(what, "kernel", what)
+    if coefficients is not None or not hasattr(kernel, "coefficients"):
+        raise ValueError(
+            f"`what` must be a bank with `coefficients`, or a layer alone, such as "
+            f"`geomnet.nn.Conv`; got {type(what).__name__}."
+        )
+    return "\n\n".join(
+        _describe_bank(kernel.basis(*pair.split("<-")), array, max_pairs, max_degree)
+        for pair, array in kernel.coefficients.items()
+    )
+
+
+def _describe_bank(
+    space: Space, coefficients: Any, max_pairs: int, max_degree: int
+) -> str:
     array = np.asarray(coefficients, dtype=float)
     if array.ndim == 1:
         array = array[:, None, None]

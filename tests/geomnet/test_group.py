@@ -166,6 +166,7 @@ def test_elements_cannot_be_changed():
         (lambda: as_element(rotations(2), ((1, 0), (0, -1))), "no element"),
         (lambda: Group.from_name("dihedral", 2), "hyperoctahedral"),
         (lambda: Group.from_name("rotations"), "rotations\\(2\\)"),
+        (lambda: Group.from_name("cyclic", 2), "cyclic\\(2\\)"),
     ],
 )
 def test_bad_input_is_refused_with_what_would_work(build, message):

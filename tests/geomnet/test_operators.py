@@ -2,6 +2,7 @@
 
 from fractions import Fraction as F
 
+import jax
 import numpy as np
 import pytest
 import sympy
@@ -12,6 +13,7 @@ from geomnet import (
     hyperoctahedral,
     isotropic,
     kernel_basis,
+    nn,
     stencil,
     trivial,
 )
@@ -142,3 +144,18 @@ def test_description_shows_the_largest_pairs_of_channels():
     assert lines[2] == "out 2 <- in 1"
     assert len(lines) == 2 + 2 * 3
     assert "  = 0" in describe(bank, np.zeros(len(bank)))
+
+
+def test_a_convolution_is_described_by_pair_of_types():
+    key = jax.random.key(0)
+    conv = nn.Conv(SQUARE, "0+ 1+", "2x1+", size=3, key=key)
+    text = describe(conv)
+    assert "1+ (vector) <- 0+ (scalar) on 3x3, 2 filters" in text
+    assert "1+ (vector) <- 1+ (vector) on 3x3, 5 filters" in text
+    assert text == describe(conv.kernel)
+    pair = conv.kernel.coefficients["1+<-0+"]
+    assert text.startswith(describe(kernel_basis(SQUARE, "1+", "0+", 3), pair))
+    with pytest.raises(ValueError, match=r"geomnet\.nn\.Conv"):
+        describe("conv")
+    with pytest.raises(ValueError, match=r"geomnet\.nn\.Conv"):
+        describe(conv, [1.0])
