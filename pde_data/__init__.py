@@ -44,4 +44,5 @@ from ._state import (
     primitive as primitive,
 )
 from ._stepper import ssp_rk2 as ssp_rk2, ssp_rk3 as ssp_rk3
+from ._weno import AWENO5Z as AWENO5Z, WENO5Z as WENO5Z
 from .formats import Field as Field, FlowData as FlowData, load as load

@@ -13,12 +13,14 @@ from ._boundary import Boundary, periodic, with_ghosts
 from ._gas import IdealGas
 from ._grid import Grid
 from ._materialise import materialised
+from ._positivity import positive_flux
 from ._reconstruct import MUSCL, AbstractReconstruction, shifted
 from ._riemann import RiemannSolver, hllc
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
 from ._stepper import ssp_rk2
 from ._viscous import Transport, ViscosityModel
+from ._weno import flux_correction
 
 Forcing = Callable[[Primitive, Grid, Float[Array, ""]], tuple[Array, ...]]
 
@@ -44,6 +46,9 @@ class CompressibleNavierStokes(eqx.Module):
     - `boundary`: one boundary for all faces, or one `(lower, upper)` pair per axis.
     - `forcing`: `(state, grid, time) -> a`, an acceleration per axis; or `None`.
     - `courant_number`: the time step over the largest that is stable.
+    - `positivity`: whether fluxes are limited so that density and pressure stay
+      positive (guaranteed up to Courant number 1/2); `None`: where the reconstruction
+      is not bounded by its neighbours.
 
     One step commutes with the rotations and reflections that keep the grid, and with
     shifts by whole cells, bit for bit.
@@ -63,6 +68,7 @@ class CompressibleNavierStokes(eqx.Module):
     riemann: RiemannSolver = eqx.field(static=True)
     stepper: Callable = eqx.field(static=True)
     courant_number: float = eqx.field(static=True)
+    positivity: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -78,7 +84,8 @@ class CompressibleNavierStokes(eqx.Module):
         stepper: Callable = ssp_rk2,
         boundary: Boundary | Sequence[tuple[Boundary, Boundary]] = periodic,
         forcing: Forcing | None = None,
-        courant_number: float = 0.8,
+        courant_number: float = 0.5,
+        positivity: bool | None = None,
     ):
         self.grid = grid if isinstance(grid, Grid) else Grid(grid)
         self.gas = IdealGas(gamma)
@@ -95,6 +102,9 @@ class CompressibleNavierStokes(eqx.Module):
                 f"`courant_number` must be in (0, 1], got {courant_number}."
             )
         self.courant_number = float(courant_number)
+        self.positivity = (
+            not self.reconstruction.bounded if positivity is None else positivity
+        )
         width = self.reconstruction.width
         if min(self.grid.shape) < width:
             raise ValueError(
@@ -102,18 +112,33 @@ class CompressibleNavierStokes(eqx.Module):
                 f"reconstruction, got {self.grid.shape}."
             )
 
-    def rate(self, state: Conserved, time: Float[Array, ""]) -> Conserved:
-        """The rate of change of the conserved variables."""
+    def rate(
+        self,
+        state: Conserved,
+        time: Float[Array, ""],
+        step: Float[Array, ""] | None = None,
+    ) -> Conserved:
+        """The rate of change of the conserved variables.
+
+        `step` is the time step that it will be used for, which the positivity limiter
+        must know; `None` stands for the largest stable one.
+        """
         width = max(self.reconstruction.width, 1)
         cells = self.gas.primitive(state)
         padded = with_ghosts(cells, width, self.boundary)
         spacing = self.grid.spacing
         uniform = len(set(spacing)) == 1
+        ratios = None
+        if self.positivity:
+            ratios = self._part_ratios(
+                cells, self.stable_step(state) if step is None else step
+            )
         changes = []
         for axis in range(self.grid.num_spatial_dims):
             faces, _ = shifted(_trim(padded.density, axis, width, width - 1), axis, 1)
             flux = jax.tree.map(
-                lambda f, y=faces: materialised(f, y), self.face_flux(padded, axis)
+                lambda f, y=faces: materialised(f, y),
+                self.face_flux(padded, axis, step),
             )
             change = jax.tree.map(lambda f, axis=axis: _outflux(f, axis), flux)
             if not uniform:
@@ -126,15 +151,30 @@ class CompressibleNavierStokes(eqx.Module):
             return rate
         return _with_force(rate, cells, self.forcing(cells, self.grid, time))
 
-    def face_flux(self, padded: Primitive, axis: int) -> Conserved:
-        """The flux through the `n + 1` faces of `axis`, from cells with ghost cells."""
+    def face_flux(
+        self, padded: Primitive, axis: int, ratio: Float[Array, ""] | None = None
+    ) -> Conserved:
+        """The flux through the `n + 1` faces of `axis`, from cells with ghost cells.
+
+        It is limited for positivity where `ratio` is given, as in `positive_flux`.
+        """
         width, reach = max(self.reconstruction.width, 1), self.reconstruction.width
         cells = jax.tree.map(lambda x: _trim(x, axis, width, width - reach), padded)
         pairs = jax.tree.map(lambda x: self.reconstruction(x, axis), cells)
         left, right = jax.tree.transpose(
             jax.tree.structure(cells), jax.tree.structure((0, 0)), pairs
         )
+        below, above = _neighbours(cells, axis, reach)
+        if not self.reconstruction.bounded:
+            left, right = _physical(left, below), _physical(right, above)
         flux = jax.tree.map(rounded, self.riemann(left, right, axis, self.gas))
+        if self.reconstruction.point_values:
+            central = jax.tree.map(rounded, self.gas.flux(cells, axis))
+            central = jax.tree.map(lambda f: materialised(f, cells.density), central)
+            flux = jax.tree.map(jnp.add, flux, flux_correction(central, axis))
+        if ratio is not None:
+            flux = jax.tree.map(lambda f: materialised(f, below.density), flux)
+            flux = positive_flux(flux, below, above, axis, self.gas, ratio)
         if self.transport is None:
             return flux
         near = jax.tree.map(lambda x: _trim(x, axis, width - 1, width - 1), padded)
@@ -169,6 +209,24 @@ class CompressibleNavierStokes(eqx.Module):
         bad = ~((cells.density > 0) & (cells.pressure > 0))
         return jnp.max(jnp.where(bad, jnp.inf, rate))
 
+    def _part_ratios(
+        self, cells: Primitive, step: Float[Array, ""]
+    ) -> list[Float[Array, ""]]:
+        """Δt/Δx over the part of a cell that answers for one face of each axis.
+
+        Cells are shared out in proportion to the fastest signal along each axis.
+        """
+        sound = self.gas.sound_speed(cells)
+        rates = [
+            jnp.max(jnp.abs(u) + sound) * (1 / dx)
+            for u, dx in zip(cells.velocity, self.grid.spacing, strict=True)
+        ]
+        total = symmetric_sum([rounded(rate) for rate in rates])
+        return [
+            2 * step * (total / rate) * (1 / dx)
+            for rate, dx in zip(rates, self.grid.spacing, strict=True)
+        ]
+
     def stable_step(self, state: Conserved) -> Float[Array, ""]:
         """The time step, `courant_number` over `max_rate`; zero or NaN on failure."""
         return self.courant_number / self.max_rate(state)
@@ -177,7 +235,11 @@ class CompressibleNavierStokes(eqx.Module):
         self, state: Conserved, step: Float[Array, ""], time: Float[Array, ""]
     ) -> Conserved:
         """The state one time step later."""
-        return self.stepper(self.rate, state, time, step)
+
+        def rate(state: Conserved, time: Float[Array, ""]) -> Conserved:
+            return self.rate(state, time, step)
+
+        return self.stepper(rate, state, time, step)
 
 
 def _transport(
@@ -220,6 +282,20 @@ def _trim(
         if cut > 0:
             x = lax.slice_in_dim(x, cut, n - cut, axis=other)
     return x
+
+
+def _neighbours(cells: Primitive, axis: int, width: int) -> tuple[Primitive, Primitive]:
+    """The cells below and above each of the `n + 1` faces."""
+    near = jax.tree.map(lambda x: _trim(x, axis, 0, width - 1), cells)
+    below = jax.tree.map(lambda x: shifted(x, axis, 1)[0], near)
+    above = jax.tree.map(lambda x: shifted(x, axis, 1)[1], near)
+    return below, above
+
+
+def _physical(face: Primitive, cell: Primitive) -> Primitive:
+    """The face state, or its cell's where density or pressure are far below it."""
+    good = (face.density > 0.1 * cell.density) & (face.pressure > 0.1 * cell.pressure)
+    return jax.tree.map(lambda a, b: jnp.where(good, a, b), face, cell)
 
 
 def _outflux(flux: Float[Array, " *faces"], axis: int) -> Float[Array, "..."]:

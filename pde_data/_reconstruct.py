@@ -16,7 +16,11 @@ Limiter = Callable[[Float[Array, "*shape"], Float[Array, "*shape"]], Array]
 class AbstractReconstruction(eqx.Module):
     """Turns cell values into the values on the left and right of each face."""
 
+    # Ghost cells; whether faces stay between their neighbours; whether cells hold
+    # values at their centres, so that fluxes need a correction, instead of averages.
     width: eqx.AbstractClassVar[int]
+    bounded: eqx.AbstractClassVar[bool]
+    point_values: eqx.AbstractClassVar[bool]
 
     @abc.abstractmethod
     def __call__(
@@ -29,6 +33,8 @@ class FirstOrder(AbstractReconstruction):
     """Godunov's piecewise constant states: order 1, for comparison and rescue."""
 
     width = 1
+    bounded = True
+    point_values = False
 
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
@@ -48,6 +54,8 @@ class MUSCL(AbstractReconstruction):
 
     limiter: Limiter = eqx.field(static=True, default=None)  # type: ignore[assignment]
     width = 2
+    bounded = True
+    point_values = False
 
     def __init__(self, limiter: Limiter | None = None):
         self.limiter = monotonized_central if limiter is None else limiter

@@ -15,19 +15,32 @@ from ._reconstruct import MUSCL, minmod, monotonized_central
 from ._riemann import hllc, low_mach, rusanov
 from ._state import Primitive
 from ._stepper import ssp_rk2, ssp_rk3
+from ._weno import AWENO5Z, WENO5Z
 
 SCHEMES: dict[str, dict[str, Any]] = {
     "muscl": {
         "reconstruction": MUSCL(monotonized_central),
         "riemann": hllc,
         "stepper": ssp_rk2,
-        "courant_number": 0.8,
+        "courant_number": 0.5,
     },
     "muscl-low-mach": {
         "reconstruction": MUSCL(monotonized_central),
         "riemann": low_mach(hllc),
         "stepper": ssp_rk3,
-        "courant_number": 0.8,
+        "courant_number": 0.5,
+    },
+    "weno5z": {
+        "reconstruction": WENO5Z(),
+        "riemann": hllc,
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
+    },
+    "aweno5z": {
+        "reconstruction": AWENO5Z(),
+        "riemann": hllc,
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
     },
     "safe": {
         "reconstruction": MUSCL(minmod),

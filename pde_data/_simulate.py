@@ -29,22 +29,22 @@ class Trajectory(eqx.Module):
     failed: Bool[Array, ""]
 
     @property
-    def density(self) -> Float[Array, "time *grid"]:
+    def density(self) -> Float[Array, " time *grid"]:
         """Density, `(time, *grid)`."""
         return self.state.density
 
     @property
-    def pressure(self) -> Float[Array, "time *grid"]:
+    def pressure(self) -> Float[Array, " time *grid"]:
         """Pressure, `(time, *grid)`."""
         return self.state.pressure
 
     @property
-    def velocity(self) -> Float[Array, "time *grid d"]:
+    def velocity(self) -> Float[Array, " time *grid d"]:
         """Velocity, `(time, *grid, d)`."""
         return jnp.stack(self.state.velocity, axis=-1)
 
     @property
-    def tracer(self) -> Float[Array, "time *grid"] | None:
+    def tracer(self) -> Float[Array, " time *grid"] | None:
         """The passive tracer, `(time, *grid)`, where there is one."""
         return self.state.tracer
 

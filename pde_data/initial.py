@@ -107,7 +107,8 @@ def _sine_series(
     """Σ_k w_k sin(k·x + φ_k), one axis at a time."""
     grid = solver.grid
     max_mode = weights.shape[0] // 2
-    series = (weights * jnp.exp(1j * phase)).astype(jnp.result_type(phase, 1j))
+    size = jnp.asarray(weights, phase.dtype)
+    series = jax.lax.complex(size * jnp.cos(phase), size * jnp.sin(phase))
     for axis in range(grid.num_spatial_dims):
         x = (grid.coordinates(axis) - grid.origin[axis]) / grid.extent[axis]
         angles = 2 * np.pi * np.outer(np.arange(-max_mode, max_mode + 1), x)

@@ -1,0 +1,144 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import pde_data
+from pde_data._symmetry import hyperoctahedral_elements, transform
+
+VISCOUS = {"shear_viscosity": 0.01, "bulk_viscosity": 0.02, "prandtl_number": 0.7}
+
+
+@eqx.filter_jit
+def _run(solver, start, num_steps=20):
+    step = 0.5 * solver.stable_step(solver.gas.conserved(start))
+    return pde_data.fixed_steps(solver, start, step, num_steps)
+
+
+def _random_start(solver, dtype=np.float64, mach=0.5):
+    """Random smooth values, with a velocity of the given Mach number."""
+    start = pde_data.initial.random_fourier(solver, jax.random.key(1), mach=mach)
+    return jax.tree.map(lambda x: x.astype(dtype), start)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_steps_commute_with_all_eight_elements_bit_for_bit(dtype):
+    solver = pde_data.CompressibleNavierStokes((24, 24), **VISCOUS)
+    start = _random_start(solver, dtype)
+    end = _run(solver, start)
+    assert not np.array_equal(end.density, start.density)
+    for element in hyperoctahedral_elements(2):
+        moved = _run(solver, transform(start, element))
+        jax.tree.map(np.testing.assert_array_equal, moved, transform(end, element))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"riemann": pde_data.hll},
+        {"riemann": pde_data.rusanov, **VISCOUS, "viscosity": "kinematic"},
+        {
+            "riemann": pde_data.low_mach(pde_data.hllc),
+            "reconstruction": pde_data.MUSCL(pde_data.van_leer),
+            "stepper": pde_data.ssp_rk3,
+        },
+    ],
+)
+def test_every_part_of_the_scheme_commutes_bit_for_bit(parts):
+    solver = pde_data.CompressibleNavierStokes((16, 16), **parts)
+    start = _random_start(solver, np.float32)
+    end = _run(solver, start)
+    # These two generate the group of eight.
+    for element in (((1, 0), (False, False)), ((0, 1), (True, False))):
+        moved = _run(solver, transform(start, element))
+        jax.tree.map(np.testing.assert_array_equal, moved, transform(end, element))
+
+
+def test_steps_in_3d_commute_with_generators_bit_for_bit():
+    solver = pde_data.CompressibleNavierStokes((8, 8, 8), **VISCOUS)
+    start = _random_start(solver, np.float32)
+    end = _run(solver, start, 5)
+    for element in (
+        ((1, 2, 0), (False,) * 3),
+        ((1, 0, 2), (False,) * 3),
+        ((0, 1, 2), (True, False, False)),
+    ):
+        moved = _run(solver, transform(start, element), 5)
+        jax.tree.map(np.testing.assert_array_equal, moved, transform(end, element))
+
+
+def test_steps_commute_with_shifts_by_whole_cells_bit_for_bit():
+    solver = pde_data.CompressibleNavierStokes((24, 24), **VISCOUS)
+    start = _random_start(solver)
+
+    def shift(state):
+        return jax.tree.map(lambda x: jnp.roll(x, (5, -3), (0, 1)), state)
+
+    jax.tree.map(
+        np.testing.assert_array_equal,
+        _run(solver, shift(start)),
+        shift(_run(solver, start)),
+    )
+
+
+def test_the_commutation_test_can_fail():
+    # A body force along x alone is not symmetric.
+    def push(state, grid, time):
+        return jnp.ones_like(state.density), jnp.zeros_like(state.density)
+
+    solver = pde_data.CompressibleNavierStokes((16, 16), forcing=push)
+    start = _random_start(solver)
+    element = ((1, 0), (False, False))
+    moved, end = _run(solver, transform(start, element)), _run(solver, start)
+    assert not np.array_equal(moved.density, transform(end, element).density)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 1e-6), (np.float64, 1e-13)])
+def test_mass_momentum_and_energy_are_conserved_over_1000_steps(dtype, bound):
+    solver = pde_data.CompressibleNavierStokes((24, 24), **VISCOUS)
+    start = _random_start(solver, dtype)
+    end = _run(solver, start, 1000)
+    first, last = solver.gas.conserved(start), solver.gas.conserved(end)
+    speed = np.sqrt(sum(np.asarray(u, np.float64) ** 2 for u in start.velocity))
+    carried = np.mean(np.asarray(start.density, np.float64) * speed)
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(last), strict=True):
+        a, b = np.mean(a, dtype=np.float64), np.mean(b, dtype=np.float64)
+        assert abs(b - a) <= bound * max(abs(a), carried)
+    # The flow has moved meanwhile.
+    assert np.max(np.abs(end.density / start.density - 1)) > 0.01
+
+
+def test_viscosity_may_vary_between_runs_without_compiling_again():
+    count = 0
+
+    @eqx.filter_jit
+    def rate(solver, state):
+        nonlocal count
+        count += 1
+        return solver.rate(state, jnp.zeros(()))
+
+    for value in (0.01, 0.02, 0.03):
+        solver = pde_data.CompressibleNavierStokes((8, 8), 5 / 3, value, value)
+        rate(solver, solver.gas.conserved(_random_start(solver)))
+    assert count == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"gamma": 1.0}, "gamma"),
+        ({"gamma": float("nan")}, "gamma"),
+        ({"shear_viscosity": -0.1}, "shear_viscosity"),
+        ({"bulk_viscosity": float("inf")}, "bulk_viscosity"),
+        ({"shear_viscosity": 0.1, "prandtl_number": 0.0}, "prandtl_number"),
+        ({"courant_number": 0.0}, "courant_number"),
+        ({"boundary": [(pde_data.periodic, pde_data.outflow)] * 2}, "boundary"),
+        ({"boundary": [(pde_data.periodic, pde_data.periodic)]}, "boundary"),
+        ({"grid": (8, 8, 8, 8)}, "shape"),
+        ({"grid": (8, 2)}, "shape"),
+    ],
+)
+def test_a_parameter_without_meaning_is_refused_by_name(arguments, name):
+    with pytest.raises(ValueError, match=f"`{name}`"):
+        pde_data.CompressibleNavierStokes(**{"grid": (8, 8), **arguments})
