@@ -22,12 +22,8 @@ def test_kernels_boxes_and_subspaces(capsys):
     out = capsys.readouterr().out
     assert "subspace                 isotropic" in out
     assert "subspace                 traceless" in out
-    assert (
-        main(
-            [*["filters", "--size", "2", "3", "--group", "reflections", "--from", "1+"]]
-        )
-        == 0
-    )
+    box = ["filters", "--size", "2", "3", "--group", "reflections"]
+    assert main([*box, "--from", "1+"]) == 0
     assert "0+ (scalar) <- 1+ (vector) on 2x3" in capsys.readouterr().out
     upright = "hyperoctahedral(2) x trivial(1)"
     assert main(["filters", "--group", upright, "--size", "3", "3", "2"]) == 0
