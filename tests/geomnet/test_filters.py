@@ -92,7 +92,6 @@ def test_line_banks_are_invariant_independent_and_complete(size):
             check_bank(group, f"{order}{parity}", size)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("group", PLANE + SPACE, ids=str)
 def test_every_order_and_large_windows(group):
     sizes = range(1, 10) if group.num_spatial_dims == 2 else (4, 5, 6, 7)
