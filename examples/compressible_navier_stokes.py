@@ -2,9 +2,9 @@
 
     python examples/compressible_navier_stokes.py [--quick]
 
-Generates trajectories (or reuses the file of the same parameters), trains an equivariant
-UNet and its plain twin under the same budget, and leaves in the output folder
-`metrics.json`, learning curves, rollouts, a picture of the filters, and checkpoints.
+Generates trajectories (or reuses the file of the same parameters), trains an
+equivariant UNet and its plain twin under the same budget, and leaves in the output
+folder `metrics.json`, learning curves, rollouts, pictures of the filters, checkpoints.
 Ctrl-C keeps what was reached; the same command goes on from there.
 """
 
@@ -46,11 +46,11 @@ class Settings:
     """Dynamic shear viscosity."""
     bulk_viscosity: float = 0.01
     """Bulk viscosity."""
-    train_trajectories: int = 40
+    train_trajectories: int = 128
     """Trajectories to train on."""
-    valid_trajectories: int = 8
+    valid_trajectories: int = 16
     """Trajectories to validate on."""
-    test_trajectories: int = 8
+    test_trajectories: int = 16
     """Trajectories to test on, also rotated and reflected."""
     past: int = 4
     """Frames that the model sees."""
@@ -60,7 +60,7 @@ class Settings:
     """Fields inside the equivariant UNet, on its finest level."""
     depth: int = 3
     """How often the UNet halves the grid."""
-    steps: int = 700
+    steps: int = 800
     """Training steps of each model."""
     batch_size: int = 8
     """Windows per step."""
@@ -77,12 +77,12 @@ class Settings:
 QUICK = Settings(
     quick=True,
     grid=32,
-    train_trajectories=20,
-    valid_trajectories=4,
-    test_trajectories=4,
+    train_trajectories=64,
+    valid_trajectories=8,
+    test_trajectories=8,
     hidden="6x0+ 6x1+ 2x0-",
     depth=2,
-    steps=200,
+    steps=300,
     validate_every=50,
 )
 
@@ -339,7 +339,7 @@ def measure_moved(
 
 
 def equivariance(model: Any, windows: gn.Windows, group: gn.Group) -> dict[str, float]:
-    """The trained model's equivariance error, largest over the group, on a test flow."""
+    """The trained model's largest equivariance error over the group."""
     histories, _ = windows.take(np.array([0]))
     history = histories.with_array(histories.array[0])
     error = {"float32": gn.testing.equivariance_error(model, history, group)}

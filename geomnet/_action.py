@@ -89,7 +89,7 @@ def feature_action(
     permutation: tuple[int, ...],
     signs: tuple[int, ...],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`(index, sign)`: feature f of `g·T` is `sign[f]` times feature `index[f]` of T."""
+    """`(index, sign)`: feature f of `g·T` is `sign[f]` times `T[index[f]]`."""
     d = num_spatial_dims
     indices, all_signs = [], []
     for entry, where in zip(signature, signature.slices(d), strict=True):

@@ -1,7 +1,7 @@
 """The adapter: windows of a data file as `GeometricImage`s, in normalised units.
 
-Anything that looks like what `pde_data.load` gives will do: `fields` with name, order and
-parity, `data[name]` of shape `(trajectory, time, *grid[, d…])`, `num_spatial_dims`.
+Anything that looks like what `pde_data.load` gives will do: `fields` with name, order
+and parity, `data[name]` of shape `(trajectory, time, *grid[, d…])`, `num_spatial_dims`.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from ._group import MAX_SPATIAL_DIMS
 from ._image import GeometricImage
 from ._signature import Entry, Signature, TensorType
 
@@ -62,13 +63,8 @@ class Normaliser:
         return array * scale + mean
 
     def _per_feature(self, array: Any) -> tuple[np.ndarray, np.ndarray]:
-        fitting = [d for d in (1, 2, 3) if self.signature.features(d) == array.shape[-1]]
-        if not fitting:
-            raise ValueError(
-                f"`array` has {array.shape[-1]} features, which do not hold "
-                f"'{self.signature}'."
-            )
-        counts = [entry.features(fitting[0]) for entry in self.signature]
+        d = _dims_of(self.signature, array.shape[-1], "array")
+        counts = [entry.features(d) for entry in self.signature]
         shape = (1,) * (array.ndim - 1) + (-1,)
         mean = np.repeat(self.mean, counts).astype(array.dtype).reshape(shape)
         return mean, np.repeat(self.scale, counts).astype(array.dtype).reshape(shape)
@@ -122,13 +118,9 @@ def fit_normaliser(signature: Signature, frames: np.ndarray) -> Normaliser:
 
     **Raises:** `ValueError` if a field is constant, so that it has no scale.
     """
-    fitting = [d for d in (1, 2, 3) if signature.features(d) == frames.shape[-1]]
-    if not fitting:
-        raise ValueError(
-            f"`frames` has {frames.shape[-1]} features, which do not hold '{signature}'."
-        )
+    d = _dims_of(signature, frames.shape[-1], "frames")
     means, scales = [], []
-    for entry, where in zip(signature, signature.slices(fitting[0]), strict=True):
+    for entry, where in zip(signature, signature.slices(d), strict=True):
         values = frames[..., where].astype(np.float64)
         mean = float(values.mean()) if entry.type == SCALAR else 0.0
         scale = float(np.sqrt(np.square(values - mean).mean()))
@@ -207,3 +199,13 @@ class Windows:
         return GeometricImage(
             self.past * self.signature, np.concatenate(parts, axis=-1), d
         )
+
+
+def _dims_of(signature: Signature, features: int, argument: str) -> int:
+    """The dimension in which the signature has so many features."""
+    for d in range(1, MAX_SPATIAL_DIMS + 1):
+        if signature.features(d) == features:
+            return d
+    raise ValueError(
+        f"`{argument}` has {features} features, which do not hold '{signature}'."
+    )

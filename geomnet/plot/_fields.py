@@ -58,7 +58,7 @@ def field(
         interpolation="nearest",
     )
     if values.ndim == 3:
-        step = max(1, max(values.shape[:2]) // MAX_ARROWS)
+        step = -(-max(values.shape[:2]) // MAX_ARROWS)
         x, y = np.meshgrid(*(np.arange(0, n, step) for n in values.shape[:2]))
         arrows = values[::step, ::step]
         largest = max(float(np.linalg.norm(arrows, axis=-1).max()), 1e-30)
@@ -97,41 +97,40 @@ def rollouts(
     """
     import matplotlib.pyplot as plt
 
-    per_field = 1 + 2 * len(predictions)
-    rows, columns = per_field * len(fields), len(times)
-    figure, all_axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(1.9 * columns + 1.4, 1.9 * rows),
-        squeeze=False,
-        layout="constrained",
+    rows, columns = 1 + 2 * len(predictions), len(times)
+    figure = plt.figure(
+        figsize=(len(fields) * (1.5 * columns + 0.9), 1.6 * rows), layout="constrained"
     )
-    for i, name in enumerate(fields):
-        grid_of_axes = all_axes[i * per_field : (i + 1) * per_field]
-        frames = [_frame(truth, t) for t in times]
-        values = [_magnitude(frame, name) for frame in frames]
-        limits = _range(np.stack(values))
+    frames = [_frame(truth, t) for t in times]
+    for name, part in zip(
+        fields, np.ravel(figure.subfigures(1, len(fields))), strict=True
+    ):
+        grid_of_axes = part.subplots(rows, columns, squeeze=False)
+        limits = _range(np.stack([_magnitude(frame, name) for frame in frames]))
         spread = 0.5 * (limits[1] - limits[0])
-        artist = _row(grid_of_axes[0], frames, name, limits, f"{name}\ntrue")
-        figure.colorbar(artist, ax=list(grid_of_axes[0]), shrink=0.8)
-        for j, (model, prediction) in enumerate(predictions.items()):
+        is_vector = _type_of(truth, name).order == 1
+        error_limits = (0.0, spread) if is_vector else (-spread, spread)
+        lines = [(f"true {name}", frames, limits)]
+        for model, prediction in predictions.items():
             guesses = [_frame(prediction, t) for t in times]
             errors = [g - f for g, f in zip(guesses, frames, strict=True)]
-            is_vector = _type_of(truth, name).order == 1
-            error_limits = (0.0, spread) if is_vector else (-spread, spread)
-            row = grid_of_axes[1 + 2 * j]
-            artist = _row(row, guesses, name, limits, f"{name}\n{model}")
-            figure.colorbar(artist, ax=list(row), shrink=0.8)
-            row = grid_of_axes[2 + 2 * j]
-            artist = _row(row, errors, name, error_limits, f"{model}\n- true")
-            figure.colorbar(artist, ax=list(row), shrink=0.8)
-    for axes, label in zip(all_axes[0], labels, strict=False):
-        axes.set_title(label, fontsize=9)
+            lines += [
+                (model, guesses, limits),
+                (f"{model} - true", errors, error_limits),
+            ]
+        for row, (label, images, colours) in zip(grid_of_axes, lines, strict=True):
+            artist = None
+            for axes, one in zip(row, images, strict=True):
+                artist = field(axes, one, name, limits=colours)
+            row[0].set_ylabel(label, fontsize=8)
+            part.colorbar(artist, ax=list(row), shrink=0.85).ax.tick_params(labelsize=7)
+        for axes, label in zip(grid_of_axes[0], labels, strict=False):
+            axes.set_title(label, fontsize=8)
     return figure
 
 
 def learning_curves(
-    histories: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]],
+    histories: Mapping[str, Mapping[str, Sequence[Sequence[float | int]]]],
     *,
     x_label: str = "training step",
     y_label: str = "SMSE (normalised units)",
@@ -176,20 +175,6 @@ def error_growth(
     return figure
 
 
-def _row(
-    axes: Sequence["Axes"],
-    frames: Sequence[GeometricImage],
-    name: str,
-    limits: tuple[float, float],
-    label: str,
-) -> Any:
-    artist = None
-    for one, frame in zip(axes, frames, strict=True):
-        artist = field(one, frame, name, limits=limits)
-    axes[0].set_ylabel(label, fontsize=9)
-    return artist
-
-
 def _frame(frames: GeometricImage, time: int) -> GeometricImage:
     return frames.with_array(frames.array[time])
 
@@ -210,6 +195,8 @@ def _type_of(image: GeometricImage, name: str) -> TensorType:
     for entry in image.signature:
         if entry.name == name:
             return entry.type
+    if name.isidentifier():
+        raise KeyError(f"{name!r} is not in the signature '{image.signature}'.")
     return TensorType.parse(name)
 
 

@@ -58,5 +58,5 @@ def evaluate(
 def predict(
     model: Any, histories: GeometricImage, num_steps: int
 ) -> GeometricImage:
-    """Rollouts of a batch: `(batch, num_steps, *grid, features)` from one history each."""
+    """Rollouts of a batch, `(batch, num_steps, *grid, features)`."""
     return jax.vmap(lambda history: rollout(model, history, num_steps))(histories)

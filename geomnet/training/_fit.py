@@ -1,4 +1,4 @@
-"""One jitted training step, and the order of the batches: no framework, no hidden state.
+"""One jitted training step, and the order of the batches: functions, no framework.
 
 A run is determined by its `TrainState`: model, optimiser, number of steps and key. The
 batch of step n follows from the key and n alone, so a run resumed from a checkpoint
@@ -47,8 +47,8 @@ def make_optimiser(
     """
     if not 0 <= warmup_steps < total_steps:
         raise ValueError(
-            f"`warmup_steps` must be from 0 to total_steps - 1 = {total_steps - 1}, got "
-            f"{warmup_steps}."
+            f"`warmup_steps` must be from 0 to total_steps - 1 = {total_steps - 1}, "
+            f"got {warmup_steps}."
         )
     for name, value in (
         ("learning_rate", learning_rate),

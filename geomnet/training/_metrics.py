@@ -12,8 +12,8 @@ def smse(
 ) -> Float[Array, "*batch"]:
     """The sum over components of the mean squared error per cell.
 
-    In units of the images: normalise them first. The sum over tensor components makes it
-    invariant under the group. Gregory et al. (2024) train and report on it.
+    In units of the images: normalise them first. The sum over tensor components makes
+    it invariant under the group. Gregory et al. (2024) train and report on it.
 
     **Returns:** one number, or one for each leading batch axis.
 

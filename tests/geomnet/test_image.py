@@ -101,11 +101,11 @@ def test_wrong_fields_are_refused_with_what_is_expected():
     }
     with pytest.raises(ValueError, match="names"):
         gn.GeometricImage.from_fields(FLOW, {"density": numbers(4, 4)}, 2)
+    bad = good | {"velocity": numbers(4, 4, 3)}
     with pytest.raises(ValueError, match="trailing axes"):
-        bad = good | {"velocity": numbers(4, 4, 3)}
         gn.GeometricImage.from_fields(FLOW, bad, 2)
+    bad = good | {"density": numbers(4, 5)}
     with pytest.raises(ValueError, match="different grids"):
-        bad = good | {"density": numbers(4, 5)}
         gn.GeometricImage.from_fields(FLOW, bad, 2)
     with pytest.raises(ValueError, match="unnamed"):
         gn.GeometricImage.from_fields("0+", {}, 2)
