@@ -19,6 +19,11 @@ from ._errors import (
     equivariance_errors as equivariance_errors,
     translation_error as translation_error,
 )
+from ._findings import (
+    Finding as Finding,
+    ParityFinding as ParityFinding,
+    SymmetryReport as SymmetryReport,
+)
 from ._guilty import LayerError as LayerError, first_guilty_layer as first_guilty_layer
 from ._perturb import cast as cast, perturb as perturb
 from ._rebuild import (
@@ -26,4 +31,5 @@ from ._rebuild import (
     rebuild_model as rebuild_model,
 )
 from ._report import Certificate as Certificate, Check as Check
+from ._symmetry import symmetry_report as symmetry_report
 from ._tolerance import TOLERANCES as TOLERANCES, tolerance_for as tolerance_for

@@ -1,0 +1,167 @@
+"""What `symmetry_report` finds, as data and as text."""
+
+import dataclasses
+import json
+from typing import Any, Literal
+
+from .._group import Group, Matrix
+
+Verdict = Literal["holds", "broken", "nearly", "undetermined"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One symmetry: whether it holds, and the evidence."""
+
+    name: str
+    """Which symmetry, such as `"shift along y"`."""
+    verdict: Verdict
+    """`"holds"`, `"broken"`, `"nearly"` (as a discretisation does) or `"undetermined"`
+    (the data can't tell)."""
+    size: float
+    """For data the largest violation of a normalised statistic, for a function the
+    relative error."""
+    p_value: float | None
+    """For data: how probable so large a violation is if the symmetry holds."""
+    evidence: str
+    """Where the violation is largest, or why there is no verdict."""
+    element: Matrix | None = None
+    """The group element, if it is one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ParityFinding:
+    """Whether a field's declared parity fits."""
+
+    field: str
+    """The field's name."""
+    declared: str
+    """The type as declared, such as `"0+"`."""
+    behaves_as: str | None
+    """The type that fits; `None` if both parities fit equally."""
+
+    def __str__(self) -> str:
+        if self.behaves_as is None:
+            return f"`{self.field}`: both parities of {self.declared} fit"
+        if self.behaves_as == self.declared:
+            return f"`{self.field}` behaves as {self.declared}, as declared"
+        return (
+            f"`{self.field}` behaves as {self.behaves_as}, you declared {self.declared}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class SymmetryReport:
+    """Which symmetries a data set or a function respects: print it, or read its
+    parts.
+    """
+
+    subject: str
+    """What was looked at."""
+    tested: Group
+    """The group whose elements were tested."""
+    group: Group
+    """The largest subgroup found among the elements that hold."""
+    elements: tuple[Finding, ...]
+    """One for each element, the identity first; with the declared parities."""
+    parities: tuple[ParityFinding, ...]
+    """One for each field, if the group has reflections."""
+    others: tuple[Finding, ...]
+    """Translations, Galilean and scale symmetry, as far as they can be tested."""
+    notes: tuple[str, ...]
+    """What else was seen, such as a mean wind."""
+
+    def __getitem__(self, name: str) -> Finding:
+        """The finding of that name, such as `report["shift along x"]`."""
+        for finding in (*self.elements, *self.others):
+            if finding.name == name:
+                return finding
+        known = ", ".join(f.name for f in (*self.elements, *self.others))
+        raise KeyError(f"{name!r} was not tested; there are: {known}")
+
+    @property
+    def wrong_parities(self) -> tuple[ParityFinding, ...]:
+        """The fields that behave as the other parity."""
+        return tuple(p for p in self.parities if p.behaves_as not in (None, p.declared))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON can say it."""
+        return {
+            "subject": self.subject,
+            "tested": self.tested.name,
+            "group": {
+                "name": self.group.name,
+                "order": self.group.order,
+                "generators": [list(map(list, g)) for g in self.group.generators],
+            },
+            "elements": [dataclasses.asdict(f) for f in self.elements],
+            "parities": [dataclasses.asdict(p) for p in self.parities],
+            "others": [dataclasses.asdict(f) for f in self.others],
+            "notes": list(self.notes),
+        }
+
+    def to_json(self) -> str:
+        """Everything, as JSON."""
+        return json.dumps(self.to_dict(), indent=1)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.subject}: symmetric under {self.group.order} of the "
+            f"{self.tested.order} elements of {self.tested}"
+            + (f" ({self.group})" if self.group.order > 1 else "")
+        ]
+        for finding in (*self.elements[1:], *self.others):
+            size = "" if finding.verdict == "undetermined" else f" {finding.size:.1e}"
+            p = "" if finding.p_value is None else f" p={finding.p_value:.0e}"
+            about = f"  {finding.evidence}" if finding.evidence else ""
+            lines.append(f"  {finding.name:<24} {finding.verdict:<7}{size}{p}{about}")
+        lines += [f"  {parity}" for parity in self.parities]
+        lines += [f"  {note}" for note in self.notes]
+        return "\n".join(lines)
+
+
+def element_name(element: Any) -> str:
+    """`x -> -y, y -> x` for a quarter turn: where each axis goes."""
+    axes = "xyz"
+    parts = []
+    for column in range(len(element)):
+        row = next(i for i in range(len(element)) if element[i][column])
+        sign = "-" if element[row][column] < 0 else ""
+        parts.append(f"{axes[column]} -> {sign}{axes[row]}")
+    return ", ".join(parts)
+
+
+def largest_subgroup(passing: set[Matrix], d: int) -> Group:
+    """A largest group of which every element is in `passing`."""
+    best = Group([_identity(d)], "the identity alone")
+    for first in sorted(passing, reverse=True):
+        grown = best
+        for g in (first, *sorted(passing, reverse=True)):
+            larger = Group.from_generators([*grown.generators, g])
+            if set(map(_matrix, larger.elements.tolist())) <= passing:
+                grown = larger
+        if grown.order > best.order:
+            best = grown
+    return _named(best)
+
+
+def _named(group: Group) -> Group:
+    from .._group import hyperoctahedral, reflections, rotations
+
+    d = group.num_spatial_dims
+    for known in (hyperoctahedral(d), rotations(d), reflections(d)):
+        if known == group:
+            return known
+    words = "; ".join(element_name(g) for g in group.elements[1:])
+    if group.order == 1:
+        return Group(group.elements.tolist(), "the identity alone")
+    name = words if group.order <= 4 else f"a group of order {group.order}"
+    return Group(group.elements.tolist(), name)
+
+
+def _identity(d: int) -> Matrix:
+    return tuple(tuple(int(i == j) for j in range(d)) for i in range(d))
+
+
+def _matrix(rows: list[list[int]]) -> Matrix:
+    return tuple(tuple(row) for row in rows)
