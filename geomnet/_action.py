@@ -8,6 +8,7 @@ import functools
 from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -109,12 +110,10 @@ def component_action(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`(index, sign)` on the d^k components of one tensor, in row-major order."""
     d, k = len(permutation), tensor_type.order
-    components = np.stack(
-        np.unravel_index(np.arange(d**k), (d,) * k) if k else [np.zeros(1, int)]
-    )
     if k:
-        source = np.ravel_multi_index(
-            tuple(np.asarray(permutation)[components]), (d,) * k
+        components = np.indices((d,) * k).reshape(k, -1)
+        source = np.asarray(
+            np.ravel_multi_index(tuple(np.asarray(permutation)[components]), (d,) * k)
         )
         sign = np.asarray(signs)[components].prod(axis=0)
     else:

@@ -102,9 +102,8 @@ def rollouts(
         figsize=(len(fields) * (1.5 * columns + 0.9), 1.6 * rows), layout="constrained"
     )
     frames = [_frame(truth, t) for t in times]
-    for name, part in zip(
-        fields, np.ravel(figure.subfigures(1, len(fields))), strict=True
-    ):
+    parts = figure.subfigures(1, len(fields), squeeze=False)
+    for name, part in zip(fields, parts[0], strict=True):
         grid_of_axes = part.subplots(rows, columns, squeeze=False)
         limits = _range(np.stack([_magnitude(frame, name) for frame in frames]))
         spread = 0.5 * (limits[1] - limits[0])

@@ -141,11 +141,11 @@ def batches(
 
     step, epochs = start, {}
     while True:
-        positions = np.arange(step * batch_size, (step + 1) * batch_size)
-        first, last = positions[0] // num_samples, positions[-1] // num_samples
+        positions = range(step * batch_size, (step + 1) * batch_size)
+        needed = range(positions[0] // num_samples, positions[-1] // num_samples + 1)
         epochs = {
             epoch: epochs[epoch] if epoch in epochs else order(epoch)
-            for epoch in range(int(first), int(last) + 1)
+            for epoch in needed
         }
         yield np.array([epochs[p // num_samples][p % num_samples] for p in positions])
         step += 1

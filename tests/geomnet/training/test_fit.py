@@ -142,7 +142,7 @@ def test_the_learning_rate_warms_up_and_decays_to_zero():
     state, steps = optimiser.init(weight), []
     for _ in range(11):
         update, state = optimiser.update(gradient, state, weight)
-        steps.append(-float(update))
+        steps.append(-float(jnp.asarray(update)))
     # Adam's step on a constant gradient is the learning rate.
     np.testing.assert_allclose(steps[:5], [0, 0.025, 0.05, 0.075, 0.1], atol=1e-6)
     assert all(a > b for a, b in itertools.pairwise(steps[4:]))
