@@ -86,7 +86,13 @@ def filters(
     axes.set(xlim=(0, wide), ylim=(-tall, 0))
     axes.set_axis_off()
     axes.text(
-        0.6, -0.85 / zoom, title, fontsize=9.5, color=_INK, va="center", weight="bold"
+        0.6 / zoom,
+        -0.85 / zoom,
+        title,
+        fontsize=9.5,
+        color=_INK,
+        va="center",
+        weight="bold",
     )
     canvas = _Canvas(axes, zoom)
     for n in range(number):
