@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ._filters import FilterBank, filter_basis, kernel_basis
 from ._group import Group
 from ._subspaces import FilterSubspace, isotropic, traceless
+from .testing._command import add_certify
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,6 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     # Each command adds its arguments and sets the function that runs it.
     _add_filters(commands)
+    add_certify(commands)
     options = parser.parse_args(arguments)
     try:
         print(options.run(options))

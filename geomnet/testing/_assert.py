@@ -8,6 +8,7 @@ import numpy as np
 from .._group import Group
 from .._signature import Signature
 from ._adapter import FieldMap, Map
+from ._casts import narrowing_casts
 from ._errors import (
     EquivarianceError,
     chosen_elements,
@@ -70,7 +71,8 @@ def assert_equivariant(
         raise AssertionError(
             f"{field_map.name} does not commute with {field_map.group}: for g = "
             f"{[list(row) for row in worst.element]} {_how_far(worst, allowed)}"
-            f"{of if len(chosen) < field_map.group.order else ''}. {guilty}"
+            f"{of if len(chosen) < field_map.group.order else ''}. "
+            f"{guilty}{_casts(f, x)}"
         )
     for cells in _shifts(shift, x_field.num_spatial_dims):
         error = shift_error(field_map, cells)
@@ -107,6 +109,11 @@ def _how_far(error: EquivarianceError, allowed: _Allowed) -> str:
         f"{allowed.tolerance:.0e}), worst in entry '{error.entry}' at cell "
         f"{error.cell}{batch}"
     )
+
+
+def _casts(f: Map, x: Any) -> str:
+    casts = narrowing_casts(f, x)
+    return f" It computes with fewer bits inside: {'; '.join(casts)}." if casts else ""
 
 
 def _shifts(shift: int | Sequence[int] | None, d: int) -> list[tuple[int, ...]]:

@@ -14,10 +14,11 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._adapter import FieldMap, find_group, name_of, unwrapped
+from ._casts import narrowing_casts
 from ._errors import EquivarianceError, chosen_elements, shift_error
 from ._guilty import layer_errors
 from ._layers import LayerTrace
-from ._moving import difference
+from ._moving import cancelled, difference
 from ._perturb import cast, perturb
 from ._report import Certificate, Check
 from ._tolerance import lower_precision, rounding_depth, tolerance_for
@@ -101,9 +102,12 @@ def certify(
                 )
                 for cells in grids
             ]
+    casts = narrowing_casts(last, random_input(grids[0], own_dtype))
     with _precision(own_dtype):
         shift = _smallest_shift(field_map(last, random_input(grids[0], own_dtype)))
-    return Certificate(name_of(model), group.name, group.order, tuple(checks), shift)
+    return Certificate(
+        name_of(model), group.name, group.order, tuple(checks), shift, casts
+    )
 
 
 def _states(model: Any, x: Any, seed: int) -> Iterator[tuple[str, Any]]:
@@ -164,7 +168,7 @@ def _check(
     errors, moved_values = [], []
     for element in elements:
         result, values = run(field_map.f, field_map.given(x.moved(element)))
-        found = difference(field_map.taken(result), y.moved(element))
+        found = difference(field_map.taken(result), y.moved(element), cancelled(x))
         matrix = tuple(tuple(map(int, row)) for row in element)
         errors.append(
             EquivarianceError(matrix, found.relative, found.entry, found.cell)

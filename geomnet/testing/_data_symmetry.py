@@ -60,10 +60,10 @@ def data_report(
         )
     types = tuple(entry.type for entry in declared)
     found = _elements(statistics, group, types, significance)
-    parities = (
+    parities, alternatives = (
         _parities(statistics, group, declared, found, significance)
         if group.has_reflections
-        else ()
+        else ((), ())
     )
     fitted = (
         tuple(TensorType.parse(p.behaves_as or p.declared) for p in parities) or types
@@ -75,6 +75,7 @@ def data_report(
         notes = (
             f"with the parities that fit, symmetric under {mended.order} elements "
             f"({mended})",
+            *alternatives,
             *notes,
         )
     others = (
@@ -167,7 +168,8 @@ def _parities(
     declared: Signature,
     found: list[Finding],
     significance: float,
-) -> tuple[ParityFinding, ...]:
+) -> tuple[tuple[ParityFinding, ...], tuple[str, ...]]:
+    """What parity each field has, and what else would explain the data."""
     types = tuple(entry.type for entry in declared)
     held = len(_passing(found))
     count: dict[tuple[int, ...], int] = {(): held}
@@ -205,7 +207,18 @@ def _parities(
         )
         fits = str(mended[i]) if other < count[best] else None
         findings.append(ParityFinding(entry.name, str(entry.type), fits))
-    return tuple(findings)
+    equal = [f for f in count if count[f] == count[best] and len(f) == len(best)]
+    alternatives = tuple(
+        "the data fit as well with "
+        + " and ".join(
+            f"`{entry.name}` as {_flipped(types, flips)[i]}"
+            for i, entry in enumerate(declared)
+            if i in flips
+        )
+        for flips in equal
+        if flips != best
+    )
+    return tuple(findings), alternatives
 
 
 def _translations(statistics: LocalStatistics, significance: float) -> list[Finding]:

@@ -9,7 +9,7 @@ import numpy as np
 from .._group import Group, Matrix
 from .._signature import Signature
 from ._adapter import FieldMap, Map
-from ._moving import difference
+from ._moving import cancelled, difference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +108,7 @@ def errors_of(field_map: FieldMap, elements: np.ndarray) -> list[EquivarianceErr
     y = field_map(x)
     errors = []
     for element in elements:
-        found = difference(field_map(x.moved(element)), y.moved(element))
+        found = difference(field_map(x.moved(element)), y.moved(element), cancelled(x))
         matrix = tuple(tuple(map(int, row)) for row in element)
         errors.append(
             EquivarianceError(
@@ -134,7 +134,9 @@ def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceErro
                 f"a cell: use multiples of {n // m} cells."
             )
         out_shift.append(cells * m // n)
-    found = difference(field_map(x.shifted(shift)), y.shifted(tuple(out_shift)))
+    found = difference(
+        field_map(x.shifted(shift)), y.shifted(tuple(out_shift)), cancelled(x)
+    )
     identity = tuple(map(tuple, np.eye(len(shift), dtype=int).tolist()))
     return EquivarianceError(
         identity, found.relative, found.entry, found.cell, found.batch

@@ -7,6 +7,7 @@ to `geomnet.act`.
 import dataclasses
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from .._action import feature_action
@@ -17,6 +18,9 @@ from .._signature import Signature
 # An entry that is smaller than this part of the largest one is measured against that
 # part: it carries the rounding of the sums that it shares with the others.
 _SMALLEST_PART = 0.1
+
+# Roundings of the largest input that a sum which cancels leaves.
+_CANCELLED = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +84,14 @@ def turn_cells(
     return np.flip(np.transpose(array, axes), flipped)
 
 
+def cancelled(x: Field) -> float:
+    """Results no larger than this are the rounding of sums of `x` that cancel."""
+    if not np.issubdtype(x.array.dtype, np.inexact) and x.array.dtype.kind != "V":
+        return 0.0
+    eps = float(jnp.finfo(x.array.dtype).eps)
+    return _CANCELLED * eps * float(np.abs(x.array.astype(np.float64)).max(initial=0))
+
+
 @dataclasses.dataclass(frozen=True)
 class Difference:
     """Where two fields differ most, and by how much."""
@@ -90,8 +102,10 @@ class Difference:
     cell: tuple[int, ...]
 
 
-def difference(found: Field, expected: Field) -> Difference:
+def difference(found: Field, expected: Field, zero: float = 0.0) -> Difference:
     """How far `found` is from `expected`, relative to the largest of each entry.
+
+    Where both are nowhere larger than `zero`, they are equal: sums that cancel.
 
     **Raises:** `ValueError` if the shapes differ.
     """
@@ -104,6 +118,8 @@ def difference(found: Field, expected: Field) -> Difference:
     distance = np.abs(found.array.astype(np.float64) - wide)
     largest = np.abs(wide).max(initial=0)
     worst = Difference(0.0, str(expected.signature.entries[0]), (), ())
+    if largest <= zero and np.abs(found.array).max(initial=0) <= zero:
+        return worst
     slices = expected.signature.slices(expected.num_spatial_dims)
     for entry, where in zip(expected.signature, slices, strict=True):
         part = distance[..., where]

@@ -65,10 +65,15 @@ class Certificate:
     """The smallest power of two that it commutes with shifts by, along every axis;
     `None` if there is none on the grid."""
 
+    casts: tuple[str, ...]
+    """Casts inside to fewer bits than the model is given, with file and line."""
+
     @property
     def passed(self) -> bool:
-        """Whether rounding explains every error of every check."""
-        return all(check.passed for check in self.checks)
+        """Whether rounding explains every error of every check, and no cast inside
+        enlarges it.
+        """
+        return all(check.passed for check in self.checks) and not self.casts
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can say it."""
@@ -78,6 +83,7 @@ class Certificate:
             "order": self.order,
             "passed": self.passed,
             "translation": self.translation,
+            "casts": list(self.casts),
             "checks": [
                 {
                     "stage": check.stage,
@@ -131,6 +137,8 @@ class Certificate:
             if self.translation
             else "translations of the torus: commutes with none that is a power of two"
         )
+        for cast in self.casts:
+            lines.append(f"computes with fewer bits than it is given: {cast}")
         return "\n".join(lines)
 
 
