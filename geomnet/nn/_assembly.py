@@ -46,7 +46,8 @@ class Assembly:
     """Which coefficient stands where in a matrix `(rows, columns)`.
 
     Coefficients lie end to end: for each pair of types (out outer, in inner) an array
-    `(kernels, out channels, in channels)`. Rows are inputs, columns are outputs.
+    `(kernels, in channels, out channels)`, since what is next to each other there should
+    be so in the matrix. Rows are inputs, columns are outputs.
     """
 
     rows: Slabs
@@ -92,8 +93,8 @@ class Assembly:
         for out in range(self.kernels.shape[0]):
             for inp in range(self.kernels.shape[1]):
                 place = (
-                    self.columns.offset[out][:, None]
-                    + self.rows.offset[inp][None, :] * num_columns
+                    self.rows.offset[inp][:, None] * num_columns
+                    + self.columns.offset[out][None, :]
                 ).ravel()
                 here = (self.rows.type[:, None] == inp) & (self.columns.type == out)
                 for n in range(self.kernels[out, inp]):
@@ -126,13 +127,13 @@ def assemble(
 # Compiled by itself, so that a layer called outside of `jax.jit` is quick too.
 @functools.partial(jax.jit, static_argnums=0)
 def _gather_matrix(assembly: Assembly, weights: Array) -> Array:
-    row, in_channel, in_channels = assembly.rows.lines
-    column, out_channel, _ = assembly.columns.lines
-    first, sign, in_channel, in_channels, out_channel = _unfolded(
-        *assembly.forward, in_channel, in_channels, out_channel
+    row, in_channel, _ = assembly.rows.lines
+    column, out_channel, out_channels = assembly.columns.lines
+    first, sign, in_channel, out_channel, out_channels = _unfolded(
+        *assembly.forward, in_channel, out_channel, out_channels
     )
     index = _expand(first, row, column)
-    index = index + in_channels[:, None] * out_channel[None, :] + in_channel[:, None]
+    index = index + in_channel[:, None] * out_channels[None, :] + out_channel[None, :]
     entries = weights.at[index].get(mode="promise_in_bounds")
     return entries * _expand(sign, row, column).astype(weights.dtype)
 
@@ -140,10 +141,15 @@ def _gather_matrix(assembly: Assembly, weights: Array) -> Array:
 @functools.partial(jax.jit, static_argnums=0)
 def _gather_gradient(assembly: Assembly, matrix: Array) -> Array:
     kernel, place, entry, sign = assembly.backward
-    entry, sign = _unfolded(entry, sign)
-    index = place[:, None] + jnp.take(entry, kernel, axis=0)
-    entries = matrix.reshape(-1).at[index].get(mode="promise_in_bounds")
-    return (entries * jnp.take(sign, kernel, axis=0).astype(matrix.dtype)).sum(axis=1)
+    place, kernel = _unfolded(place, kernel)
+    entries = matrix.reshape(-1)
+    # One term for each entry of a coefficient: a sum over a short axis is far slower.
+    total = jnp.zeros(place.shape, matrix.dtype)
+    for n in range(entry.shape[1]):
+        index = place + jnp.take(jnp.asarray(entry[:, n]), kernel)
+        factor = jnp.take(jnp.asarray(sign[:, n], matrix.dtype), kernel)
+        total = total + entries.at[index].get(mode="promise_in_bounds") * factor
+    return total
 
 
 def _forward(assembly: Assembly, weights: Array) -> tuple[Array, None]:

@@ -90,13 +90,13 @@ class Kernel(eqx.Module):
             for in_type in self.in_signature.types:
                 shape = (
                     len(self.basis(out_type, in_type)),
-                    self.out_signature.channels(out_type),
                     self.in_signature.channels(in_type),
+                    self.out_signature.channels(out_type),
                 )
                 size = math.prod(shape)
                 if size:
                     part = jax.lax.slice_in_dim(self.weights, position, position + size)
-                    parts[f"{out_type}<-{in_type}"] = part.reshape(shape)
+                    parts[f"{out_type}<-{in_type}"] = part.reshape(shape).mT
                     position += size
         return parts
 

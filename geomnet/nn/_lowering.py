@@ -32,7 +32,7 @@ def convolve(
         periodic_padding(kernel.shape[axis], stride, dilation) for axis in range(d)
     ]
     for axis, (low, high) in enumerate(padding):
-        array = _wrap(array, axis, low, high)
+        array = wrap(array, axis, low, high)
     letters = _SPATIAL[:d]
     return jax.lax.conv_general_dilated(
         array[None],
@@ -54,7 +54,7 @@ def periodic_padding(size: int, stride: int, dilation: int) -> tuple[int, int]:
     return low, dilation * (size - 1) - (stride - 1) - low
 
 
-def _wrap(array: Array, axis: int, low: int, high: int) -> Array:
+def wrap(array: Array, axis: int, low: int, high: int) -> Array:
     """Repeats the torus; where `low` or `high` is negative, crops instead."""
     n = array.shape[axis]
     if low <= 0 and high <= 0:
