@@ -315,7 +315,7 @@ def _combination(
         scale = sympy.Rational(factor.numerator, factor.denominator)
         for i, entry in enumerate(_entries(exponents, row, d)):
             total[i] += scale * entry
-    return unflatten([sympy.factor(entry) for entry in total], types, d)
+    return unflatten(total, types, d)
 
 
 def _entries(exponents: np.ndarray, row: np.ndarray, d: int) -> list[Any]:

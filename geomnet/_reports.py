@@ -72,8 +72,10 @@ def filter_lines(bank: Any) -> list[str]:
 @functools.lru_cache(maxsize=4096)
 def shortest(expression: Any) -> Any:
     """The expanded or the factored form, whichever is shorter to write."""
-    forms = expression.expand(), expression.factor()
-    return min(forms, key=lambda form: len(str(form)))
+    expanded = expression.expand()
+    if not expanded.is_Add:
+        return expanded
+    return min(expanded, expression.factor(), key=lambda form: len(str(form)))
 
 
 def _expression_text(expression: Any) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._filters import FilterBank
-from .._reports import polynomial_text, radius_text, shortest, type_name
+from .._reports import radius_text, shortest, type_name
 from .._subspaces import FilterSubspace
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _CUT = (math.nan, math.nan)
 _INCHES_PER_CELL = 0.26
 _MAX_WIDTH = 44
 _WIDEST_FILTER = 23
-_LONGEST_CAPTION = 64
+_MOST_TERMS = 9
 
 
 def filters(
@@ -356,9 +356,10 @@ def _formula(polynomial: Any) -> str:
     import sympy
 
     shape = getattr(polynomial, "shape", ())
-    if len(polynomial_text(polynomial)) > _LONGEST_CAPTION or len(shape) > 2:
-        return ""
     entries = sympy.flatten(polynomial) if shape else [polynomial]
+    terms = sum(len(sympy.Add.make_args(entry)) for entry in entries if entry != 0)
+    if terms > _MOST_TERMS or len(shape) > 2:
+        return ""
     # Without the number in front of all entries: it is told by "proportional to".
     numbers = [
         number
@@ -374,8 +375,9 @@ def _formula(polynomial: Any) -> str:
     if not shape:
         return f"${prefix}{latex[0]}$"
     rows = [latex[i : i + shape[-1]] for i in range(0, len(latex), shape[-1])]
-    joined = [r", \; ".join(row) for row in rows]
-    return "\n".join(f"${prefix * (row == joined[0])}({row})$" for row in joined)
+    joined = ["(" + r", \; ".join(row) + ")" for row in rows]
+    joined[0] = prefix + joined[0]
+    return "\n".join(f"${row}$" for row in joined)
 
 
 def _plain(text: str) -> str:
