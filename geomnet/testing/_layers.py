@@ -17,6 +17,7 @@ from jax.core import Tracer
 
 from .._image import GeometricImage
 
+_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
 _PASSING_ON = ("equinox", "jaxtyping", "beartype", "<", "contextlib")
 
 
@@ -182,7 +183,7 @@ def _calling_line() -> str:
         if not (
             name.startswith((*_PASSING_ON, "jax."))
             or file.startswith("<")
-            or os.path.dirname(os.path.abspath(file)).endswith("geomnet/testing")
+            or os.path.dirname(os.path.abspath(file)) == _OWN_FOLDER
         ):
             return f"{os.path.basename(file)}:{frame.f_lineno}"
         frame = frame.f_back

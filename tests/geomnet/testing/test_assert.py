@@ -1,0 +1,333 @@
+"""`assert_equivariant` for any callable, and what its message says."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import geomnet as gn
+from geomnet.testing import (
+    assert_equivariant,
+    equivariance_error,
+    equivariance_errors,
+    first_guilty_layer,
+    translation_error,
+)
+
+SQUARE = gn.hyperoctahedral(2)
+
+
+def _array(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def _gradient(s):
+    return jnp.stack([jnp.roll(s, -1, a) - jnp.roll(s, 1, a) for a in (0, 1)], -1)
+
+
+class Gradient(eqx.Module):
+    def __call__(self, image):
+        slope = _gradient(image.array[..., 0])
+        return gn.GeometricImage("1+", slope, image.num_spatial_dims)
+
+
+class Shift(eqx.Module):
+    def __call__(self, image):
+        return image.with_array(jnp.roll(image.array, 1, 0))
+
+
+class Pair(eqx.Module):
+    first: Any
+    second: Any
+
+    def __call__(self, image):
+        return self.second(self.first(image))
+
+
+def test_arrays_with_declared_signatures():
+    x = _array(4, 6, 1)
+    assert_equivariant(
+        lambda a: _gradient(a[..., 0]),
+        x,
+        SQUARE,
+        in_signature="0+",
+        out_signature="1+",
+        shift=1,
+    )
+    with pytest.raises(AssertionError, match=r"entry '1-'"):
+        assert_equivariant(
+            lambda a: _gradient(a[..., 0]),
+            x,
+            SQUARE,
+            in_signature="0+",
+            out_signature="1-",
+        )
+
+
+def test_channels_first():
+    assert_equivariant(
+        lambda a: jnp.moveaxis(_gradient(a[0]), -1, 0),
+        _array(1, 4, 6),
+        SQUARE,
+        in_signature="0+",
+        out_signature="1+",
+        feature_axis=0,
+    )
+
+
+def test_a_numpy_function_runs_without_tracing():
+    kinds = []
+
+    def energy(a):
+        kinds.append(type(a))
+        return np.sum(np.asarray(a, np.float64) ** 2)
+
+    assert_equivariant(
+        energy, _array(4, 6, 2), SQUARE, in_signature="1+", out_signature="0+"
+    )
+    assert kinds[-1] is np.ndarray
+
+
+def test_one_vector_for_the_whole_grid():
+    def total(a):
+        return a.sum(axis=(0, 1))
+
+    arguments: dict[str, Any] = {"in_signature": "1+", "out_signature": "1+"}
+    assert_equivariant(total, _array(4, 6, 2), SQUARE, shift=1, **arguments)
+    with pytest.raises(AssertionError, match="does not commute"):
+        assert_equivariant(
+            lambda a: total(a)[::-1], _array(4, 6, 2), SQUARE, **arguments
+        )
+
+
+def test_mappings_tuples_and_states():
+    def step(state):
+        u, v = state["velocity"]
+        return {"density": state["density"] * 2, "velocity": (u * 3, v * 3)}
+
+    state = {"density": _array(4, 6), "velocity": (_array(4, 6), _array(4, 6, seed=1))}
+    signature = "density:0+ velocity:1+"
+    assert_equivariant(step, state, SQUARE, in_signature=signature)
+
+    def wrong(state):
+        u, v = state["velocity"]
+        return {"density": state["density"], "velocity": (u, 2 * v)}
+
+    with pytest.raises(AssertionError, match="'velocity:1\\+'"):
+        assert_equivariant(wrong, state, SQUARE, in_signature=signature)
+    pair = (_array(4, 6, 1), _array(4, 6, 2))
+    assert_equivariant(lambda t: (t[0] * 2, t[1]), pair, SQUARE, in_signature="0+ 1+")
+
+
+def test_a_state_module_keeps_its_class_and_its_other_fields():
+    class State(eqx.Module):
+        density: jax.Array
+        velocity: tuple
+        time: jax.Array
+
+    def step(state):
+        assert isinstance(state, State)
+        return State(state.density, tuple(-u for u in state.velocity), state.time + 1)
+
+    state = State(
+        jnp.asarray(_array(4, 6)), (jnp.ones((4, 6)), jnp.zeros((4, 6))), jnp.zeros(())
+    )
+    assert_equivariant(step, state, SQUARE, in_signature="density:0+ velocity:1+")
+
+
+def test_a_batch_names_the_sample():
+    xs = gn.GeometricImage("0+", _array(3, 4, 6, 1), 2)
+    assert_equivariant(jax.vmap(Gradient()), xs, SQUARE)
+
+    def third_is_wrong(image):
+        array = image.array.at[2].set(jnp.roll(image.array[2], 1, 0))
+        return image.with_array(array)
+
+    with pytest.raises(AssertionError, match=r"of sample \(2,\)"):
+        assert_equivariant(third_is_wrong, xs, SQUARE)
+    with pytest.raises(AssertionError, match=r"`second` \(Shift\)"):
+        assert_equivariant(jax.vmap(Pair(Gradient(), Shift())), xs, SQUARE)
+
+
+def test_the_message_has_all_parts():
+    x = gn.GeometricImage("0+", _array(4, 6, 1), 2)
+    with pytest.raises(AssertionError) as failure:
+        assert_equivariant(Pair(Gradient(), Shift()), x, SQUARE)
+    text = str(failure.value)
+    for part in (
+        "Pair does not commute with hyperoctahedral(2)",
+        "g = [[",
+        "relative error is",
+        "tolerance 2e-05",
+        "entry '1+'",
+        "at cell (",
+        "First guilty layer: `second` (Shift), called at test_assert.py:",
+        "is right to 0e+00",
+    ):
+        assert part in text
+
+
+def test_code_between_layers_is_blamed_on_the_parent():
+    class Swaps(eqx.Module):
+        first: Any
+        second: Any
+        after: bool = eqx.field(static=True)
+
+        def __call__(self, image):
+            def swap(v):
+                return v.with_array(v.array[..., ::-1])
+
+            image = self.first(image)
+            if self.after:
+                return swap(self.second(image))
+            return self.second(swap(image))
+
+    class Nothing(eqx.Module):
+        def __call__(self, image):
+            return image
+
+    x = gn.GeometricImage("0+", _array(4, 6, 1), 2)
+    inner = Swaps(Gradient(), Nothing(), False)
+    with pytest.raises(
+        AssertionError, match=r"`Swaps`, in its own code before it call"
+    ):
+        assert_equivariant(inner, x, SQUARE)
+    with pytest.raises(AssertionError, match=r"\(Swaps\), in its own code after it"):
+        assert_equivariant(Swaps(Gradient(), Nothing(), True), x, SQUARE)
+    with pytest.raises(AssertionError, match="layer: `second`, in its own code before"):
+        assert_equivariant(Pair(Nothing(), inner), x, SQUARE)
+
+
+def test_layers_inside_a_function_a_jit_or_a_loop_are_found():
+    x = gn.GeometricImage("1+", _array(4, 4, 2))
+    shift, same = Shift(), eqx.nn.Identity()
+    pair = Pair(same, shift)
+    with pytest.raises(AssertionError, match=r"`pair.second` \(Shift\)"):
+        assert_equivariant(lambda image: pair(image) * 2.0, x, SQUARE)
+    with pytest.raises(AssertionError, match=r"`second` \(Shift\)"):
+        assert_equivariant(eqx.filter_jit(pair), x, SQUARE)
+
+    class Loop(eqx.Module):
+        layer: Any
+
+        def __call__(self, image):
+            return jax.lax.scan(lambda c, _: (self.layer(c), None), image, length=2)[0]
+
+    # A value inside a loop can't be looked at: the layer around it is named.
+    with pytest.raises(AssertionError, match=r"`second` \(Loop\)"):
+        assert_equivariant(Pair(same, Loop(shift)), x, SQUARE)
+    with pytest.raises(AssertionError, match="parts can't be told apart"):
+        assert_equivariant(lambda v: v.with_array(v.array[..., ::-1]), x, SQUARE)
+
+
+def test_a_plain_equinox_network_is_located_by_norms():
+    conv = eqx.nn.Conv2d(2, 2, 3, padding="SAME", key=jax.random.key(0))
+    net = eqx.nn.Sequential([eqx.nn.Lambda(lambda x: 2 * x), conv])
+    with pytest.raises(AssertionError, match=r"`layers\[1\]` \(Conv2d\)"):
+        assert_equivariant(
+            net, jnp.asarray(_array(2, 4, 4)), SQUARE, in_signature="1+", feature_axis=0
+        )
+
+
+def test_a_sample_of_a_large_group_is_stated():
+    cube = gn.hyperoctahedral(3)
+    x = _array(2, 3, 4, 3)
+    assert len(equivariance_errors(np.sin, x, cube, in_signature="1+", elements=6)) == 6
+    with pytest.raises(AssertionError, match=r"\(6 of 48 elements checked\)"):
+        assert_equivariant(np.abs, x, cube, in_signature="1+", elements=6)
+
+
+def test_randomness_shows_at_the_identity():
+    random = np.random.default_rng(0)
+
+    def noisy(a):
+        return np.asarray(a) + random.normal(size=a.shape)
+
+    errors = equivariance_errors(noisy, _array(4, 4, 1), SQUARE, in_signature="0+")
+    assert errors[0].relative > 0.1
+
+
+def test_nan_fails():
+    x = _array(4, 4, 1)
+    with pytest.raises(AssertionError, match="NaN"):
+        assert_equivariant(lambda a: a / 0, x, SQUARE, in_signature="0+")
+
+    def bad(a):
+        return jnp.where(a[0, 0, 0] == x[0, 0, 0], a, jnp.nan)
+
+    with pytest.raises(AssertionError, match="relative error is nan"):
+        assert_equivariant(bad, x, SQUARE, in_signature="0+")
+
+
+def test_sums_that_cancel_are_no_error():
+    def laplacian(a):
+        shifted = [np.roll(a, s, axis) for axis in (0, 1) for s in (1, -1)]
+        return sum(shifted) - 4 * np.asarray(a)
+
+    constant = np.full((4, 4, 1), 0.1, np.float32)
+    assert equivariance_error(laplacian, constant, SQUARE, in_signature="0+") == 0
+
+
+def test_translations():
+    image = gn.GeometricImage("0+", _array(4, 8, 1), 2)
+
+    def halved(v):
+        return v.with_array(v.array[::2, ::2])
+
+    assert translation_error(halved, image, (2, 4)) == 0
+    with pytest.raises(ValueError, match="multiples of 2"):
+        translation_error(halved, image, (1, 0))
+    assert_equivariant(Shift(), image, gn.trivial(2), shift=(1, 2))
+
+
+def test_depth_raises_the_tolerance_only_where_it_must():
+    class Deep(eqx.Module):
+        length: int = eqx.field(static=True)
+
+        def __call__(self, image):
+            def body(a, _):
+                return a @ jnp.eye(1), None
+
+            array = jax.lax.scan(body, image.array, length=self.length)[0]
+            # Off by more than a shallow program may be.
+            rank = jnp.arange(4, dtype=jnp.float32)[:, None, None]
+            return image.with_array(array * (1 + 1e-5 * rank))
+
+    x = gn.GeometricImage("0+", np.ones((4, 4, 1), np.float32), 2)
+    assert_equivariant(Deep(320), x, SQUARE)
+    with pytest.raises(AssertionError, match="tolerance 2e-05"):
+        assert_equivariant(Deep(1), x, SQUARE)
+
+
+def test_first_guilty_layer_is_a_sentence():
+    x = gn.GeometricImage("0+", _array(4, 4, 1), 2)
+    sentence = first_guilty_layer(
+        Pair(Gradient(), Shift()), x, -SQUARE.elements[0], 1e-5
+    )
+    assert sentence.startswith("First guilty layer: `second` (Shift)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"group": None}, "`group` is not given"),
+        ({"group": gn.hyperoctahedral(3)}, "must have shape"),
+        ({"in_signature": None}, "`in_signature` is needed"),
+        ({"in_signature": "2x0+"}, "`feature_axis` says"),
+        ({"elements": 0}, "`elements` must be 1 or more"),
+    ],
+)
+def test_wrong_arguments_say_what_to_do(arguments, message):
+    given: dict[str, Any] = {"group": SQUARE, "in_signature": "0+", **arguments}
+    with pytest.raises(ValueError, match=message):
+        assert_equivariant(lambda a: a, _array(4, 4, 1), **given)
+
+
+def test_an_image_to_something_else_needs_a_signature():
+    x = gn.GeometricImage("0+", _array(4, 4, 1), 2)
+    with pytest.raises(TypeError, match="must give a GeometricImage"):
+        assert_equivariant(lambda v: v.array, x, SQUARE)
+    assert_equivariant(lambda v: v.array, x, SQUARE, out_signature="0+")
