@@ -1,14 +1,14 @@
-# Time and memory of filter banks, and what the bars of the design are. Two shared x86
-# cores under a load of 6, Python 3.11, JAX 0.10.2, NumPy 2.4.6, 2026-11-22; best of 3.
-#   import equinox                                           0.97 s
-#   import geomnet: 1.20 to 1.31 s against 0.96 to 1.04 s in turn         < 1.5 times
+# Time and memory of filter banks, and the bars of the design. Two shared x86 cores with
+# other work on them (load 3 to 7), Python 3.11, JAX 0.10.2, 2026-11-22; best of 3.
+#   import geomnet / import equinox, load 3          0.743 / 0.575 s     < 1.5 times
+#                                     load 7          1.40 / 1.12 s
 #   2D set: sizes 2, 3, 5, orders 0-2, both parities
-#     with the import of geomnet after equinox               0.127 s     < 0.5 s
-#     warm, nothing cached                                   0.006 s     < 0.05 s
-#   3D size 5, order 2, 48 elements                  0.013 s, 1.3 MB     < 1 s, 200 MB
-#   3D size 7, order 4, 48 elements                   0.035 s, 35 MB     < 60 s
-#   report: 2D size 5, 2+ / 3D size 5, 2+            0.115 / 0.403 s
-#   picture: the same two, and 2D size 3, 1-  0.403 / 0.840 / 0.082 s     < 1 s
+#     and importing geomnet after equinox             0.20 to 0.47 s     < 0.5 s
+#     warm, nothing cached                                   0.005 s     < 0.05 s
+#   3D size 5, order 2, 48 elements                 0.013 s, 1.3 MB     < 1 s, 200 MB
+#   3D size 7, order 4, 48 elements                  0.032 s, 34 MB     < 60 s
+#   report: 2D size 3, 1- / 2D size 5, 2+ / 3D size 5, 2+    0.01 / 0.10 / 0.26 s
+#   picture: the same three, load 7                          0.34 / 0.50 / 0.85 s   < 1 s
 # Signed orbits need no linear algebra, so that imports cost more than any bank.
 """How long filter banks take, cold and warm, and how much memory they need.
 
