@@ -1,7 +1,9 @@
 """Layers: each takes a `GeometricImage` and gives one, exactly equivariantly."""
 
 from ._activation import Gate as Gate
+from ._boundary import Boundary as Boundary, surviving_group as surviving_group
 from ._conv import Conv as Conv
+from ._export import export as export
 from ._kernel import Bias as Bias, Kernel as Kernel
 from ._linear import Linear as Linear
 from ._norm import LayerNorm as LayerNorm

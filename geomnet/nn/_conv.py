@@ -1,30 +1,36 @@
-"""Convolution between signatures on the torus, exactly equivariant."""
+"""Convolution between signatures, exactly equivariant."""
 
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, check_signature
+from ._boundary import Boundaries, Boundary, Faces, as_faces, extend, surviving_group
 from ._kernel import Bias, Kernel
-from ._lowering import convolve
+from ._lowering import centred_padding, convolve
+from ._reduced import convolve_reduced, prefers_reduced
 
 
 class Conv(eqx.Module):
-    """A periodic convolution whose kernel is a combination of all invariant kernels.
+    """A convolution whose kernel is a combination of all invariant kernels.
 
-    **Exactly equivariant** under `group` and under translations by `stride` cells, for
-    every grid whose sides are multiples of `stride`. Strides above 1 need windows that
-    sit symmetrically around the cells they replace: `stride=2` an even `size`.
+    **Exactly equivariant** under `group`, for every grid whose sides are multiples of
+    `stride`, and under translations by `stride` cells along periodic axes. Strides above
+    1 need windows that sit symmetrically around the cells they replace: `stride=2` an
+    even `size`. Boundaries that differ between faces leave the subgroup that keeps them.
     """
 
     kernel: Kernel
     bias: Bias | None
+    group: Group = eqx.field(static=True)
     stride: int = eqx.field(static=True)
     dilation: int = eqx.field(static=True)
+    faces: Faces = eqx.field(static=True)
 
     def __init__(
         self,
@@ -35,15 +41,22 @@ class Conv(eqx.Module):
         *,
         stride: int = 1,
         dilation: int = 1,
+        boundary: Boundaries = Boundary.PERIODIC,
+        remaining: Group | None = None,
         use_bias: bool = True,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
         """**Arguments:**
 
+        - `group`: the kernel commutes with it.
         - `size`: cells of the window along each axis.
         - `stride`: one output cell for so many input cells along each axis.
         - `dilation`: cells from one tap of the window to the next.
+        - `boundary`: one rule, or one for each axis, or `(low, high)` for an axis.
+        - `remaining`: where `boundary` is not the same on faces that the group
+            exchanges, the subgroup with which the layer then still commutes: naming it
+            says that this is meant. It becomes `conv.group`.
         - `use_bias`: add a learned constant to what the group leaves alone: scalars,
             and other types only where the group fixes one of their tensors.
 
@@ -59,6 +72,8 @@ class Conv(eqx.Module):
         self.bias = Bias(group, self.kernel.out_signature, dtype) if use_bias else None
         self.stride = stride
         self.dilation = dilation
+        self.faces = as_faces(boundary, group.num_spatial_dims)
+        self.group = _agreed_group(group, self.faces, remaining)
         for n in self.kernel.window:
             if (stride - 1 + dilation * (n - 1)) % 2:
                 raise ValueError(
@@ -69,11 +84,6 @@ class Conv(eqx.Module):
                 )
 
     @property
-    def group(self) -> Group:
-        """The group that the layer commutes with."""
-        return self.kernel.group
-
-    @property
     def in_signature(self) -> Signature:
         """What the layer takes."""
         return self.kernel.in_signature
@@ -82,6 +92,28 @@ class Conv(eqx.Module):
     def out_signature(self) -> Signature:
         """What the layer gives."""
         return self.kernel.out_signature
+
+    @property
+    def padding(self) -> tuple[tuple[int, int], ...]:
+        """Cells added before and after each axis, so that windows are centred."""
+        return tuple(
+            centred_padding(n, self.stride, self.dilation) for n in self.kernel.window
+        )
+
+    def equivariant_under(self, grid: tuple[int, ...]) -> Group:
+        """The elements of the group that the layer commutes with on this grid.
+
+        Elements that exchange sides of different length are among them: the layer then
+        commutes as a map between images of both grids.
+
+        **Raises:** `ValueError` if the layer refuses the grid, with the mend.
+        """
+        if len(grid) != self.group.num_spatial_dims:
+            raise ValueError(
+                f"`grid` must have {self.group.num_spatial_dims} sides, got {grid}."
+            )
+        check_divides(grid, self.stride, "Conv")
+        return self.group
 
     @jax.named_scope("geomnet.nn.Conv")
     def __call__(self, image: GeometricImage) -> GeometricImage:
@@ -94,18 +126,58 @@ class Conv(eqx.Module):
         """
         check_image(image, self.group, self.in_signature, "Conv")
         check_divides(image.grid, self.stride, "Conv")
-        array = convolve(
-            image.array,
-            self.kernel.dense(),
-            stride=self.stride,
-            dilation=self.dilation,
-        )
+        array = self._convolved(image.array)
         bias = self.bias.dense() if self.bias is not None else None
         if bias is not None:
-            array = array + bias.astype(array.dtype).reshape(
-                (1,) * (array.ndim - 1) + bias.shape
-            )
+            bias = bias.astype(array.dtype)
+            array = array + jnp.expand_dims(bias, range(array.ndim - 1))
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
+
+    def _convolved(self, array: jax.Array) -> jax.Array:
+        kernel = self.kernel
+        is_torus = all(pair[0] is Boundary.PERIODIC for pair in self.faces)
+        if (
+            is_torus
+            and self.stride == 1
+            and prefers_reduced(
+                kernel.group,
+                kernel.in_signature,
+                kernel.out_signature,
+                kernel.window,
+                array.dtype,
+            )
+        ):
+            return convolve_reduced(
+                array,
+                kernel.weights,
+                kernel.group,
+                kernel.in_signature,
+                kernel.out_signature,
+                kernel.window,
+                self.dilation,
+            )
+        array = extend(array, self.in_signature, self.faces, self.padding)
+        return convolve(
+            array, kernel.dense(), stride=self.stride, dilation=self.dilation
+        )
+
+
+def _agreed_group(group: Group, faces: Faces, remaining: Group | None) -> Group:
+    surviving = surviving_group(group, faces)
+    if remaining is None and surviving != group:
+        raise ValueError(
+            f"`boundary` is not the same on all faces that {group} exchanges: only "
+            f"{surviving.order} of its {group.order} elements keep it. Give such faces "
+            "one rule, or a smaller `group`, or say that this is meant with "
+            "`remaining=geomnet.nn.surviving_group(group, faces)`."
+        )
+    if remaining is not None and not remaining.is_subgroup(surviving):
+        raise ValueError(
+            f"`remaining` ({remaining}) has elements that are not in {group} or do not "
+            f"keep the boundary. The largest that will do has {surviving.order} "
+            "elements: `geomnet.nn.surviving_group(group, faces)`."
+        )
+    return group if remaining is None else remaining
 
 
 def check_image(

@@ -22,8 +22,8 @@ from .._action import component_action
 from .._group import Group, reflections
 from .._signature import Signature
 from ._assembly import Assembly, Slabs, assemble
+from ._boundary import wrap
 from ._kernel import basis_tables
-from ._lowering import wrap
 
 Parity = tuple[int, ...]
 
@@ -68,6 +68,36 @@ def can_reduce(group: Group, window: tuple[int, ...]) -> bool:
     return has_all and all(n % 2 for n in window) and max(window) > 1
 
 
+# Fewest features on either side from which the reduced form is chosen, by dimension:
+# measured on a CPU, see benchmarks/README.md. It takes 3 s more to compile, so in two
+# dimensions, where a dense kernel of 208 features is only 1.6 times slower, it has to be
+# wide.
+_WIDE = {2: 384, 3: 32}
+
+
+def prefers_reduced(
+    group: Group,
+    in_signature: Signature,
+    out_signature: Signature,
+    window: tuple[int, ...],
+    dtype: jnp.dtype,
+) -> bool:
+    """Whether the reduced form is the faster one, from what is known when tracing.
+
+    Only on a CPU: matrix units of accelerators have not been measured.
+    """
+    d = group.num_spatial_dims
+    narrowest = min(in_signature.features(d), out_signature.features(d))
+    return (
+        d in _WIDE
+        and narrowest >= _WIDE[d]
+        and dtype.itemsize >= 4
+        and can_reduce(group, window)
+        and max(window) == 3
+        and jax.default_backend() == "cpu"
+    )
+
+
 @functools.partial(jax.jit, static_argnums=(2, 3, 4, 5, 6))
 def convolve_reduced(
     array: Float[Array, "*grid in_features"],
@@ -78,7 +108,7 @@ def convolve_reduced(
     window: tuple[int, ...],
     dilation: int,
 ) -> Float[Array, "*grid out_features"]:
-    """What `convolve` makes of the dense kernel, to rounding.
+    """What the dense kernel makes of the array on the torus, to rounding.
 
     The backward pass needs no features of the input: the sums and differences are taken
     of the output's gradient, once for both gradients.
