@@ -8,7 +8,7 @@
 #   3D size 5, order 2, 48 elements                 0.013 s, 1.3 MB     < 1 s, 200 MB
 #   3D size 7, order 4, 48 elements                  0.032 s, 34 MB     < 60 s
 #   report: 2D size 3, 1- / 2D size 5, 2+ / 3D size 5, 2+    0.01 / 0.10 / 0.26 s
-#   picture: the same three, load 7                          0.34 / 0.50 / 0.85 s   < 1 s
+#   picture: the same three, load 7                       0.34 / 0.50 / 0.85 s   < 1 s
 # Signed orbits need no linear algebra, so that imports cost more than any bank.
 """How long filter banks take, cold and warm, and how much memory they need.
 
