@@ -57,4 +57,12 @@ from ._subspaces import (
     traceless as traceless,
 )
 from ._taylor import Operator as Operator, recognise as recognise
-from .models import Residual as Residual, UNet as UNet, twin as twin
+from .models import (
+    DilatedResNet as DilatedResNet,
+    GroupAverage as GroupAverage,
+    Persistence as Persistence,
+    Residual as Residual,
+    ResNet as ResNet,
+    UNet as UNet,
+    twin as twin,
+)

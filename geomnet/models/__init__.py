@@ -1,5 +1,12 @@
 """Networks: built from layers, and from a group. The plain twin is one of them."""
 
+from ._group_average import GroupAverage as GroupAverage
+from ._persistence import Persistence as Persistence
 from ._residual import Residual as Residual
+from ._resnet import (
+    DilatedResNet as DilatedResNet,
+    ResidualBlock as ResidualBlock,
+    ResNet as ResNet,
+)
 from ._twin import count_parameters as count_parameters, twin as twin
 from ._unet import ConvBlock as ConvBlock, UNet as UNet

@@ -10,7 +10,8 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage, concatenate
 from .._signature import Signature
-from ..nn import Conv, Down, Gate, LayerNorm, Up
+from ..nn import Boundary, Conv, Down, Gate, LayerNorm, Up
+from ..nn._boundary import Boundaries, Faces, as_faces
 from ..nn._conv import check_divides, check_image
 
 
@@ -31,6 +32,7 @@ class ConvBlock(eqx.Module):
         out_signature: "Signature | str",
         *,
         size: int = 3,
+        boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -42,6 +44,7 @@ class ConvBlock(eqx.Module):
             in_signature,
             out_signature,
             size,
+            boundary=boundary,
             use_bias=False,
             key=conv_key,
             dtype=dtype,
@@ -55,7 +58,7 @@ class ConvBlock(eqx.Module):
 
 
 class UNet(eqx.Module):
-    """A UNet between signatures (Ronneberger et al. 2015), periodic and equivariant.
+    """A UNet between signatures (Ronneberger et al. 2015), exactly equivariant.
 
     Two blocks on each level; `Down` halves the grid and doubles the channels, `Up` goes
     back, and the fields of the way down are joined in by concatenation. All fields
@@ -80,6 +83,7 @@ class UNet(eqx.Module):
     depth: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
+    boundary: Faces = eqx.field(static=True)
 
     def __init__(
         self,
@@ -91,6 +95,7 @@ class UNet(eqx.Module):
         depth: int = 3,
         size: int = 3,
         output_scale: float = 1.0,
+        boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -102,6 +107,7 @@ class UNet(eqx.Module):
         - `size`: cells of the convolutions' windows along each axis; odd.
         - `output_scale`: the standard deviation of the output before training. A small
             one lets `geomnet.Residual` start from "nothing changes".
+        - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.
         - `key`: draws the coefficients.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
@@ -119,12 +125,19 @@ class UNet(eqx.Module):
         self.depth = depth
         self.size = size
         self.output_scale = output_scale
+        self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 5 * depth + 3))
         levels = [_unnamed(2**n * self.hidden) for n in range(depth + 1)]
 
         def block(source: Signature, target: Signature) -> ConvBlock:
             return ConvBlock(
-                group, source, target, size=size, key=next(keys), dtype=dtype
+                group,
+                source,
+                target,
+                size=size,
+                boundary=boundary,
+                key=next(keys),
+                dtype=dtype,
             )
 
         def resample(layer: Any, source: Signature, target: Signature) -> Any:
@@ -140,7 +153,13 @@ class UNet(eqx.Module):
             (block(fine + fine, fine), block(fine, fine)) for fine, _ in pairs[::-1]
         )
         project = Conv(
-            group, levels[0], self.out_signature, size, key=next(keys), dtype=dtype
+            group,
+            levels[0],
+            self.out_signature,
+            size,
+            boundary=boundary,
+            key=next(keys),
+            dtype=dtype,
         )
         self.project = jax.tree.map(lambda weight: output_scale * weight, project)
 
@@ -178,6 +197,7 @@ class UNet(eqx.Module):
             depth=self.depth,
             size=self.size,
             output_scale=self.output_scale,
+            boundary=self.boundary,
             key=key,
             dtype=dtype,
         )

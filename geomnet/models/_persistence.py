@@ -1,0 +1,41 @@
+"""The baseline that every forecast has to beat: nothing changes."""
+
+import equinox as eqx
+
+from .._group import Group, hyperoctahedral
+from .._history import latest_frame
+from .._image import GeometricImage
+from .._signature import Signature
+
+
+class Persistence(eqx.Module):
+    """Predicts the newest frame of the history. Nothing is learned.
+
+    **Exactly equivariant** under the full group of the grid and all translations, on
+    every grid.
+    """
+
+    in_signature: Signature = eqx.field(static=True)
+    out_signature: Signature = eqx.field(static=True)
+    group: Group = eqx.field(static=True)
+
+    def __init__(
+        self,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        num_spatial_dims: int = 2,
+    ):
+        """**Arguments:**
+
+        - `in_signature`: a history, `n * out_signature`.
+        """
+        self.in_signature = Signature(in_signature)
+        self.out_signature = Signature(out_signature)
+        self.group = hyperoctahedral(num_spatial_dims)
+
+    def __call__(self, history: GeometricImage) -> GeometricImage:
+        """The newest frame.
+
+        **Raises:** `ValueError` if the history does not hold frames of the output.
+        """
+        return latest_frame(history, self.out_signature)

@@ -1,0 +1,292 @@
+"""Residual networks on one grid: plain blocks, or blocks of growing dilation."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ..nn import Boundary, Conv, Gate, LayerNorm
+from ..nn._boundary import Boundaries, Faces, as_faces
+from ..nn._conv import check_image
+
+
+class ResidualBlock(eqx.Module):
+    """Norm, gate and convolution, once for each dilation, added to what came in.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    norms: tuple[LayerNorm, ...]
+    gates: tuple[Gate, ...]
+    convs: tuple[Conv, ...]
+
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        dilations: tuple[int, ...] = (1, 1),
+        *,
+        size: int = 3,
+        boundary: Boundaries = Boundary.PERIODIC,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `dilations`: one convolution for each.
+
+        **Raises:** `ValueError` if a type of the signature can't be reached.
+        """
+        if not dilations:
+            raise ValueError("`dilations` is empty: a block needs a convolution.")
+        keys = jax.random.split(key, 2 * len(dilations))
+        self.norms = tuple(LayerNorm(group, signature, dtype=dtype) for _ in dilations)
+        self.gates = tuple(
+            Gate(group, signature, key=k, dtype=dtype) for k in keys[: len(dilations)]
+        )
+        self.convs = tuple(
+            Conv(
+                group,
+                signature,
+                signature,
+                size,
+                dilation=dilation,
+                boundary=boundary,
+                key=k,
+                dtype=dtype,
+            )
+            for dilation, k in zip(dilations, keys[len(dilations) :], strict=True)
+        )
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """The image plus what the block makes of it."""
+        change = image
+        for norm, gate, conv in zip(self.norms, self.gates, self.convs, strict=True):
+            change = conv(gate(norm(change)))
+        return image + change
+
+
+class _Stack(eqx.Module):
+    """Lift, residual blocks, projection: what both networks are made of."""
+
+    lift: Conv
+    blocks: tuple[ResidualBlock, ...]
+    norm: LayerNorm
+    gate: Gate
+    project: Conv
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: Signature,
+        out_signature: Signature,
+        hidden: Signature,
+        dilations: tuple[tuple[int, ...], ...],
+        size: int,
+        boundary: Boundaries,
+        key: PRNGKeyArray,
+        dtype: Any,
+    ):
+        keys = jax.random.split(key, len(dilations) + 3)
+        self.lift = Conv(
+            group, in_signature, hidden, size, boundary=boundary, key=keys[0], dtype=dtype
+        )
+        self.blocks = tuple(
+            ResidualBlock(
+                group, hidden, d, size=size, boundary=boundary, key=k, dtype=dtype
+            )
+            for d, k in zip(dilations, keys[3:], strict=True)
+        )
+        self.norm = LayerNorm(group, hidden, dtype=dtype)
+        self.gate = Gate(group, hidden, key=keys[1], dtype=dtype)
+        self.project = Conv(
+            group,
+            hidden,
+            out_signature,
+            size,
+            boundary=boundary,
+            key=keys[2],
+            dtype=dtype,
+        )
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        image = self.lift(image)
+        for block in self.blocks:
+            image = block(image)
+        return self.project(self.gate(self.norm(image)))
+
+
+class ResNet(eqx.Module):
+    """A residual network on one grid (He et al. 2016), pre-activated.
+
+    **Exactly equivariant** under `group`, and under all translations of the torus, on
+    every grid.
+    """
+
+    stack: _Stack
+    group: Group = eqx.field(static=True)
+    in_signature: Signature = eqx.field(static=True)
+    out_signature: Signature = eqx.field(static=True)
+    hidden: Signature = eqx.field(static=True)
+    num_blocks: int = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    boundary: Faces = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        hidden: "Signature | str",
+        num_blocks: int = 8,
+        size: int = 3,
+        boundary: Boundaries = Boundary.PERIODIC,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`.
+        - `num_blocks`: residual blocks of two convolutions each.
+        - `size`: cells of the windows along each axis; odd.
+        - `boundary`: as in `geomnet.nn.Conv`.
+
+        **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
+        """
+        _check_count("num_blocks", num_blocks)
+        self.group = group
+        self.in_signature = Signature(in_signature)
+        self.out_signature = Signature(out_signature)
+        self.hidden = Signature(hidden)
+        self.num_blocks = num_blocks
+        self.size = size
+        self.boundary = as_faces(boundary, group.num_spatial_dims)
+        self.stack = _Stack(
+            group,
+            self.in_signature,
+            self.out_signature,
+            self.hidden,
+            ((1, 1),) * num_blocks,
+            size,
+            boundary,
+            key,
+            dtype,
+        )
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        check_image(image, self.group, self.in_signature, "ResNet")
+        return self.stack(image)
+
+    def like(
+        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
+    ) -> "ResNet":
+        """A new network of the same shape under another group, with other fields."""
+        return ResNet(
+            group,
+            self.in_signature,
+            self.out_signature,
+            hidden=hidden,
+            num_blocks=self.num_blocks,
+            size=self.size,
+            boundary=self.boundary,
+            key=key,
+            dtype=self.stack.lift.kernel.weights.dtype,
+        )
+
+
+class DilatedResNet(eqx.Module):
+    """Residual blocks whose dilations grow and shrink again (Stachenfeld et al. 2022).
+
+    Each block sees far without a coarser grid: 1, 2, 4, 8, 4, 2, 1 by default.
+
+    **Exactly equivariant** under `group`, and under all translations of the torus, on
+    every grid.
+    """
+
+    stack: _Stack
+    group: Group = eqx.field(static=True)
+    in_signature: Signature = eqx.field(static=True)
+    out_signature: Signature = eqx.field(static=True)
+    hidden: Signature = eqx.field(static=True)
+    num_blocks: int = eqx.field(static=True)
+    dilations: tuple[int, ...] = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    boundary: Faces = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        hidden: "Signature | str",
+        num_blocks: int = 4,
+        dilations: tuple[int, ...] = (1, 2, 4, 8, 4, 2, 1),
+        size: int = 3,
+        boundary: Boundaries = Boundary.PERIODIC,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`.
+        - `num_blocks`: residual blocks, each with one convolution per dilation.
+        - `dilations`: cells from tap to tap in the convolutions of a block.
+        - `size`: cells of the windows along each axis; odd.
+        - `boundary`: as in `geomnet.nn.Conv`.
+
+        **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
+        """
+        _check_count("num_blocks", num_blocks)
+        self.group = group
+        self.in_signature = Signature(in_signature)
+        self.out_signature = Signature(out_signature)
+        self.hidden = Signature(hidden)
+        self.num_blocks = num_blocks
+        self.dilations = dilations
+        self.size = size
+        self.boundary = as_faces(boundary, group.num_spatial_dims)
+        self.stack = _Stack(
+            group,
+            self.in_signature,
+            self.out_signature,
+            self.hidden,
+            (dilations,) * num_blocks,
+            size,
+            boundary,
+            key,
+            dtype,
+        )
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        check_image(image, self.group, self.in_signature, "DilatedResNet")
+        return self.stack(image)
+
+    def like(
+        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
+    ) -> "DilatedResNet":
+        """A new network of the same shape under another group, with other fields."""
+        return DilatedResNet(
+            group,
+            self.in_signature,
+            self.out_signature,
+            hidden=hidden,
+            num_blocks=self.num_blocks,
+            dilations=self.dilations,
+            size=self.size,
+            boundary=self.boundary,
+            key=key,
+            dtype=self.stack.lift.kernel.weights.dtype,
+        )
+
+
+def _check_count(name: str, value: int) -> None:
+    if not (isinstance(value, int) and value >= 1):
+        raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")
