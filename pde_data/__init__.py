@@ -1,6 +1,6 @@
 """Compressible Navier-Stokes data that can be trusted: solver, generator, reader."""
 
-from . import formats as formats, initial as initial
+from . import exact as exact, formats as formats, initial as initial, plot as plot
 from ._boundary import (
     FarField as FarField,
     IsothermalWall as IsothermalWall,
@@ -12,11 +12,12 @@ from ._boundary import (
 from ._certificate import Certificate as Certificate, certify as certify
 from ._config import GenerateConfig as GenerateConfig
 from ._equations import CompressibleNavierStokes as CompressibleNavierStokes
-from ._gas import IdealGas as IdealGas
-from ._generate import (
-    generate as generate,
-    simulate_trajectory as simulate_trajectory,
+from ._forcing import (
+    StochasticForcing as StochasticForcing,
+    UniformGravity as UniformGravity,
 )
+from ._gas import IdealGas as IdealGas
+from ._generate import generate as generate
 from ._grid import Grid as Grid
 from ._reconstruct import (
     MUSCL as MUSCL,
@@ -44,5 +45,6 @@ from ._state import (
     primitive as primitive,
 )
 from ._stepper import ssp_rk2 as ssp_rk2, ssp_rk3 as ssp_rk3
+from ._trajectory import Sample as Sample, simulate_trajectory as simulate_trajectory
 from ._weno import AWENO5Z as AWENO5Z, WENO5Z as WENO5Z
 from .formats import Field as Field, FlowData as FlowData, load as load

@@ -14,7 +14,9 @@ from ._config import GenerateConfig
 from ._generate import generate
 from ._schemes import FAMILIES, SCHEMES
 from ._simulate import SimulationError
+from ._verify import CASES, HEADER, write_report
 from .formats import load
+from .plot import QUANTITIES, animate, draw_snapshots
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_generate(commands)
     _add_check(commands)
     _add_info(commands)
+    _add_plot(commands)
+    _add_animate(commands)
+    _add_verify(commands)
     return parser
 
 
@@ -162,6 +167,71 @@ def _info(options: argparse.Namespace) -> int:
             for name, value in flow.parameters.items():
                 print(f"  {name:<13} {_summary(value)}")
     return 0
+
+
+def _add_plot(commands: Any) -> None:
+    command = _command(commands, "plot", _plot, "Draw snapshots of a 2D trajectory.")
+    command.add_argument("file", type=Path, help="the file")
+    command.add_argument("--out", type=Path, default=Path("flow.png"), help="picture")
+    command.add_argument("--trajectory", type=int, default=0, help="which one")
+    command.add_argument("--number", type=int, default=5, help="how many times")
+
+
+def _plot(options: argparse.Namespace) -> int:
+    with load(options.file) as flow:
+        path = draw_snapshots(
+            flow, options.out, trajectory=options.trajectory, number=options.number
+        )
+    print(f"{path}: done.")
+    return 0
+
+
+def _add_animate(commands: Any) -> None:
+    command = _command(commands, "animate", _animate, "Animate a 2D trajectory.")
+    command.add_argument("file", type=Path, help="the file")
+    command.add_argument("--out", type=Path, default=Path("flow.gif"), help="animation")
+    command.add_argument("--trajectory", type=int, default=0, help="which one")
+    command.add_argument(
+        "--quantity", choices=QUANTITIES, default="density", help="what to show"
+    )
+
+
+def _animate(options: argparse.Namespace) -> int:
+    with load(options.file) as flow:
+        path = animate(
+            flow, options.out, trajectory=options.trajectory, name=options.quantity
+        )
+    print(f"{path}: done.")
+    return 0
+
+
+def _add_verify(commands: Any) -> None:
+    command = _command(
+        commands,
+        "verify",
+        _verify,
+        "Measure the solver against known flows; exit code 1 if a bound is missed.",
+    )
+    command.add_argument("--out", type=Path, help="a folder for plots and the table")
+    command.add_argument(
+        "--only", nargs="+", choices=sorted(CASES), help="some cases; None: all"
+    )
+
+
+def _verify(options: argparse.Namespace) -> int:
+    passed = True
+    results = []
+    print(HEADER)
+    for name in options.only or CASES:
+        for result in CASES[name]():
+            print(result, flush=True)
+            results.append(result)
+            passed &= result.passed
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+        write_report(results, options.out)
+        print(f"{options.out}: table and plots.")
+    return 0 if passed else 1
 
 
 def _summary(value: Any) -> str:

@@ -135,11 +135,10 @@ class CompressibleNavierStokes(eqx.Module):
             )
         changes = []
         for axis in range(self.grid.num_spatial_dims):
-            faces, _ = shifted(_trim(padded.density, axis, width, width - 1), axis, 1)
-            flux = jax.tree.map(
-                lambda f, y=faces: materialised(f, y),
-                self.face_flux(padded, axis, step),
-            )
+            ratio = None if ratios is None else ratios[axis]
+            flux = self.face_flux(padded, axis, ratio)
+            stored = shifted(_trim(padded.density, axis, width, width - 1), axis, 1)[0]
+            flux = jax.tree.map(lambda f, y=stored: materialised(f, y), flux)
             change = jax.tree.map(lambda f, axis=axis: _outflux(f, axis), flux)
             if not uniform:
                 scale = 1 / spacing[axis]

@@ -6,27 +6,22 @@ import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import jax
 import numpy as np
 
-from ._certificate import Certificate, certify
+from ._certificate import Certificate
 from ._config import GenerateConfig
-from ._schemes import (
-    FAMILIES,
-    build_solver,
-    check_names,
-    draw_parameters,
-    trajectory_key,
-)
-from ._simulate import SimulationError, Trajectory, simulate
-from .formats import _pdebench
+from ._schemes import boundary_names, check_names
+from ._trajectory import Sample, simulate_trajectories
+from .formats import _pdebench, _well
 from .formats._open import CONFIG, open_hdf5
 from .formats._rows import STATUS, RowWriter, create_rows
 
-MAX_DRAWS = 3
-SAFE_SCHEME = "safe"
+_LAYOUTS: dict[str, ModuleType] = {"pdebench": _pdebench, "well": _well}
+_SAMPLED = ("continuity_residual", "commutation_error")
 
 
 def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -> Path:
@@ -35,15 +30,16 @@ def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -
     A complete file of the same configuration is reused. An unfinished one
     (`path` + ".partial") is resumed; the result has the same bytes as if it had never
     stopped. Each trajectory is durable once simulated, so interrupting or killing the
-    process loses at most the one under way.
+    process loses at most those under way.
 
     A trajectory that breaks down is tried again with the scheme "safe", then redrawn
     with a new key; both are recorded in `generation/` of the file. Nothing broken is
     ever stored.
 
     **Raises:** `ValueError` for an impossible configuration; `FileExistsError` for a
-    file of another configuration or kind; `OSError` if the disk is full;
-    `SimulationError` if no draw of a trajectory survives.
+    file of another configuration or kind, or one that another process writes;
+    `OSError` if the disk is full; `SimulationError` if no draw of a trajectory
+    survives.
     """
     check_names(config)
     path = Path(path)
@@ -57,141 +53,50 @@ def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -
         _refuse_foreign(partial, config)
     else:
         _create(partial, config)
+    layout = _LAYOUTS[config.format]
     with RowWriter(partial) as writer:
         writer.reserve()
         pending = [i for i in range(config.trajectories) if not writer.stored[i]]
         done = config.trajectories - len(pending)
-        for index in _with_progress(pending, done, config.trajectories, progress):
-            writer.write(index, simulate_trajectory(config, index))
+        for batch in _batches(pending, config, done, progress):
+            samples = simulate_trajectories(config, batch)
+            for index, sample in zip(batch, samples, strict=True):
+                writer.write(index, _rows(sample, layout))
+    if config.compression is not None:
+        _compress(partial, config)
     os.replace(partial, path)
     return path
 
 
-def simulate_trajectory(config: GenerateConfig, index: int) -> dict[str, np.ndarray]:
-    """The rows of trajectory `index`, the same bits alone or among others.
-
-    **Raises:** `SimulationError` if neither scheme survives any of three draws.
-    """
-    with jax.enable_x64(config.precision == "float64"):
-        for draw in range(MAX_DRAWS):
-            key = trajectory_key(config, index, draw)
-            parameters = draw_parameters(config, key)
-            for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
-                run, solver = _attempt(config, key, parameters, scheme)
-                if bool(run.failed):
-                    continue
-                fields = _stored_fields(run, solver.gas.gamma, config)
-                certificate = certify(*fields, config.gamma)
-                if not certificate.physical:
-                    continue
-                steps = int(np.sum(np.asarray(run.num_steps)))
-                retried = int(scheme != config.scheme)
-                rows = _pdebench.rows(*fields)
-                rows |= _notes(parameters, certificate, steps, draw, retried)
-                return rows
-    raise SimulationError(
-        f"Trajectory {index} broke down with {MAX_DRAWS} draws and the scheme "
-        f"{SAFE_SCHEME!r}: lower `mach`, raise the viscosities or refine `grid`."
-    )
-
-
-def _attempt(
-    config: GenerateConfig, key: Any, parameters: dict[str, float], scheme: str
-) -> tuple[Trajectory, Any]:
-    solver = build_solver(config, parameters, scheme)
-    family = FAMILIES[config.family]
-    start = family(solver, jax.random.fold_in(key, 0), mach=parameters["mach"])
-    return simulate(solver, start, config.times, throw=False), solver
-
-
-def _stored_fields(
-    run: Trajectory, gamma: Any, config: GenerateConfig
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Density, velocity and pressure on the stored grid, in the stored precision."""
-    density, velocity, pressure = (
-        np.asarray(x) for x in (run.density, run.velocity, run.pressure)
-    )
-    if config.refinement > 1:
-        density, velocity, pressure = _coarsen(
-            density, velocity, pressure, float(gamma), config.refinement
-        )
-    dtype = config.dtype
-    return density.astype(dtype), velocity.astype(dtype), pressure.astype(dtype)
-
-
-def _coarsen(
-    density: np.ndarray,
-    velocity: np.ndarray,
-    pressure: np.ndarray,
-    gamma: float,
-    factor: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Averages of the conserved variables over blocks of cells, as primitive ones."""
-    density, velocity, pressure = (
-        np.asarray(x, np.float64) for x in (density, velocity, pressure)
-    )
-    kinetic = 0.5 * density * np.sum(velocity**2, axis=-1)
-    energy = _block_mean(pressure / (gamma - 1) + kinetic, factor)
-    mass = _block_mean(density, factor)
-    momentum = np.stack(
-        [
-            _block_mean(density * velocity[..., i], factor)
-            for i in range(velocity.shape[-1])
-        ],
-        axis=-1,
-    )
-    mean_velocity = momentum / mass[..., None]
-    kinetic = 0.5 * mass * np.sum(mean_velocity**2, axis=-1)
-    return mass, mean_velocity, (gamma - 1) * (energy - kinetic)
-
-
-def _block_mean(values: np.ndarray, factor: int) -> np.ndarray:
-    """The mean over blocks of `factor` cells along each axis but the first."""
-    for axis in range(1, values.ndim):
-        shape = values.shape
-        blocks = (*shape[:axis], shape[axis] // factor, factor, *shape[axis + 1 :])
-        values = values.reshape(blocks).mean(axis=axis + 1)
-    return values
-
-
-def _notes(
-    parameters: dict[str, float],
-    certificate: Certificate,
-    steps: int,
-    draw: int,
-    retried: int,
-) -> dict[str, np.ndarray]:
-    notes: dict[str, Any] = {f"parameters/{k}": v for k, v in parameters.items()}
-    notes |= {
-        f"certificate/{k}": v for k, v in _certificate_fields(certificate).items()
+def _rows(sample: Sample, layout: ModuleType) -> dict[str, np.ndarray]:
+    rows = layout.rows(sample.density, sample.velocity, sample.pressure)
+    notes: dict[str, Any] = {
+        f"{layout.PARAMETERS}/{name}": value
+        for name, value in sample.parameters.items()
     }
-    notes |= {
-        "generation/num_steps": steps,
-        "generation/draw": draw,
-        "generation/safe_scheme": retried,
-    }
-    return {name: np.asarray(value) for name, value in notes.items()}
-
-
-def _certificate_fields(certificate: Certificate) -> dict[str, float]:
-    fields = dataclasses.asdict(certificate)
-    del fields["finite"]  # Nothing else is stored.
-    return fields
+    for name, value in sample.certificate.items():
+        notes[f"certificate/{name}"] = value
+    for name in ("num_steps", "draw", "safe_scheme"):
+        notes[f"generation/{name}"] = getattr(sample, name)
+    return rows | {name: np.asarray(value) for name, value in notes.items()}
 
 
 def _create(path: Path, config: GenerateConfig) -> None:
     """An empty file with all its metadata, which appears under `path` when whole."""
-    import h5py
-
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            "Writing files needs h5py: pip install 'geomnet[data]'."
+        ) from error
     staging = path.with_name(path.name + ".new")
+    n = (config.trajectories,)
     with h5py.File(staging, "w") as file:
-        _pdebench.create(file, config)
-        n = (config.trajectories,)
-        for name in ("mach", "shear_viscosity", "bulk_viscosity"):
-            create_rows(file, f"parameters/{name}", n, np.float64)
-        for field in dataclasses.fields(Certificate):
-            if field.name != "finite":
-                create_rows(file, f"certificate/{field.name}", n, np.float64)
+        _LAYOUTS[config.format].create(file, config, boundary_names(config))
+        fields = [field.name for field in dataclasses.fields(Certificate)]
+        for name in (*fields, *_SAMPLED):
+            if name != "finite":
+                create_rows(file, f"certificate/{name}", n, np.float64)
         for name in ("num_steps", "draw", "safe_scheme"):
             create_rows(file, f"generation/{name}", n, np.int32)
         create_rows(file, STATUS, n, np.uint8)
@@ -221,6 +126,41 @@ def _version() -> str:
         return "uninstalled"
 
 
+def _compress(path: Path, config: GenerateConfig) -> None:
+    """Rewrite a finished file with compressed chunks of one snapshot each."""
+    import h5py
+
+    staging = path.with_name(path.name + ".new")
+    with h5py.File(path, "r") as old, h5py.File(staging, "w") as new:
+        _copy_attributes(old, new)
+
+        def copy(name: str, node: Any) -> None:
+            if isinstance(node, h5py.Dataset) and node.ndim > 2:
+                chunks = (1, 1, *node.shape[2:])
+                target = new.create_dataset(
+                    name, node.shape, node.dtype, chunks=chunks, compression="gzip"
+                )
+                for index in range(node.shape[0]):
+                    target[index] = node[index]
+            elif isinstance(node, h5py.Dataset):
+                target = new.create_dataset(name, data=node[()])
+            else:
+                target = new.require_group(name)
+            _copy_attributes(node, target)
+
+        old.visititems(copy)
+    os.replace(staging, path)
+
+
+def _copy_attributes(old: Any, new: Any) -> None:
+    import h5py
+
+    for name in old.attrs:
+        # The stored type, as NumPy's object arrays do not say what they hold.
+        stored = h5py.h5a.open(old.id, name.encode())
+        new.attrs.create(name, old.attrs[name], stored.shape, stored.dtype)
+
+
 def _refuse_foreign(path: Path, config: GenerateConfig) -> None:
     """Raise unless the file was made, or begun, with this configuration."""
     try:
@@ -246,11 +186,13 @@ def _refuse_foreign(path: Path, config: GenerateConfig) -> None:
         )
 
 
-def _with_progress(
-    pending: list[int], done: int, total: int, progress: bool
-) -> Iterator[int]:
+def _batches(
+    pending: list[int], config: GenerateConfig, done: int, progress: bool
+) -> Iterator[list[int]]:
+    size = config.batch
+    batches = [pending[i : i + size] for i in range(0, len(pending), size)]
     if not progress:
-        yield from pending
+        yield from batches
         return
     try:
         from tqdm import tqdm
@@ -258,7 +200,8 @@ def _with_progress(
         raise ImportError(
             "`progress=True` needs tqdm: pip install 'geomnet[data]'."
         ) from error
+    total = config.trajectories
     with tqdm(total=total, initial=done, unit="trajectory", smoothing=0.1) as bar:
-        for index in pending:
-            yield index
-            bar.update()
+        for batch in batches:
+            yield batch
+            bar.update(len(batch))

@@ -1,5 +1,6 @@
 """Schemes and families by name: from a configuration to a solver and a start."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from . import initial
+from ._boundary import Boundary, outflow, periodic, slip_wall
 from ._config import GenerateConfig, Range
 from ._equations import CompressibleNavierStokes
 from ._grid import Grid
@@ -50,8 +52,40 @@ SCHEMES: dict[str, dict[str, Any]] = {
     },
 }
 
-FAMILIES: dict[str, Callable[..., Primitive]] = {
-    "random_fourier": initial.random_fourier,
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """Initial states by name: how to draw them, and the box and force they need.
+
+    `draw` is a function `(solver, key, *, mach)`; `boundary` gives the boundaries for a
+    number of axes.
+    """
+
+    draw: Callable[..., Primitive]
+    boundary: Callable[[int], Any] = lambda d: ((periodic, periodic),) * d
+    forcing: Callable | None = None
+
+
+def _walls(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
+    return (*((periodic, periodic),) * (d - 1), (slip_wall, slip_wall))
+
+
+def _open(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
+    return ((outflow, outflow),) * d
+
+
+FAMILIES: dict[str, Family] = {
+    "random_fourier": Family(initial.random_fourier),
+    "turbulent": Family(initial.turbulent),
+    "kelvin_helmholtz": Family(initial.kelvin_helmholtz),
+    "double_shear": Family(initial.double_shear),
+    "vortices": Family(initial.vortices),
+    "taylor_green": Family(initial.taylor_green),
+    "acoustic_pulses": Family(initial.acoustic_pulses),
+    "riemann_quadrants": Family(initial.riemann_quadrants),
+    "blast": Family(initial.blast),
+    "shock_bubble": Family(initial.shock_bubble, _open),
+    "rayleigh_taylor": Family(initial.rayleigh_taylor, _walls, initial.gravity),
 }
 
 
@@ -75,7 +109,7 @@ def build_solver(
     config: GenerateConfig, parameters: dict[str, float], scheme: str
 ) -> CompressibleNavierStokes:
     """The solver of one trajectory."""
-    parts = dict(SCHEMES[scheme])
+    parts, family = dict(SCHEMES[scheme]), FAMILIES[config.family]
     if config.courant_number is not None and scheme == config.scheme:
         parts["courant_number"] = config.courant_number
     return CompressibleNavierStokes(
@@ -85,8 +119,17 @@ def build_solver(
         parameters["bulk_viscosity"],
         prandtl_number=config.prandtl_number,
         viscosity=config.viscosity,
+        boundary=family.boundary(len(config.grid)),
+        forcing=family.forcing,
         **parts,
     )
+
+
+def boundary_names(config: GenerateConfig) -> list[str]:
+    """ "periodic", "wall" or "open" for each axis of the family's box."""
+    names = {periodic: "periodic", slip_wall: "wall", outflow: "open"}
+    faces = FAMILIES[config.family].boundary(len(config.grid))
+    return [names[lower] for lower, _ in faces]
 
 
 def check_names(config: GenerateConfig) -> None:

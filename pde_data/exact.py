@@ -95,10 +95,9 @@ class RiemannProblem:
         fan_c = 2 / (g + 1) * (c + (g - 1) / 2 * (u - speed))
         fan_c = np.where((speed > head) & (speed < tail), fan_c, c)
         zones = [speed <= head, speed >= tail]
+        fan_density = density * (fan_c / c) ** (2 / (g - 1))
         return (
-            np.select(
-                zones, [density, star_density], density * (fan_c / c) ** (2 / (g - 1))
-            ),
+            np.select(zones, [density, star_density], fan_density),
             np.select(zones, [u, u_star], 2 / (g + 1) * (c + (g - 1) / 2 * u + speed)),
             np.select(zones, [p, p_star], p * (fan_c / c) ** (2 * g / (g - 1))),
         )
@@ -132,8 +131,8 @@ def isentropic_vortex(
     """ρ, u, v, p of a vortex that the background carries along unchanged.
 
     An exact Euler flow: δu = β/2π e^((1-r²)/2) (-y, x), ρ = T^(1/(γ-1)) with
-    T = 1 - (γ-1)β²/(8γπ²) e^(1-r²). At r = 5 its tail is 2e-5 of its core: the box must be larger than
-    that for a periodic test to be finer.
+    T = 1 - (γ-1)β²/(8γπ²) e^(1-r²). At r = 5 its tail is 2e-5 of its core: the box must
+    be larger than that for a periodic test to be finer.
 
     **Reference:** Shu (1998), ICASE 97-65, Sec. 5.1.
     """

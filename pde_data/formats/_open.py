@@ -35,7 +35,9 @@ class FlowData:
     - `times` `(time,)`, `coordinates` one `(n,)` per axis, `grid` the numbers of cells;
     - `parameters`: what the file says of the flow, by name; one value, or one per
       trajectory;
-    - `config`: the `GenerateConfig` of our own files, else `None`.
+    - `config`: the `GenerateConfig` of our own files, else `None`;
+    - `certificates`: what was proved of each trajectory, by name, one array each;
+      `redrawn`: how many broke down and were drawn anew.
 
     Use it in a `with` block, or call `close`.
     """
@@ -58,6 +60,11 @@ class FlowData:
         self.coordinates: tuple[np.ndarray, ...] = first.coordinates
         self.parameters: dict[str, Any] = _join([s.parameters for s in sources])
         self.config: GenerateConfig | None = first.config
+        self.certificates: dict[str, np.ndarray] = _join(
+            [_read_group(file, "certificate") for file in files]
+        )
+        draws = [_read_group(file, "generation").get("draw", 0) for file in files]
+        self.redrawn: int = int(sum(np.count_nonzero(draw) for draw in draws))
         self._arrays = {
             field.name: LazyArray([source.arrays[field.name] for source in sources])
             for field in first.fields
@@ -249,6 +256,10 @@ def _read_well(file: Any) -> _Layout:
     )
 
 
+def _read_group(file: Any, name: str) -> dict[str, np.ndarray]:
+    return {k: np.asarray(v[()]) for k, v in file.get(name, {}).items()}
+
+
 def _stored_config(file: Any) -> GenerateConfig | None:
     text = file.attrs.get(CONFIG)
     return None if text is None else GenerateConfig.from_json(str(text))
@@ -256,10 +267,10 @@ def _stored_config(file: Any) -> GenerateConfig | None:
 
 def _join(parameters: list[dict[str, Any]]) -> dict[str, Any]:
     """Equal values once; values per trajectory joined; others as a list per file."""
-    joined = {}
+    joined: dict[str, Any] = {}
     for name in parameters[0]:
-        values = [p.get(name) for p in parameters]
-        if np.ndim(values[0]) == 1 and all(np.ndim(v) == 1 for v in values):
+        values: list[Any] = [p.get(name) for p in parameters]
+        if all(isinstance(v, np.ndarray) and v.ndim == 1 for v in values):
             joined[name] = np.concatenate(values)
         elif all(np.array_equal(v, values[0]) for v in values):
             joined[name] = values[0]

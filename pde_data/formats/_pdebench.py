@@ -1,5 +1,6 @@
 """The layout of PDEBench's compressible-flow files, and what we add to it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ from .._config import GenerateConfig, single_value
 from ._rows import create_rows
 
 AXES = "xyz"
+PARAMETERS = "parameters"
 
 
-def create(file: Any, config: GenerateConfig) -> None:
+def create(file: Any, config: GenerateConfig, boundaries: Sequence[str]) -> None:
     """All data sets and attributes of an empty file, in PDEBench's layout.
 
     `density`, `pressure`, `Vx`, `Vy`, `Vz`: `(trajectory, time, *grid)`; coordinates of
@@ -24,6 +26,9 @@ def create(file: Any, config: GenerateConfig) -> None:
         centers = (np.arange(n) + 0.5) * (config.extent / n)
         file[f"{AXES[axis]}-coordinate"] = centers.astype(np.float32)
     file["t-coordinate"] = np.asarray(config.times, np.float32)
+    for name in ("mach", "shear_viscosity", "bulk_viscosity"):
+        create_rows(file, f"{PARAMETERS}/{name}", (config.trajectories,), np.float64)
+    file.attrs["boundaries"] = ",".join(boundaries)
     file.attrs["eta"] = single_value(config.shear_viscosity)
     file.attrs["zeta"] = single_value(config.bulk_viscosity)
     file.attrs["M"] = single_value(config.mach)

@@ -1,4 +1,4 @@
-"""Families of random initial states, each a function of a solver and a key."""
+"""Superpositions of sine waves: PDEBench's random states, and turbulence."""
 
 import equinox as eqx
 import jax
@@ -6,15 +6,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from ._equations import CompressibleNavierStokes
-from ._state import Primitive
+from .._equations import CompressibleNavierStokes
+from .._gas import as_parameter
+from .._state import Primitive
 
 
 def random_fourier(
     solver: CompressibleNavierStokes,
     key: PRNGKeyArray,
     *,
-    mach: "float | Float[Array, '']" = 0.1,
+    mach: "float | np.ndarray | Float[Array, '']" = 0.1,
     max_mode: int = 4,
     axis_aligned_modes: bool = True,
     window_probability: float = 0.5,
@@ -46,15 +47,63 @@ def random_fourier(
     if max_mode < 1:
         raise ValueError(f"`max_mode` must be at least 1, got {max_mode}.")
     return _random_fourier(
-        solver, key, mach, max_mode, axis_aligned_modes, window_probability
+        solver,
+        key,
+        as_parameter(mach),
+        max_mode,
+        axis_aligned_modes,
+        window_probability,
     )
+
+
+@eqx.filter_jit
+def turbulent(
+    solver: CompressibleNavierStokes,
+    key: PRNGKeyArray,
+    *,
+    mach: "float | np.ndarray | Float[Array, '']" = 0.1,
+    max_mode: int = 4,
+    slope: float = 2.0,
+    compressive_fraction: float = 0.0,
+) -> Primitive:
+    """Random velocity with a power-law spectrum in a gas of density and sound speed 1.
+
+    Every mode |k_i| <= `max_mode` is split into its part along k (compressive) and
+    across (solenoidal, exactly so in Fourier space); `compressive_fraction` of the
+    energy is in the former. The energy per wave number falls as |k|^-`slope` and the
+    root mean square of |u| is `mach`.
+
+    **Reference:** Federrath et al. (2010), Astron. Astrophys. 512, A81, Sec. 2.1 (the
+    split).
+    """
+    d = solver.grid.num_spatial_dims
+    dtype = jnp.zeros(()).dtype
+    modes = np.stack(
+        np.meshgrid(*[np.arange(-max_mode, max_mode + 1.0)] * d, indexing="ij")
+    )
+    length = np.sqrt(np.sum(modes**2, axis=0))
+    safe = np.where(length > 0, length, 1.0)
+    size = np.where(length > 0, safe ** (-(slope + d - 1) / 2), 0.0)
+    direction = jnp.asarray(modes / safe, dtype)
+    # One draw for all parts: every new shape of a draw is a new compilation.
+    drawn = jax.random.normal(key, (2, d, *length.shape), dtype) * size.astype(dtype)
+    along = jnp.sum(drawn * direction, axis=1, keepdims=True) * direction
+    share = compressive_fraction if d > 1 else 1.0
+    across = (drawn - along) / max(d - 1, 1) ** 0.5
+    parts = (1 - share) ** 0.5 * across + share**0.5 * along
+    velocity = [_fourier_series(solver, parts[0, i], parts[1, i]) for i in range(d)]
+    rms = jnp.sqrt(sum(jnp.mean(u**2) for u in velocity))  # type: ignore[arg-type]
+    scale = jnp.asarray(mach, dtype) / rms
+    one = jnp.ones(solver.grid.shape, dtype)
+    gamma = solver.gas.gamma.astype(dtype)
+    return Primitive(one, tuple(scale * u for u in velocity), one / gamma)
 
 
 @eqx.filter_jit
 def _random_fourier(
     solver: CompressibleNavierStokes,
     key: PRNGKeyArray,
-    mach: "float | Float[Array, '']",
+    mach: "np.ndarray | Array",
     max_mode: int,
     axis_aligned_modes: bool,
     window_probability: float,
@@ -70,11 +119,15 @@ def _random_fourier(
         keys[2], (d + 2, *(2 * max_mode + 1,) * d), dtype, 0.0, 2 * np.pi
     )
     weights = _mode_weights(max_mode, d, axis_aligned_modes)
-    waves = [_sine_series(solver, phase, weights) for phase in phases]
+    size = jnp.asarray(weights, dtype)
+    waves = [
+        _fourier_series(solver, size * jnp.cos(phase), size * jnp.sin(phase))
+        for phase in phases
+    ]
 
     gamma = solver.gas.gamma.astype(dtype)
     speed = jnp.sqrt(sum(w**2 for w in waves[:d]))  # type: ignore[arg-type]
-    scale = mach * jnp.sqrt(gamma * temperature0) / jnp.mean(speed)
+    scale = mach.astype(dtype) * jnp.sqrt(gamma * temperature0) / jnp.mean(speed)
     velocity = [scale * w for w in waves[:d]]
     density, pressure = (
         _fluctuation(w, amplitude)
@@ -99,16 +152,15 @@ def _mode_weights(max_mode: int, d: int, axis_aligned: bool) -> np.ndarray:
     return np.where(chosen, safe**exponent, 0.0)
 
 
-def _sine_series(
+def _fourier_series(
     solver: CompressibleNavierStokes,
-    phase: Float[Array, " *modes"],
-    weights: np.ndarray,
+    real: Float[Array, " *modes"],
+    imaginary: Float[Array, " *modes"],
 ) -> Float[Array, " *grid"]:
-    """Σ_k w_k sin(k·x + φ_k), one axis at a time."""
+    """The imaginary part of Σ_k a_k e^(i k·x), one axis at a time."""
     grid = solver.grid
-    max_mode = weights.shape[0] // 2
-    size = jnp.asarray(weights, phase.dtype)
-    series = jax.lax.complex(size * jnp.cos(phase), size * jnp.sin(phase))
+    max_mode = real.shape[0] // 2
+    series = jax.lax.complex(real, imaginary)
     for axis in range(grid.num_spatial_dims):
         x = (grid.coordinates(axis) - grid.origin[axis]) / grid.extent[axis]
         angles = 2 * np.pi * np.outer(np.arange(-max_mode, max_mode + 1), x)

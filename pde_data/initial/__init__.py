@@ -1,0 +1,22 @@
+"""Families of random initial states, each a function of a solver and a key.
+
+All take the keyword `mach`, the scale of their velocities over the sound speed.
+"""
+
+from ._fourier import random_fourier as random_fourier, turbulent as turbulent
+from ._layers import (
+    double_shear as double_shear,
+    gravity as gravity,
+    kelvin_helmholtz as kelvin_helmholtz,
+    rayleigh_taylor as rayleigh_taylor,
+)
+from ._shocks import (
+    blast as blast,
+    riemann_quadrants as riemann_quadrants,
+    shock_bubble as shock_bubble,
+)
+from ._vortices import (
+    acoustic_pulses as acoustic_pulses,
+    taylor_green as taylor_green,
+    vortices as vortices,
+)
