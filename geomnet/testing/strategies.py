@@ -6,8 +6,8 @@ Examples are small, so that shrinking and compiling stay fast: every new shape a
 signature is a new compilation, unless what is tested runs without it.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from hypothesis import strategies as st
@@ -22,6 +22,9 @@ from .._group import (
 )
 from .._image import GeometricImage
 from .._signature import Entry, Signature, TensorType
+
+# Not `st.DrawFn`: a protocol that run-time type checkers refuse.
+Draw: TypeAlias = Callable[..., Any]
 
 _ORDERS = {1: 2, 2: 2, 3: 1}
 
@@ -44,7 +47,7 @@ def elements(group: Group) -> st.SearchStrategy[np.ndarray]:
 
 
 @st.composite
-def tensor_types(draw: st.DrawFn, max_order: int = 2) -> TensorType:
+def tensor_types(draw: Draw, max_order: int = 2) -> TensorType:
     """A type such as `"0-"`, `"1+"` or `"2s+"`, of order up to `max_order`."""
     order = draw(st.integers(0, max_order))
     parity = draw(st.sampled_from((1, -1)))
@@ -54,7 +57,7 @@ def tensor_types(draw: st.DrawFn, max_order: int = 2) -> TensorType:
 
 @st.composite
 def signatures(
-    draw: st.DrawFn,
+    draw: Draw,
     max_entries: int = 3,
     max_channels: int = 2,
     max_order: int = 2,
@@ -79,7 +82,7 @@ def signatures(
 
 @st.composite
 def grids(
-    draw: st.DrawFn,
+    draw: Draw,
     num_spatial_dims: int = 2,
     *,
     multiple_of: int = 1,
@@ -103,7 +106,7 @@ def grids(
 
 @st.composite
 def images(
-    draw: st.DrawFn,
+    draw: Draw,
     signature: "Signature | str | st.SearchStrategy[Signature] | None" = None,
     grid: "tuple[int, ...] | st.SearchStrategy[tuple[int, ...]] | None" = None,
     *,
@@ -136,7 +139,7 @@ def images(
 
 @st.composite
 def cases(
-    draw: st.DrawFn, num_spatial_dims: int | None = None, **image_arguments: Any
+    draw: Draw, num_spatial_dims: int | None = None, **image_arguments: Any
 ) -> tuple[Group, GeometricImage]:
     """A group and an image that it acts on: what `assert_equivariant` needs."""
     group = draw(groups(num_spatial_dims))

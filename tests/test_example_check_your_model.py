@@ -1,0 +1,28 @@
+"""The example runs as a user runs it, and each step says what it promises."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_every_step_says_what_it_promises(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples/check_your_model.py")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert result.returncode == 0, result.stderr
+    steps = result.stdout.split("\n\n")
+    assert len(steps) == 5
+    assert "First guilty layer: `layers[0]` (Conv2d)" in steps[0]
+    assert "First guilty layer: `layers[2]` (Pointwise)" in steps[1]
+    assert "passes: every rotation, reflection and shift" in steps[2]
+    assert "DOES NOT COMMUTE" in steps[3]
+    assert "first guilty layer: `layers[1]` (ScaleAndShift)" in steps[3]
+    assert "Network commutes with hyperoctahedral(2)" in steps[4]
+    assert "shifts by 1 cell" in steps[4]
