@@ -1,0 +1,66 @@
+"""Dropout of whole channels."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ._conv import check_image
+from ._layout import layout
+
+
+class Dropout(eqx.Module):
+    """Sets whole channels to zero, all components and cells of a tensor together.
+
+    Dropping single components or cells would prefer directions or places. What is kept
+    is scaled, so that the mean stays. `equinox.nn.inference_mode` switches it off.
+
+    **Exactly equivariant** under `group` and all translations, on every grid, for one
+    and the same key.
+    """
+
+    group: Group = eqx.field(static=True)
+    signature: Signature = eqx.field(static=True)
+    rate: float = eqx.field(static=True)
+    inference: bool
+
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        rate: float = 0.1,
+        *,
+        inference: bool = False,
+    ):
+        """**Arguments:**
+
+        - `rate`: the share of channels that is dropped, from 0 to below 1.
+        """
+        if not 0 <= rate < 1:
+            raise ValueError(f"`rate` must be at least 0 and below 1, got {rate}.")
+        self.group = group
+        self.signature = Signature(signature)
+        self.rate = rate
+        self.inference = inference
+
+    def __call__(
+        self, image: GeometricImage, *, key: PRNGKeyArray | None = None
+    ) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature differs, or in training without key."""
+        check_image(image, self.group, self.signature, "Dropout")
+        if self.inference or self.rate == 0:
+            return image
+        if key is None:
+            raise ValueError(
+                "`key` is needed in training. Give one, or switch dropout off with "
+                "`equinox.nn.inference_mode(model)`."
+            )
+        fields = layout(self.group, self.signature)
+        kept = jax.random.bernoulli(key, 1 - self.rate, (fields.num_channels,))
+        factor = jnp.take(kept, fields.channel).astype(image.dtype) / (1 - self.rate)
+        return image.with_array(
+            image.array * jnp.expand_dims(factor, range(image.array.ndim - 1))
+        )

@@ -1,0 +1,88 @@
+"""Conditioning on numbers: time, Mach number, viscosity, step size."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ._conv import check_image
+from ._kernel import bias_basis
+from ._layout import layout
+
+
+class FiLM(eqx.Module):
+    """Scales every channel, and shifts invariant ones, by functions of some numbers.
+
+    Feature-wise linear modulation (Perez et al. 2018). The numbers are invariant, as a
+    viscosity is, and so a tensor of any type may be multiplied by them. The layer starts
+    as the identity.
+
+    **Exactly equivariant** under `group` and all translations, on every grid, the
+    numbers being the same for the moved image.
+    """
+
+    hidden_weight: Float[Array, "parameters width"]
+    hidden_bias: Float[Array, " width"]
+    scale: Float[Array, "width channels"]
+    shift: Float[Array, "width constants"]
+    group: Group = eqx.field(static=True)
+    signature: Signature = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        num_parameters: int,
+        *,
+        width: int = 32,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `num_parameters`: how many numbers condition the layer. Give them in units in
+            which they vary by about 1, such as the logarithm of a viscosity.
+        - `width`: of the one hidden layer.
+        """
+        if not (isinstance(num_parameters, int) and num_parameters >= 1):
+            raise ValueError(
+                f"`num_parameters` must be a positive integer, got {num_parameters!r}."
+            )
+        self.group = group
+        self.signature = Signature(signature)
+        drawn = jax.random.normal(key, (num_parameters, width), dtype)
+        self.hidden_weight = drawn / math.sqrt(num_parameters)
+        self.hidden_bias = jnp.zeros(width, dtype)
+        channels = layout(group, self.signature).num_channels
+        constants = len(bias_basis(group, self.signature))
+        self.scale = jnp.zeros((width, channels), dtype)
+        self.shift = jnp.zeros((width, constants), dtype)
+
+    @jax.named_scope("geomnet.nn.FiLM")
+    def __call__(
+        self, image: GeometricImage, parameters: Float[Array, " parameters"]
+    ) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature or the number of parameters differs."""
+        check_image(image, self.group, self.signature, "FiLM")
+        if parameters.shape != self.hidden_weight.shape[:1]:
+            raise ValueError(
+                f"`parameters` must have shape {self.hidden_weight.shape[:1]}, got "
+                f"{parameters.shape}. For a batch use `jax.vmap(layer)`."
+            )
+        dtype = image.dtype
+        hidden = parameters.astype(dtype) @ self.hidden_weight.astype(dtype)
+        hidden = jax.nn.silu(hidden + self.hidden_bias.astype(dtype))
+        channel = layout(self.group, self.signature).channel
+        scale = jnp.take(hidden @ self.scale.astype(dtype), channel)
+        basis = jnp.asarray(bias_basis(self.group, self.signature), dtype)
+        shift = (hidden @ self.shift.astype(dtype)) @ basis
+        axes = range(image.array.ndim - 1)
+        factor = jnp.expand_dims(scale + np.ones(1, dtype), axes)
+        return image.with_array(image.array * factor + jnp.expand_dims(shift, axes))
