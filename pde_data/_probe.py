@@ -44,7 +44,7 @@ def commutation_error(
 
 
 def _keeps(solver: CompressibleNavierStokes, element: Element) -> bool:
-    """Whether an element keeps the grid, its boundaries and the last axis of a force."""
+    """Whether an element keeps the grid, its boundaries and the axis of a force."""
     grid, faces = solver.grid, solver.boundary
     permutation, flips = element
     if solver.forcing is not None:

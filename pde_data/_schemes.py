@@ -49,6 +49,7 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "riemann": rusanov,
         "stepper": ssp_rk2,
         "courant_number": 0.3,
+        "positivity": True,
     },
 }
 

@@ -47,7 +47,7 @@ def draw_snapshots(
 ) -> Path:
     """Density, vorticity and divergence at some times of one 2D trajectory, as a PNG.
 
-    **Raises:** `ValueError` for a flow that is not 2D or a trajectory that is not there.
+    **Raises:** `ValueError` for a flow that is not 2D, or no such trajectory.
     """
     plt = _pyplot()
     fields = _trajectory(flow, trajectory)
@@ -80,7 +80,7 @@ def animate(
     name: str = "density",
     frames_per_second: int = 10,
 ) -> Path:
-    """An animation of one quantity of one 2D trajectory: .gif, or what ffmpeg writes."""
+    """One quantity of one 2D trajectory in motion: .gif, or what ffmpeg writes."""
     plt = _pyplot()
     from matplotlib import animation
 

@@ -126,7 +126,7 @@ class _Part:
                 key %= n
             forward.append(key)
         rows = [slice(None)] if isinstance(row, slice) else []
-        return np.asarray(source[(row, *forward)])[tuple([*rows, *turn])]
+        return np.asarray(np.asarray(source[(row, *forward)])[tuple([*rows, *turn])])
 
 
 def _full_key(key: Any, ndim: int) -> list[Any]:

@@ -17,8 +17,8 @@ def create(file: Any, config: GenerateConfig, boundaries: Sequence[str]) -> None
     """All data sets and attributes of an empty file, in The Well's layout.
 
     Scalars `density` and `pressure` in `t0_fields`, `velocity` with its components last
-    in `t1_fields`; parameters, one per trajectory, in `scalars`. `boundaries` has one of
-    "periodic", "wall" and "open" per axis.
+    in `t1_fields`; parameters, one per trajectory, in `scalars`. `boundaries` has
+    one of "periodic", "wall" and "open" per axis.
     """
     d = len(config.grid)
     names = list(AXES[:d])

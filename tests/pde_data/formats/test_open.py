@@ -1,0 +1,118 @@
+import h5py
+import numpy as np
+import pytest
+
+import pde_data
+from pde_data.formats import Field, LazyArray
+
+
+def _pdebench(path, random, n=3, d=2, extra_time=True):
+    """As PDEBench writes it: one more time than snapshots, no attributes of ours."""
+    shape = (n, 5, *(6, 7, 8)[:d])
+    with h5py.File(path, "w") as file:
+        for name in ["density", "pressure", *("Vx", "Vy", "Vz")[:d]]:
+            file[name] = random.normal(size=shape).astype(np.float32)
+        for name, length in zip("xyz", shape[2:], strict=False):
+            file[f"{name}-coordinate"] = np.linspace(0, 1, length, dtype=np.float32)
+        file["t-coordinate"] = np.arange(5 + extra_time, dtype=np.float32)
+        file.attrs["eta"], file.attrs["M"] = 0.01, 0.1
+    return path
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_pdebenchs_own_layout_is_read(d, tmp_path, random):
+    path = _pdebench(tmp_path / "flow.hdf5", random, d=d)
+    with pde_data.load(path) as flow, h5py.File(path) as file:
+        assert flow.fields[2] == Field("velocity", 1, +1)
+        assert flow.num_spatial_dims == d
+        assert flow.grid == (6, 7, 8)[:d]
+        assert flow["velocity"].shape == (3, 5, *flow.grid, d)
+        np.testing.assert_array_equal(flow.times, np.arange(5))
+        assert (flow.parameters["eta"], flow.config) == (0.01, None)
+        np.testing.assert_array_equal(flow["velocity"][..., 1], file["Vy"][()])
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        0,
+        -1,
+        slice(None),
+        slice(1, 4),
+        slice(None, None, -2),
+        (slice(None), 2),
+        (..., 1),
+        (..., slice(0, 1)),
+        (1, slice(0, 3), ..., slice(None, None, -1)),
+        (slice(0, 0), 1),
+        ([3, 0, 4], slice(1, 3)),
+        (np.array([True, False, True, False, True]),),
+        (2, 1, 3, 4, 0),
+    ],
+)
+def test_slicing_reads_what_numpy_would(key, tmp_path, random):
+    paths = [
+        _pdebench(tmp_path / "a.hdf5", random, 3),
+        _pdebench(tmp_path / "b.hdf5", random, 2),
+    ]
+    with pde_data.load(paths) as flow:
+        velocity = flow["velocity"]
+        everything = np.asarray(velocity)
+        assert everything.shape == velocity.shape == (5, 5, 6, 7, 2)
+        np.testing.assert_array_equal(velocity[key], everything[key])
+
+
+def test_an_index_that_is_not_there_is_an_index_error(tmp_path, random):
+    with pde_data.load(_pdebench(tmp_path / "flow.hdf5", random)) as flow:
+        for key in (3, (0, 9), (0,) * 6, (..., ...), (None, 0)):
+            with pytest.raises(IndexError):
+                flow["velocity"][key]
+        with pytest.raises(KeyError, match="density, pressure, velocity"):
+            flow["vorticity"]
+
+
+def test_files_that_do_not_belong_together_are_refused(tmp_path, random):
+    one = _pdebench(tmp_path / "one.hdf5", random)
+    other = _pdebench(tmp_path / "other.hdf5", random)
+    with h5py.File(other, "r+") as file:
+        file["t-coordinate"][...] += 1
+    with pytest.raises(ValueError, match="same fields and times"):
+        pde_data.load([one, other])
+    with pytest.raises(ValueError, match="`paths`"):
+        pde_data.load([])
+
+
+def test_a_missing_truncated_or_foreign_file_is_told_apart(tmp_path, random):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        pde_data.load(tmp_path / "none.hdf5")
+    with pytest.raises(ValueError, match="folder"):
+        pde_data.load(tmp_path)
+    path = _pdebench(tmp_path / "flow.hdf5", random)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ValueError, match="truncated"):
+        pde_data.load(path)
+    foreign = tmp_path / "foreign.hdf5"
+    with h5py.File(foreign, "w") as file:
+        file["images"] = np.zeros(3)
+    with pytest.raises(ValueError, match="it holds images"):
+        pde_data.load(foreign)
+    lacking = _pdebench(tmp_path / "lacking.hdf5", random)
+    with h5py.File(lacking, "r+") as file:
+        del file["Vy"]
+    with pytest.raises(ValueError, match="lacks Vy"):
+        pde_data.load(lacking)
+
+
+def test_lazy_arrays_read_nothing_until_they_are_sliced():
+    class Source:
+        shape, dtype = (4, 2), np.dtype(np.float32)
+        reads = 0
+
+        def __getitem__(self, key):
+            Source.reads += 1
+            return np.zeros(self.shape, self.dtype)[key]
+
+    array = LazyArray([Source(), Source()])
+    assert (array.shape, len(array), Source.reads) == ((8, 2), 8, 0)
+    assert array[1:7].shape == (6, 2)
+    assert Source.reads == 2  # One read per file, not per row.

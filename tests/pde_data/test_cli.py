@@ -1,0 +1,121 @@
+import h5py
+import numpy as np
+import pytest
+
+import pde_data
+from pde_data import _cli
+
+ARGUMENTS = [
+    "--grid",
+    "16",
+    "16",
+    "--trajectories",
+    "2",
+    "--snapshots",
+    "3",
+    "--final-time",
+    "0.05",
+    "--mach",
+    "0.3",
+    "--eta",
+    "0.01",
+    "--zeta",
+    "0.02",
+    "--seed",
+    "3",
+    "--quiet",
+]
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "flow.hdf5"
+    assert _cli.main(["generate", "--out", str(path), *ARGUMENTS]) == 0
+    return path
+
+
+def test_the_arguments_reach_the_file(path):
+    with pde_data.load(path) as flow:
+        assert flow.config is not None
+        assert (flow.config.shear_viscosity, flow.config.bulk_viscosity) == (0.01, 0.02)
+        assert (flow.grid, flow.num_trajectories, flow.config.seed) == ((16, 16), 2, 3)
+
+
+def test_a_good_file_passes_the_check(path, capsys):
+    assert _cli.main(["check", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "PASS" in printed
+    for law in ("mass drift", "energy drift", "commutation error", "continuity"):
+        assert law in printed
+
+
+@pytest.mark.parametrize(
+    ("spoil", "finding"),
+    [
+        (lambda f: f["density"].__setitem__((1, 2, 3, 4), np.nan), "finite"),
+        (lambda f: f["pressure"].__setitem__((0, 1, 3, 4), -1.0), "positive"),
+        (lambda f: f["density"].__setitem__((0, 2), f["density"][0, 2] * 1.01), "mass"),
+        (lambda f: f["Vx"].__setitem__((0, 2), f["Vx"][0, 2] + 0.1), "momentum"),
+        (lambda f: f["density"].__setitem__((0, 2), f["density"][0, 1]), "duplicate"),
+        (lambda f: f["certificate/commutation_error"].__setitem__(0, 1e-3), "commut"),
+    ],
+)
+def test_a_spoilt_file_fails_the_check(path, spoil, finding, tmp_path, capsys):
+    spoilt = tmp_path / "spoilt.hdf5"
+    spoilt.write_bytes(path.read_bytes())
+    with h5py.File(spoilt, "r+") as file:
+        spoil(file)
+    assert _cli.main(["check", str(spoilt)]) == 1
+    failures = [x for x in capsys.readouterr().out.splitlines() if "FAIL" in x]
+    assert any(finding in line for line in failures)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "none.hdf5"], "There is no file"),
+        (["info", "none.hdf5"], "There is no file"),
+        (["generate", "--out", "none/flow.hdf5"], "There is no folder"),
+        (["generate", "--out", "flow.hdf5", "--mach", "-1"], "`mach`"),
+        (["generate", "--out", "flow.hdf5", "--grid", "2"], "`grid`"),
+        (["generate", "--out", "flow.hdf5", "--eta", "1", "0.1"], "`shear_viscosity`"),
+    ],
+)
+def test_a_wrong_input_is_one_clear_line_and_code_2(
+    arguments, message, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert _cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_ctrl_c_says_that_the_run_can_be_resumed(tmp_path, monkeypatch, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_cli, "generate", interrupt)
+    assert _cli.main(["generate", "--out", str(tmp_path / "flow.hdf5")]) == 130
+    assert "goes on from there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", ["generate", "check", "info", "plot", "animate", "verify"]
+)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        _cli.main([command, "--help"])
+    assert "usage" in capsys.readouterr().out
+
+
+def test_info_plot_and_animate_show_the_file(path, tmp_path, capsys):
+    assert _cli.main(["info", str(path)]) == 0
+    assert "16 x 16" in capsys.readouterr().out
+    picture, movie = tmp_path / "flow.png", tmp_path / "flow.gif"
+    assert _cli.main(["plot", str(path), "--out", str(picture)]) == 0
+    assert _cli.main(["animate", str(path), "--out", str(movie)]) == 0
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    assert movie.read_bytes()[:3] == b"GIF"
+    assert _cli.main(["plot", str(path), "--trajectory", "9"]) == 2
