@@ -12,7 +12,6 @@ import dataclasses
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,13 +20,11 @@ import jax.numpy as jnp
 import matplotlib
 import numpy as np
 import tyro
-from tqdm import tqdm
 
 import geomnet as gn
 import pde_data
 
 MODELS = ("equivariant", "plain")
-SAVE_EVERY = 30.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +84,6 @@ QUICK = Settings(
 )
 
 
-class Interrupted(Exception):
-    """Ctrl-C, after what was reached has been saved."""
-
-
 def main(settings: Settings) -> dict[str, Any]:
     """Runs everything; returns what `metrics.json` holds."""
     settings.out.mkdir(parents=True, exist_ok=True)
@@ -103,18 +96,23 @@ def main(settings: Settings) -> dict[str, Any]:
     measured = windows | {"train": gn.Windows(flow, seen, settings.past)}
     net, twin = build_models(flow, settings)
     report: dict[str, Any] = {
-        "settings": json.loads(describe(settings)),
+        "settings": describe(settings),
         "metrics": "SMSE: sum over components of the mean squared error, normalised "
         "units; nRMSE: global norm of the error over that of the target, original "
         "units",
-        "persistence": measure(Persistence(flow), measured, normaliser, settings),
+        "persistence": measure(
+            gn.models.Persistence(settings.past * flow, flow),
+            measured,
+            normaliser,
+            settings,
+        ),
         "models": {},
     }
     curves: dict[str, Any] = {}
     predictions: dict[str, gn.GeometricImage] = {}
     for name, model in zip(MODELS, (net, twin), strict=True):
         model, history = train(name, model, windows, settings)
-        curves[name] = history["curves"]
+        curves[name] = {kind: history[kind] for kind in ("training", "validation")}
         print(f"{name}: measuring on train, validation and test flows")
         result = {
             "parameters": gn.models.count_parameters(model),
@@ -186,16 +184,6 @@ def build_models(flow: gn.Signature, settings: Settings) -> tuple[Any, Any]:
     return net, gn.twin(net, settings.match, key=jax.random.key(settings.seed))
 
 
-class Persistence:
-    """The baseline that predicts no change."""
-
-    def __init__(self, flow: gn.Signature):
-        self.flow = flow
-
-    def __call__(self, history: gn.GeometricImage) -> gn.GeometricImage:
-        return gn.latest_frame(history, self.flow)
-
-
 def loss(model: Any, batch: Any) -> jax.Array:
     """The SMSE one step ahead, mean over the batch."""
     histories, targets = batch
@@ -205,82 +193,30 @@ def loss(model: Any, batch: Any) -> jax.Array:
 def train(
     name: str, model: Any, windows: dict[str, gn.Windows], settings: Settings
 ) -> tuple[Any, dict[str, Any]]:
-    """Trains one model, from its checkpoint if there is one of these settings."""
+    """Trains one model, going on from its checkpoint if the settings are the same."""
     optimiser = gn.training.make_optimiser(
         learning_rate=settings.learning_rate,
         total_steps=settings.steps,
         warmup_steps=settings.steps // 20,
     )
-    key = jax.random.key(settings.seed + 1)
-    state = gn.training.start_training(model, optimiser, key=key)
-    train_step = gn.training.make_train_step(loss, optimiser)
-    path = settings.out / f"{name}.checkpoint"
-    history: dict[str, Any] = {
-        "curves": {"training": [], "validation": []},
-        "seconds_per_step": None,
-    }
-    if path.exists():
-        metadata = gn.training.read_metadata(path)
-        if metadata.get("settings") == json.loads(describe(settings)):
-            state, metadata = gn.training.load_checkpoint(path, state)
-            history = metadata["history"]
-            print(f"{name}: going on from step {int(state.num_steps)} of {path}")
-    done = int(state.num_steps)
-
-    def save() -> None:
-        metadata = {
-            "settings": json.loads(describe(settings)),
-            "history": history,
+    return gn.training.fit(
+        model,
+        loss,
+        windows["train"],
+        optimiser,
+        num_steps=settings.steps,
+        batch_size=settings.batch_size,
+        key=jax.random.key(settings.seed + 1),
+        validation=windows["valid"],
+        validate_every=settings.validate_every,
+        checkpoint=settings.out / f"{name}.checkpoint",
+        metadata={
+            "settings": describe(settings),
             "model": gn.testing.describe_model(model),
-        }
-        gn.training.save_checkpoint(path, state, metadata)
-
-    numbers = gn.training.batches(
-        len(windows["train"]), settings.batch_size, key=key, start=done
+        },
+        name=name,
+        progress=True,
     )
-    bar = tqdm(total=settings.steps, initial=done, desc=name, unit="step")
-    last_save, since, recent, rates = time.monotonic(), time.monotonic(), [], []
-    try:
-        while done < settings.steps:
-            state, value = train_step(state, windows["train"].take(next(numbers)))
-            done += 1
-            recent.append(value)
-            bar.update()
-            if done % 10 == 0 or done == settings.steps:
-                # The only place that waits for the device.
-                mean = float(jnp.stack(recent).mean())
-                now = time.monotonic()
-                rates.append((now - since) / len(recent))
-                recent, since = [], now
-                history["curves"]["training"].append((done, mean))
-                bar.set_postfix(smse=f"{mean:.2e}")
-                if not np.isfinite(mean):
-                    raise FloatingPointError(
-                        f"The loss of '{name}' is {mean} at step {done}: use a smaller "
-                        f"--learning-rate. The last checkpoint is {path}."
-                    )
-            if done % settings.validate_every == 0 or done == settings.steps:
-                value = gn.training.evaluate(
-                    state.model,
-                    windows["valid"],
-                    {"smse": gn.training.smse},
-                    batch_size=settings.batch_size,
-                )
-                history["curves"]["validation"].append((done, value["smse"]))
-                since = time.monotonic()
-            if rates:
-                history["seconds_per_step"] = float(np.median(rates))
-            if time.monotonic() - last_save > SAVE_EVERY or done == settings.steps:
-                save()
-                last_save = since = time.monotonic()
-    except KeyboardInterrupt:
-        bar.close()
-        save()
-        raise Interrupted(
-            f"Stopped at step {done} of {settings.steps} of '{name}', saved in {path}."
-        ) from None
-    bar.close()
-    return state.model, history
 
 
 def measure(
@@ -401,9 +337,9 @@ def summary(name: str, result: dict[str, Any]) -> str:
     )
 
 
-def describe(settings: Settings) -> str:
-    """The settings as JSON."""
-    return json.dumps(dataclasses.asdict(settings), default=str)
+def describe(settings: Settings) -> dict[str, Any]:
+    """The settings as JSON can say them."""
+    return json.loads(json.dumps(dataclasses.asdict(settings), default=str))
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -418,7 +354,7 @@ if __name__ == "__main__":
     default = QUICK if "--quick" in sys.argv else Settings()
     try:
         main(tyro.cli(Settings, default=default, description=__doc__))
-    except Interrupted as stop:
+    except gn.training.Interrupted as stop:
         sys.exit(f"\n{stop} Run the same command to go on.")
     except KeyboardInterrupt:
         sys.exit("\nStopped. Finished parts are kept: run the same command to go on.")

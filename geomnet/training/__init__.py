@@ -13,5 +13,6 @@ from ._fit import (
     make_train_step as make_train_step,
     start_training as start_training,
 )
+from ._loop import Interrupted as Interrupted, fit as fit
 from ._metrics import nrmse as nrmse, smse as smse
 from ._rollout import rollout as rollout

@@ -55,8 +55,6 @@ def evaluate(
 
 
 @eqx.filter_jit
-def predict(
-    model: Any, histories: GeometricImage, num_steps: int
-) -> GeometricImage:
+def predict(model: Any, histories: GeometricImage, num_steps: int) -> GeometricImage:
     """Rollouts of a batch, `(batch, num_steps, *grid, features)`."""
     return jax.vmap(lambda history: rollout(model, history, num_steps))(histories)

@@ -106,9 +106,7 @@ def make_train_step(
             eqx.filter(state.model, eqx.is_inexact_array),
         )
         model = eqx.apply_updates(state.model, updates)
-        next_state = TrainState(
-            model, optimiser_state, state.num_steps + 1, state.key
-        )
+        next_state = TrainState(model, optimiser_state, state.num_steps + 1, state.key)
         return next_state, value
 
     return lambda state, batch: step(batch, state)

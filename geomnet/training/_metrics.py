@@ -7,9 +7,7 @@ from .._image import GeometricImage
 from .._signature import check_signature
 
 
-def smse(
-    prediction: GeometricImage, target: GeometricImage
-) -> Float[Array, "*batch"]:
+def smse(prediction: GeometricImage, target: GeometricImage) -> Float[Array, "*batch"]:
     """The sum over components of the mean squared error per cell.
 
     In units of the images: normalise them first. The sum over tensor components makes
@@ -24,9 +22,7 @@ def smse(
     return squared.mean(axis=prediction.spatial_axes).sum(axis=-1)
 
 
-def nrmse(
-    prediction: GeometricImage, target: GeometricImage
-) -> Float[Array, "*batch"]:
+def nrmse(prediction: GeometricImage, target: GeometricImage) -> Float[Array, "*batch"]:
     """The norm of the error over the norm of the target, `‖ŷ - y‖ / ‖y‖`.
 
     Both norms run over all cells and components (the *global* norm, not the mean of one

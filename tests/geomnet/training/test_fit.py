@@ -116,6 +116,67 @@ def test_an_interrupted_save_leaves_the_checkpoint_before(
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+class Data:
+    """Windows that may be interrupted."""
+
+    def __init__(self, take, stop_after: int | None = None):
+        self.take_all, self.left = take, stop_after
+
+    def __len__(self) -> int:
+        return 12
+
+    def take(self, numbers: np.ndarray):
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise KeyboardInterrupt
+        return self.take_all(numbers)
+
+
+def fit(take, path=None, stop_after=None, **changes):
+    def loss(model, batch):
+        return training.smse(jax.vmap(model)(batch[0]), batch[1]).mean()
+
+    settings = {"num_steps": 30, "batch_size": 5, "key": jax.random.key(7)} | changes
+    return training.fit(
+        gn.nn.Conv(gn.hyperoctahedral(2), FLOW, FLOW, key=jax.random.key(0)),
+        loss,
+        Data(take, stop_after),
+        training.make_optimiser(learning_rate=0.1, total_steps=30),
+        validation=Data(take),
+        validate_every=20,
+        checkpoint=path,
+        metadata={"run": 1},
+        **settings,
+    )
+
+
+def test_a_run_interrupted_by_ctrl_c_goes_on_to_the_same_model(
+    problem, tmp_path, capsys
+):
+    _, _, take = problem
+    path = tmp_path / "run.checkpoint"
+    whole, history = fit(take)
+    assert [step for step, _ in history["training"]] == [10, 20, 30]
+    assert [step for step, _ in history["validation"]] == [20, 30]
+    assert history["seconds_per_step"] > 0
+    with pytest.raises(training.Interrupted, match=r"step 13 of 30.*run\.checkpoint"):
+        fit(take, path, stop_after=13)
+    resumed, _ = fit(take, path)
+    assert "going on from step 13" in capsys.readouterr().out
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(problem):
+    def broken(numbers):
+        inputs, targets = problem[2](numbers)
+        return inputs, targets * float("nan")
+
+    with pytest.raises(FloatingPointError, match="smaller learning rate"):
+        fit(broken)
+
+
 def test_every_sample_comes_once_per_epoch_in_a_new_order():
     order = training.batches(10, 4, key=jax.random.key(0))
     seen = np.concatenate(list(itertools.islice(order, 5)))
