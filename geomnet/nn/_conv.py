@@ -196,7 +196,8 @@ def check_image(
     if image.num_spatial_dims != d:
         raise ValueError(
             f"{where}: `image` has {image.num_spatial_dims} spatial dimensions, the "
-            f"layer's {group} acts in {d}."
+            f"layer's {group} acts in {d}. (A batch of scalars alone does not show its "
+            f"dimension: `GeometricImage(signature, array, num_spatial_dims={d})`.)"
         )
     if image.array.ndim != d + 1:
         raise ValueError(
