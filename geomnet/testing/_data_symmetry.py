@@ -144,15 +144,16 @@ def _elements(
         matrix = tuple(tuple(map(int, row)) for row in element)
         kinds = statistics.differences(element, types, moving_with)
         worst = (1.0, 0.0, "")
-        for pairs in kinds.values():
-            if not pairs:
+        for factors, samples in kinds.values():
+            if not len(factors):
                 continue
-            samples = np.stack([sample for _, sample in pairs], axis=-1)
             p_values = mean_is_zero(samples)
             most = int(np.argmin(p_values))
             size = float(np.abs(samples[:, most].mean()))
             # Each kind is a family, so that many products do not drown a few means.
-            worst = min(worst, (family_wise(p_values), size, pairs[most][0]))
+            if family_wise(p_values) < worst[0]:
+                label = statistics.label(factors[most])
+                worst = (family_wise(p_values), size, label)
         # One family for all elements: a false alarm anywhere is one too many.
         p = min(1.0, worst[0] * len(kinds) * (group.order - 1))
         holds = p > significance
@@ -179,7 +180,7 @@ def _parities(
             count[flips] = len(
                 _passing(_elements(statistics, group, flipped, significance))
             )
-        if max(count.values()) > held:
+        if held == group.order or max(count.values()) > held:
             # Fewest changes first: two wrong fields only if one does not explain it.
             break
     # Of equals the one that changes least, and scalars before vectors: velocities are

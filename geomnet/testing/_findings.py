@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Any, Literal
 
-from .._group import Group, Matrix
+from .._group import Group, Matrix, hyperoctahedral, reflections, rotations
 
 Verdict = Literal["holds", "broken", "nearly", "undetermined"]
 
@@ -133,10 +133,15 @@ def element_name(element: Any) -> str:
 
 def largest_subgroup(passing: set[Matrix], d: int) -> Group:
     """A largest group of which every element is in `passing`."""
+    whole = Group.from_generators(sorted(passing))
+    if whole.order == len(passing):
+        return _named(whole)
     best = Group([_identity(d)], "the identity alone")
     for first in sorted(passing, reverse=True):
         grown = best
         for g in (first, *sorted(passing, reverse=True)):
+            if g in set(map(_matrix, grown.elements.tolist())):
+                continue
             larger = Group.from_generators([*grown.generators, g])
             if set(map(_matrix, larger.elements.tolist())) <= passing:
                 grown = larger
@@ -146,8 +151,6 @@ def largest_subgroup(passing: set[Matrix], d: int) -> Group:
 
 
 def _named(group: Group) -> Group:
-    from .._group import hyperoctahedral, reflections, rotations
-
     d = group.num_spatial_dims
     for known in (hyperoctahedral(d), rotations(d), reflections(d)):
         if known == group:

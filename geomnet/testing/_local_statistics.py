@@ -56,8 +56,11 @@ class LocalStatistics:
 
     def differences(
         self, element: Any, types: tuple[TensorType, ...], moving_with: str = ""
-    ) -> dict[str, list[tuple[str, np.ndarray]]]:
-        """Every statistic minus that of the moved data, `(trajectories,)`, by kind.
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Every statistic minus that of the moved data, by kind.
+
+        For each kind the numbers of the features that are multiplied, `(statistics,
+        factors)`, and the differences, `(trajectories, statistics)`.
 
         **Arguments:**
 
@@ -68,41 +71,37 @@ class LocalStatistics:
         permutation, signs, _ = signed_permutation(element)
         d = self.num_spatial_dims
         index, sign = feature_action(self._typed(types), d, permutation, signs)
-        names = self._names()
-        kept = [not (moving_with and name.startswith(_RATE)) for name in names]
         entries = [e.name for e in self.values for _ in range(e.features(d))]
-        first = self.first - sign * self.first[:, index]
-        second = (
-            self.second
-            - np.multiply.outer(sign, sign)
-            * self.second[:, index[:, None], index[None, :]]
-        )
+        is_rate = np.array([name.startswith(_RATE) for name in entries])
+        kept = ~is_rate if moving_with else np.ones(len(entries), bool)
+        own = np.array([name == moving_with for name in entries])
         f = self.third.shape[-1]
-        i, s = index[:f], sign[:f]
-        third = (
-            self.third
-            - np.einsum("i,j,k->ijk", s, s, s)
-            * self.third[:, i[:, None, None], i[None, :, None], i[None, None, :]]
+        ones = np.flatnonzero(kept & ~own)
+        pairs = np.array(
+            list(itertools.combinations_with_replacement(np.flatnonzero(kept), 2))
         )
-        kinds: dict[str, list[tuple[str, np.ndarray]]] = {k: [] for k in KINDS}
-        for a in range(len(names)):
-            if kept[a] and entries[a] != moving_with:
-                kinds["mean"].append((f"mean of {names[a]}", first[:, a]))
-            for b in range(a, len(names)):
-                if kept[a] and kept[b]:
-                    label = f"mean of {names[a]} x {names[b]}"
-                    kinds["product"].append((label, second[:, a, b]))
-        for a, b, c in itertools.combinations_with_replacement(range(f), 3):
-            label = f"mean of {names[a]} x {names[b]} x {names[c]}"
-            kinds["triple"].append((label, third[:, a, b, c]))
+        triples = np.array(list(itertools.combinations_with_replacement(range(f), 3)))
         profiles = self._profile_differences(permutation, signs, index[:f], sign[:f])
-        kinds["profile"] = [("profiles along the axes", p) for p in profiles]
+        kinds = {
+            "mean": (ones[:, None], _change(self.first, ones[:, None], index, sign)),
+            "product": (pairs, _change(self.second, pairs, index, sign)),
+            "triple": (triples, _change(self.third, triples, index, sign)),
+            "profile": (np.zeros((profiles.shape[1], 0), int), profiles),
+        }
         # What a group element leaves alone says nothing, and must not cost
         # significance.
+        changed = {k: np.abs(s).max(axis=0) > _SAME for k, (_, s) in kinds.items()}
         return {
-            kind: [(label, s) for label, s in pairs if np.abs(s).max() > _SAME]
-            for kind, pairs in kinds.items()
+            k: (factors[changed[k]], samples[:, changed[k]])
+            for k, (factors, samples) in kinds.items()
         }
+
+    def label(self, factors: np.ndarray) -> str:
+        """`mean of omega x gradient_of_velocity_xy`, for features by number."""
+        if not len(factors):
+            return "profiles along the axes"
+        names = self._names()
+        return "mean of " + " x ".join(names[i] for i in factors)
 
     def _profile_differences(
         self,
@@ -110,13 +109,12 @@ class LocalStatistics:
         signs: tuple[int, ...],
         index: np.ndarray,
         sign: np.ndarray,
-    ) -> list[np.ndarray]:
+    ) -> np.ndarray:
         moved = self.profiles[:, list(permutation)][..., index].copy()
         moved[:, :, 0] *= sign
         # A reversed axis changes the sign of its sines.
         moved[..., 1, :] *= np.asarray(signs).reshape(1, -1, 1, 1, 1)
-        change = (self.profiles - moved).reshape(self.num_trajectories, -1)
-        return list(change.T)
+        return (self.profiles - moved).reshape(self.num_trajectories, -1)
 
     def shape_statistics(self) -> np.ndarray:
         """`(trajectories, statistics)`: second moments of fields and slopes, no
@@ -191,6 +189,14 @@ def local_statistics(
     return LocalStatistics(
         values, len(signature), first, second, third, means, scales, profiles, d
     )
+
+
+def _change(
+    moments: np.ndarray, factors: np.ndarray, index: np.ndarray, sign: np.ndarray
+) -> np.ndarray:
+    """The moments of `factors` minus those of the moved data."""
+    here = moments[:, *factors.T]
+    return here - sign[factors].prod(axis=1) * moments[:, *index[factors].T]
 
 
 def _read(
