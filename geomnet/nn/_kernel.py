@@ -257,7 +257,7 @@ def _unreachable(kernel: Kernel, out_type: TensorType) -> str:
     window = "x".join(map(str, kernel.window))
     larger = [
         size
-        for size in range(min(kernel.window) + 1, min(kernel.window) + 5)
+        for size in range(min(kernel.window) + 2, min(kernel.window) + 7, 2)
         if any(
             len(kernel_basis(kernel.group, out_type, t, size))
             for t in kernel.in_signature.types

@@ -1,0 +1,215 @@
+"""Every model: equivariant before and after training, in both precisions."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import geomnet as gn
+from geomnet.nn import Boundary
+from geomnet.testing import TOLERANCES, equivariance_error, perturb, translation_error
+
+SQUARE, CUBE = gn.hyperoctahedral(2), gn.hyperoctahedral(3)
+FLOW = gn.Signature("density:0+ velocity:1+")
+INSIDE = "2x0+ 2x1+ 1x0-"
+
+
+def unet(group, hidden=INSIDE, **options):
+    return lambda dtype: gn.UNet(
+        group, 2 * FLOW, FLOW, hidden=hidden, key=jax.random.key(0), dtype=dtype, **options
+    )
+
+
+def resnet(model, **options):
+    return lambda dtype: model(
+        SQUARE,
+        2 * FLOW,
+        FLOW,
+        hidden=INSIDE,
+        num_blocks=1,
+        key=jax.random.key(0),
+        dtype=dtype,
+        **options,
+    )
+
+
+def averaged(dtype):
+    plain = gn.twin(unet(SQUARE, depth=1)(dtype))
+    return gn.GroupAverage(plain, gn.rotations(2))
+
+
+# name: (maker, grid, translation it commutes with)
+MODELS = {
+    "UNet": (unet(SQUARE, depth=2), (8, 4), (4, 4)),
+    "UNet under rotations": (unet(gn.rotations(2), depth=1), (4, 4), (2, 0)),
+    "UNet in a box with walls": (
+        unet(SQUARE, depth=1, boundary=Boundary.SLIP),
+        (4, 6),
+        None,
+    ),
+    "UNet of residuals": (
+        lambda dtype: gn.Residual(unet(SQUARE, depth=0)(dtype)),
+        (4, 3),
+        (1, 2),
+    ),
+    "ResNet": (resnet(gn.ResNet), (5, 4), (1, 2)),
+    "DilatedResNet": (resnet(gn.DilatedResNet, dilations=(1, 2)), (5, 4), (3, 1)),
+    "average of a plain UNet": (averaged, (4, 4), (2, 2)),
+    "persistence": (lambda dtype: gn.Persistence(2 * FLOW, FLOW), (3, 4), (1, 1)),
+}
+every_model = pytest.mark.parametrize("name", MODELS)
+
+
+def image(grid, dtype, signature=2 * FLOW):
+    rng = np.random.default_rng(0)
+    array = rng.standard_normal((*grid, signature.features(len(grid))))
+    return gn.GeometricImage(signature, array.astype(dtype))
+
+
+@every_model
+def test_commutes_before_and_after_training(name, dtype):
+    maker, grid, shift = MODELS[name]
+    model, x = maker(dtype), image(grid, dtype)
+    for state in (model, perturb(model, key=jax.random.key(1))):
+        assert equivariance_error(state, x, model.group) <= TOLERANCES[dtype.name]
+    if shift is not None:
+        assert translation_error(model, x, shift) <= TOLERANCES[dtype.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("group", "grid"),
+    [(CUBE, (4, 4, 4)), (SQUARE * gn.trivial(1), (4, 4, 2)), (CUBE, (4, 2, 6))],
+)
+def test_unet_in_three_dimensions_commutes(group, grid, float64):
+    model = unet(group, "2x0+ 1x1+ 1x1-", depth=1)(float64)
+    trained = perturb(model, key=jax.random.key(1))
+    assert equivariance_error(trained, image(grid, float64)) <= TOLERANCES["float64"]
+
+
+@pytest.mark.slow
+def test_unet_of_depth_four_commutes(dtype):
+    model = unet(SQUARE, depth=4)(dtype)
+    trained = perturb(model, key=jax.random.key(1))
+    assert equivariance_error(trained, image((32, 16), dtype)) <= TOLERANCES[dtype.name]
+
+
+def test_the_law_tells_the_twin_from_the_model(float64):
+    plain = gn.twin(unet(SQUARE, depth=1)(float64))
+    assert equivariance_error(plain, image((4, 4), float64), SQUARE) > 0.1
+
+
+def test_unet_commutes_with_translations_by_its_total_stride_only(float64):
+    model, x = unet(SQUARE, depth=2)(float64), image((8, 8), float64)
+    assert translation_error(model, x, (4, 0)) <= 1e-12
+    assert translation_error(model, x, (1, 0)) > 1e-3
+
+
+@eqx.filter_jit
+def slope(model, x):
+    def loss(model):
+        return jnp.sum(model(x).array ** 2) + jnp.sum(model(x).array)
+
+    return eqx.filter_grad(loss)(model)
+
+
+def test_gradients_are_finite_on_zero_and_constant_fields():
+    model = unet(SQUARE, depth=1)(np.dtype("float32"))
+    for value in (0.0, 1.0):
+        x = image((4, 4), np.dtype("float32"))
+        x = x.with_array(jnp.full_like(x.array, value))
+        found = jax.tree.leaves(slope(model, x))
+        assert all(np.isfinite(leaf).all() for leaf in found)
+
+
+@pytest.mark.slow
+def test_every_type_keeps_its_variance_through_twenty_layers(float64):
+    fields = gn.Signature("16x0+ 16x1+ 8x0- 8x1-")
+    keys = jax.random.split(jax.random.key(0), 20)
+    layers = [gn.nn.Conv(SQUARE, fields, fields, key=k, dtype=float64) for k in keys]
+    x = image((16, 16), float64, fields)
+
+    @eqx.filter_jit
+    def run(layers, x):
+        for layer in layers:
+            x = layer(x)
+        return x
+
+    y = run(layers, x)
+    for tensor_type in fields.types:
+        assert 0.5 < float(jnp.std(y[tensor_type])) < 2
+
+
+def test_twin_of_equal_components_has_as_many_numbers_in_each_cell():
+    model = unet(SQUARE, depth=1)(np.dtype("float32"))
+    plain = gn.twin(model)
+    assert plain.group == gn.trivial(2)
+    assert plain.hidden.features(2) == model.hidden.features(2)
+    assert gn.models.count_parameters(plain) > 3 * gn.models.count_parameters(model)
+
+
+def test_twin_of_equal_parameters_is_the_nearest_there_is():
+    model = unet(SQUARE, depth=1)(np.dtype("float32"))
+    wanted = gn.models.count_parameters(model)
+
+    def parameters(width):
+        build = lambda: model.like(  # noqa: E731
+            group=gn.trivial(2), hidden=f"{width}x0+", key=jax.random.key(0)
+        )
+        return gn.models.count_parameters(eqx.filter_eval_shape(build))
+
+    plain = gn.twin(model, match="parameters")
+    width = plain.hidden.features(2)
+    off = abs(gn.models.count_parameters(plain) - wanted)
+    assert off <= min(abs(parameters(width + n) - wanted) for n in (-1, 1))
+
+
+def test_twin_of_an_unknown_kind_is_refused():
+    model = unet(SQUARE, depth=0)(np.dtype("float32"))
+    with pytest.raises(Exception, match="match"):
+        gn.twin(model, match="flop")  # pyright: ignore
+
+
+def test_group_average_of_an_equivariant_model_is_that_model(float64):
+    model, x = unet(SQUARE, depth=1)(float64), image((4, 4), float64)
+    average = gn.GroupAverage(model, gn.cyclic(2))
+    np.testing.assert_allclose(
+        eqx.filter_jit(average)(x).array,
+        eqx.filter_jit(model)(x).array,
+        rtol=0,
+        atol=1e-12,
+    )
+
+
+def test_persistence_and_residual_start_from_the_newest_frame(float64):
+    x = image((3, 2), float64)
+    latest = gn.latest_frame(x, FLOW).array
+    np.testing.assert_array_equal(gn.Persistence(2 * FLOW, FLOW)(x).array, latest)
+    small = unet(SQUARE, depth=0, output_scale=1e-6)(float64)
+    near = eqx.filter_jit(gn.Residual(small))(x).array
+    np.testing.assert_allclose(near, latest, rtol=0, atol=1e-4)
+
+
+REFUSED = {
+    "an odd grid": (image((6, 5), np.float32), r"multiples of 4.*Use a grid such as"),
+    "a batch without vmap": (
+        gn.GeometricImage(2 * FLOW, np.zeros((2, 4, 4, 6), np.float32)),
+        r"jax.vmap\(layer\)",
+    ),
+    "other fields": (image((4, 4), np.float32, FLOW), "must have signature"),
+    "another dimension": (image((4, 4, 4), np.float32), "3 spatial dimensions"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_model_refuses_names_the_mend(what):
+    given, message = REFUSED[what]
+    model = unet(SQUARE, depth=2)(np.dtype("float32"))
+    with pytest.raises(ValueError, match=message):
+        model(given)
+
+
+def test_a_model_around_something_else_is_refused():
+    with pytest.raises(TypeError, match="must have `group`"):
+        gn.Residual(eqx.nn.Identity())

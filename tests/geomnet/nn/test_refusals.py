@@ -1,0 +1,118 @@
+"""What layers refuse, and that each message names the mend."""
+
+import jax
+import numpy as np
+import pytest
+
+import geomnet as gn
+from geomnet import nn
+
+SQUARE = gn.hyperoctahedral(2)
+KEY = jax.random.key(0)
+
+
+def zeros(signature, grid):
+    fields = gn.Signature(signature)
+    shape = (*grid, fields.features(len(grid)))
+    return gn.GeometricImage(fields, np.zeros(shape, np.float32))
+
+
+# what is built, and words of the message
+BUILT = {
+    "stride 2 with an odd size": (
+        lambda: nn.Conv(SQUARE, "0+", "0+", 3, stride=2, key=KEY),
+        r"`size=4`.*Down",
+    ),
+    "an even size that is not centred": (
+        lambda: nn.Conv(SQUARE, "0+", "0+", 2, key=KEY),
+        "can't be centred",
+    ),
+    "a stride of 0": (
+        lambda: nn.Conv(SQUARE, "0+", "0+", stride=0, key=KEY),
+        "`stride` must be a positive integer, got 0",
+    ),
+    "a window that the group turns": (
+        lambda: nn.Conv(SQUARE, "0+", "0+", (3, 5), key=KEY),
+        "exchanges axes",
+    ),
+    "pseudoscalars from scalars": (
+        lambda: nn.Conv(SQUARE, "0+", "0+ 0-", key=KEY),
+        r"output type '0-'.*Add a type to the input.*size 5",
+    ),
+    "vectors from scalars in a point": (
+        lambda: nn.Linear(SQUARE, "0+", "1+", key=KEY),
+        r"output type '1\+'.*vectors.*size 3",
+    ),
+    "a product that needs vectors": (
+        lambda: nn.TensorProduct(SQUARE, "0+", "1+", key=KEY),
+        "is no product of two types",
+    ),
+    "epsilon 0 in a gate": (
+        lambda: nn.Gate(SQUARE, "0+", epsilon=0.0, key=KEY),
+        "gradient of a norm is not finite",
+    ),
+    "epsilon NaN in a norm": (
+        lambda: nn.LayerNorm(SQUARE, "0+", epsilon=float("nan")),
+        "`epsilon` must be positive, got nan",
+    ),
+    "all channels dropped": (lambda: nn.Dropout(SQUARE, "0+", 1.0), "below 1, got 1.0"),
+    "no parameters to condition on": (
+        lambda: nn.FiLM(SQUARE, "0+", 0, key=KEY),
+        "`num_parameters` must be a positive integer, got 0",
+    ),
+    "no blocks": (
+        lambda: gn.ResNet(SQUARE, "0+", "0+", hidden="0+", num_blocks=0, key=KEY),
+        "`num_blocks` must be a positive integer, got 0",
+    ),
+}
+# what is called
+CALLED = {
+    "an odd grid to halve": (
+        lambda: nn.Down(SQUARE, "0+", "0+", key=KEY)(zeros("0+", (4, 5))),
+        r"multiples of 2.*Use a grid such as \(4, 4\)",
+    ),
+    "an odd grid to average": (
+        lambda: nn.AveragePool(SQUARE, "0+")(zeros("0+", (3, 4))),
+        "multiples of 2",
+    ),
+    "a stride that does not divide": (
+        lambda: nn.Conv(SQUARE, "0+", "0+", 4, stride=2, key=KEY)(zeros("0+", (5, 4))),
+        "multiples of 2",
+    ),
+    "fields in another order": (
+        lambda: nn.Gate(SQUARE, "0+ 1+", key=KEY)(zeros("1+ 0+", (4, 4))),
+        "Reorder or rename",
+    ),
+    "dropout without a key": (
+        lambda: nn.Dropout(SQUARE, "0+")(zeros("0+", (2, 2))),
+        "inference_mode",
+    ),
+    "another number of parameters": (
+        lambda: nn.FiLM(SQUARE, "0+", 2, key=KEY)(
+            zeros("0+", (2, 2)), jax.numpy.zeros(3)
+        ),
+        r"must have shape \(2,\), got \(3,\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BUILT | CALLED)
+def test_message_names_the_mend(what):
+    make, message = (BUILT | CALLED)[what]
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_an_array_is_no_image():
+    layer = nn.Conv(SQUARE, "0+", "0+", key=KEY)
+    with pytest.raises(Exception, match=r"(?s)image"):
+        layer(np.zeros((4, 4, 1), np.float32))  # pyright: ignore
+
+
+def test_a_layer_says_under_which_group_it_commutes_on_a_grid():
+    layer = nn.Conv(SQUARE, "0+", "0+", 4, stride=2, key=KEY)
+    assert layer.equivariant_under((4, 6)) == SQUARE
+    with pytest.raises(ValueError, match="multiples of 2"):
+        layer.equivariant_under((4, 5))
+    with pytest.raises(ValueError, match="must have 2 sides"):
+        layer.equivariant_under((4, 4, 4))
