@@ -10,6 +10,7 @@ import numpy as np
 from .. import models
 from .._group import Group
 from .._signature import Signature
+from ..nn import Boundary
 
 _NOT_DESCRIBED = ("self", "key", "dtype")
 
@@ -33,18 +34,14 @@ def describe_model(model: Any) -> dict[str, Any]:
             "in words of your own, and build it yourself before loading."
         )
     description: dict[str, Any] = {"class": name}
-    for argument, parameter in inspect.signature(
-        type(model).__init__
-    ).parameters.items():
+    for argument in inspect.signature(type(model).__init__).parameters:
         if argument in _NOT_DESCRIBED:
             continue
         if not hasattr(model, argument):
-            if parameter.default is inspect.Parameter.empty:
-                raise ValueError(
-                    f"`model`: {name} does not keep its argument `{argument}`, so it "
-                    "can't be described."
-                )
-            continue
+            raise ValueError(
+                f"`model`: {name} does not keep its argument `{argument}`, so it can't "
+                "be described."
+            )
         description[argument] = _plain(getattr(model, argument))
     dtypes = {str(a.dtype) for a in jax.tree.leaves(eqx.filter(model, eqx.is_array))}
     floating = sorted(
@@ -77,11 +74,14 @@ def rebuild_model(description: dict[str, Any]) -> Any:
         arguments["group"] = _group(arguments["group"])
     if "dtype" in arguments:
         arguments["dtype"] = jax.numpy.dtype(arguments["dtype"])
+    if "boundary" in arguments:
+        arguments["boundary"] = _boundary(arguments["boundary"])
+    build = getattr(models, name)
+    if "key" in inspect.signature(build.__init__).parameters:
+        arguments["key"] = jax.random.key(0)
     try:
-        model = getattr(models, name)(
-            **{k: _frozen(v) for k, v in arguments.items()}, key=jax.random.key(0)
-        )
-    except TypeError as error:
+        model = build(**{k: _frozen(v) for k, v in arguments.items()})
+    except (TypeError, KeyError) as error:
         raise ValueError(
             f"`description` does not fit {name}: {error}. It was written by another "
             "version of the library, or by hand."
@@ -102,6 +102,8 @@ def _plain(value: Any) -> Any:
             if is_known
             else [np.asarray(g).tolist() for g in value.generators]
         )
+    if isinstance(value, Boundary):
+        return value.name
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -116,6 +118,12 @@ def _group(value: Any) -> Group:
     if isinstance(value, str):
         return Group.from_name(value)
     return Group.from_generators(value)
+
+
+def _boundary(value: Any) -> Any:
+    if isinstance(value, str):
+        return Boundary[value]
+    return tuple(map(_boundary, value))
 
 
 def _frozen(value: Any) -> Any:

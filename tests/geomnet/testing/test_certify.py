@@ -135,6 +135,27 @@ def test_a_model_is_rebuilt_from_its_description(group, residual):
     ]
 
 
+@pytest.mark.parametrize("name", ["UNet", "ResNet", "DilatedResNet"])
+def test_every_model_of_ours_is_rebuilt(name):
+    slip = gn.nn.Boundary.SLIP
+    boundary = (gn.nn.Boundary.PERIODIC, (slip, slip))
+
+    def build(key):
+        return getattr(gn.models, name)(
+            gn.reflections(2),
+            "0+ 1+",
+            "0+ 1+",
+            hidden="0+ 1+",
+            boundary=boundary,
+            key=key,
+        )
+
+    model = eqx.filter_eval_shape(build, KEY)
+    description = json.loads(json.dumps(describe_model(model)))
+    rebuilt = eqx.filter_eval_shape(rebuild_model, description)
+    assert jax.tree.structure(rebuilt) == jax.tree.structure(model)
+
+
 def test_descriptions_that_do_not_fit_say_so():
     with pytest.raises(ValueError, match=r"not one of `geomnet\.models`"):
         describe_model(gn.nn.Gate(SQUARE, "0+ 1+", key=jax.random.key(0)))
