@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Shaped
 
-from ._gas import as_parameter
+from ._gas import as_parameter, as_scalar
 from ._state import Primitive
 
 Boundary = Callable[[Primitive, int, int, int], Primitive]
@@ -67,7 +67,7 @@ class IsothermalWall(eqx.Module):
     def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
         """The ghost cells beyond one face."""
         image = no_slip_wall(state, axis, side, width)
-        wall = self.temperature.astype(image.density.dtype)
+        wall = as_scalar(self.temperature, image.density.dtype)
         density = image.pressure * image.temperature / wall**2
         return Primitive(density, image.velocity, image.pressure, image.tracer)
 

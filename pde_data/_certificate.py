@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from jax.typing import ArrayLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Certificate:
 
 
 def certify(
-    density: np.ndarray, velocity: np.ndarray, pressure: np.ndarray, gamma: float
+    density: ArrayLike, velocity: ArrayLike, pressure: ArrayLike, gamma: float
 ) -> Certificate:
     """The certificate of one trajectory, `(time, *grid)` and `(time, *grid, d)`."""
-    density, velocity, pressure = (
-        np.asarray(x, np.float64) for x in (density, velocity, pressure)
-    )
+    density = np.asarray(density, np.float64)
+    velocity = np.asarray(velocity, np.float64)
+    pressure = np.asarray(pressure, np.float64)
     finite = all(bool(np.isfinite(x).all()) for x in (density, velocity, pressure))
     space = tuple(range(1, density.ndim))
     with np.errstate(invalid="ignore", divide="ignore"):

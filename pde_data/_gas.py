@@ -17,6 +17,11 @@ def as_parameter(value: "float | np.ndarray | Array") -> "np.ndarray | Array":
     return value if isinstance(value, jax.Array) else np.asarray(value, np.float64)
 
 
+def as_scalar(value: "np.ndarray | Array", dtype: np.dtype) -> Float[Array, ""]:
+    """A parameter in the precision of the state it meets."""
+    return jnp.asarray(value, dtype)
+
+
 class IdealGas(eqx.Module):
     """A gas with E = p/(γ−1) + ρ|u|²/2, T = p/ρ and ratio of specific heats γ > 1."""
 
@@ -30,12 +35,12 @@ class IdealGas(eqx.Module):
 
     def sound_speed(self, state: Primitive) -> Float[Array, " *grid"]:
         """c = √(γ p/ρ)."""
-        gamma = self.gamma.astype(state.density.dtype)
+        gamma = as_scalar(self.gamma, state.density.dtype)
         return jnp.sqrt(gamma * state.pressure / state.density)
 
     def primitive(self, state: Conserved) -> Primitive:
         """Density, velocity and pressure of a conserved state."""
-        gamma = self.gamma.astype(state.density.dtype)
+        gamma = as_scalar(self.gamma, state.density.dtype)
         velocity = tuple(m / state.density for m in state.momentum)
         kinetic = 0.5 * dot(state.momentum, velocity)
         tracer = None if state.tracer is None else state.tracer / state.density
@@ -53,7 +58,7 @@ class IdealGas(eqx.Module):
 
     def energy(self, state: Primitive) -> Float[Array, " *grid"]:
         """Total energy per volume, p/(γ−1) + ρ|u|²/2."""
-        gamma = self.gamma.astype(state.density.dtype)
+        gamma = as_scalar(self.gamma, state.density.dtype)
         kinetic = 0.5 * rounded(state.density * dot(state.velocity, state.velocity))
         return rounded(state.pressure / (gamma - 1)) + kinetic
 

@@ -115,7 +115,9 @@ def _provenance(config: GenerateConfig) -> dict[str, Any]:
         "platform": f"{jax.default_backend()} {platform.machine()}",
         "seed": config.seed,
         "gamma": config.gamma,
-        "threefry_partitionable": bool(jax.config.jax_threefry_partitionable),
+        "threefry_partitionable": bool(
+            getattr(jax.config, "jax_threefry_partitionable", True)
+        ),
     }
 
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ._gas import IdealGas, dot
+from ._gas import IdealGas, as_scalar, dot
 from ._riemann import rusanov
 from ._rounding import rounded
 from ._state import Conserved, Primitive
@@ -61,6 +61,6 @@ def _updated(state: Conserved, flux: Conserved, ratio: Float[Array, ""]) -> Cons
 
 def _pressure(state: Conserved, gas: IdealGas) -> Float[Array, " *faces"]:
     """(E - m²/2ρ)(γ-1), concave in the conserved variables where ρ > 0."""
-    gamma = gas.gamma.astype(state.density.dtype)
+    gamma = as_scalar(gas.gamma, state.density.dtype)
     kinetic = 0.5 * dot(state.momentum, state.momentum) / state.density
     return (gamma - 1) * (state.energy - kinetic)

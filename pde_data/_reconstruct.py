@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,9 +19,9 @@ class AbstractReconstruction(eqx.Module):
 
     # Ghost cells; whether faces stay between their neighbours; whether cells hold
     # values at their centres, so that fluxes need a correction, instead of averages.
-    width: eqx.AbstractClassVar[int]
-    bounded: eqx.AbstractClassVar[bool]
-    point_values: eqx.AbstractClassVar[bool]
+    width: ClassVar[int]
+    bounded: ClassVar[bool]
+    point_values: ClassVar[bool]
 
     @abc.abstractmethod
     def __call__(
@@ -32,9 +33,9 @@ class AbstractReconstruction(eqx.Module):
 class FirstOrder(AbstractReconstruction):
     """Godunov's piecewise constant states: order 1, for comparison and rescue."""
 
-    width = 1
-    bounded = True
-    point_values = False
+    width: ClassVar[int] = 1
+    bounded: ClassVar[bool] = True
+    point_values: ClassVar[bool] = False
 
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
@@ -53,9 +54,9 @@ class MUSCL(AbstractReconstruction):
     """
 
     limiter: Limiter = eqx.field(static=True, default=None)  # type: ignore[assignment]
-    width = 2
-    bounded = True
-    point_values = False
+    width: ClassVar[int] = 2
+    bounded: ClassVar[bool] = True
+    point_values: ClassVar[bool] = False
 
     def __init__(self, limiter: Limiter | None = None):
         self.limiter = monotonized_central if limiter is None else limiter

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._gas import IdealGas, advective_flux, dot
+from ._gas import IdealGas, advective_flux, as_scalar, dot
 from ._rounding import rounded
 from ._state import Conserved, Primitive
 
@@ -144,7 +144,7 @@ def _with_velocity(
 
 def _mach_squared(state: Primitive, gas: IdealGas) -> Float[Array, " *faces"]:
     speed_squared = dot(state.velocity, state.velocity)
-    gamma = gas.gamma.astype(state.density.dtype)
+    gamma = as_scalar(gas.gamma, state.density.dtype)
     return speed_squared * state.density / (gamma * state.pressure)
 
 

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ._equations import CompressibleNavierStokes
@@ -183,7 +184,7 @@ def _check_times(
     times: "Shaped[Array, ' time'] | np.ndarray | list[float] | tuple[float, ...]",
     dtype: np.dtype,
 ) -> Float[Array, " time"]:
-    if isinstance(times, jax.core.Tracer):
+    if isinstance(times, Tracer):
         return jnp.asarray(times, dtype)
     values = np.asarray(times, np.float64)
     if values.ndim != 1 or len(values) < 1:
@@ -199,7 +200,7 @@ def _raise_if_failed(result: Trajectory) -> Trajectory:
         "step vanished. Lower `courant_number`, use `rusanov` or `minmod`, or check "
         "the start; `throw=False` returns what was reached."
     )
-    if isinstance(result.failed, jax.core.Tracer):
+    if isinstance(result.failed, Tracer):
         return eqx.error_if(result, result.failed, message)
     if bool(np.any(result.failed)):
         first_cell = np.asarray(result.density).reshape(len(result.times), -1)[:, 0]

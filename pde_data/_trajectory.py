@@ -128,11 +128,15 @@ def _stored_fields(
     run: Trajectory, config: GenerateConfig
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Density, velocity and pressure on the stored grid, in the stored precision."""
-    fields = tuple(np.asarray(x) for x in (run.density, run.velocity, run.pressure))
+    density, velocity, pressure = map(
+        np.asarray, (run.density, run.velocity, run.pressure)
+    )
     if config.refinement > 1:
-        fields = coarsened(*fields, config.gamma, config.refinement)
-    density, velocity, pressure = (x.astype(config.dtype) for x in fields)
-    return density, velocity, pressure
+        density, velocity, pressure = coarsened(
+            density, velocity, pressure, config.gamma, config.refinement
+        )
+    kind = config.dtype
+    return density.astype(kind), velocity.astype(kind), pressure.astype(kind)
 
 
 def coarsened(

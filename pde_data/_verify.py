@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ class Result:
 def _convergence(
     case: str,
     error: Callable[[str, int], float],
-    schemes: dict[str, tuple[float | None, float | None]],
+    schemes: Mapping[str, tuple[float | None, float | None]],
     cells: Sequence[int],
 ) -> Iterator[Result]:
     for scheme, (bound, order) in schemes.items():

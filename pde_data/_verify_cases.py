@@ -38,7 +38,7 @@ def _primitive(density: Any, velocity: Any, pressure: Any) -> Primitive:
 def _in_float64(function: Callable) -> Callable:
     """Run in double precision whatever the process has set."""
 
-    def run(*arguments: Any) -> float:
+    def run(*arguments: Any) -> Any:
         with jax.enable_x64(True):
             return function(*arguments)
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Shaped
 
-from ._gas import IdealGas, as_parameter, dot
+from ._gas import IdealGas, as_parameter, as_scalar, dot
 from ._reconstruct import shifted
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
@@ -63,11 +63,11 @@ class Transport(eqx.Module):
     ) -> Float[Array, " *grid"]:
         """The largest diffusivity in each cell: (4η/3 + ζ)/ρ, or that of heat."""
         dtype = state.density.dtype
-        shear = self.shear_viscosity.astype(dtype)
-        viscous = shear * (4 / 3) + self.bulk_viscosity.astype(dtype)
+        shear = as_scalar(self.shear_viscosity, dtype)
+        viscous = shear * (4 / 3) + as_scalar(self.bulk_viscosity, dtype)
         if self.prandtl_number is not None:
-            gamma = gas.gamma.astype(dtype)
-            thermal = gamma * shear / self.prandtl_number.astype(dtype)
+            gamma = as_scalar(gas.gamma, dtype)
+            thermal = gamma * shear / as_scalar(self.prandtl_number, dtype)
             viscous = jnp.maximum(viscous, thermal)
         if self.model == "kinematic":
             return jnp.broadcast_to(viscous, state.density.shape)
@@ -95,8 +95,8 @@ class Transport(eqx.Module):
             else gradient[axis][axis]
             for j in range(d)
         ]
-        shear = self.shear_viscosity.astype(dtype)
-        bulk = self.bulk_viscosity.astype(dtype)
+        shear = as_scalar(self.shear_viscosity, dtype)
+        bulk = as_scalar(self.bulk_viscosity, dtype)
         compression = (bulk - shear * (2 / 3)) * symmetric_sum(diagonal)
         stress = [
             2 * rounded(shear * gradient[axis][axis]) + rounded(compression)
@@ -110,9 +110,9 @@ class Transport(eqx.Module):
             stress = [density * s for s in stress]
         energy = dot(face_velocity, stress)
         if self.prandtl_number is not None:
-            gamma = gas.gamma.astype(dtype)
+            gamma = as_scalar(gas.gamma, dtype)
             heat_capacity = gamma / (gamma - 1)
-            conductivity = shear * heat_capacity / self.prandtl_number.astype(dtype)
+            conductivity = shear * heat_capacity / as_scalar(self.prandtl_number, dtype)
             if self.model == "kinematic":
                 conductivity = conductivity * _face_mean(state.density, axis)
             slope = _face_derivative(state.temperature, axis, axis, spacing[axis])

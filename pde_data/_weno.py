@@ -5,6 +5,8 @@ it is of second order, with small constants. `AWENO5Z` interpolates from values 
 cell centres and corrects the flux, which gives the fifth order in every dimension.
 """
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -23,9 +25,9 @@ class WENO5Z(AbstractReconstruction):
     J. Comput. Phys. 227 (the weights, with exponent 2).
     """
 
-    width = 3
-    bounded = False
-    point_values = False
+    width: ClassVar[int] = 3
+    bounded: ClassVar[bool] = False
+    point_values: ClassVar[bool] = False
 
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
@@ -45,9 +47,9 @@ class AWENO5Z(AbstractReconstruction):
     and Wang (2018), J. Sci. Comput. 77.
     """
 
-    width = 3
-    bounded = False
-    point_values = True
+    width: ClassVar[int] = 3
+    bounded: ClassVar[bool] = False
+    point_values: ClassVar[bool] = True
 
     def __call__(
         self, values: Float[Array, " *padded"], axis: int

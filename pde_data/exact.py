@@ -180,7 +180,7 @@ class LinearWave:
             ]
         )
         rates, vectors = np.linalg.eig(matrix)
-        order = np.argsort(rates.imag)
+        order = np.argsort(np.imag(rates))
         return rates[order], vectors[:, order]
 
     def shear_rate(self) -> float:
@@ -226,7 +226,7 @@ class BeckerShock:
             share = 1 / (1 + np.exp(-s))
             upper, lower = np.log(u0 - u1) + np.log(share), np.log(u0 - u1)
             lower = lower + np.log1p(-share)
-            return length * (u0 * upper - u1 * lower) / (u0 - u1)
+            return np.asarray(length * (u0 * upper - u1 * lower) / (u0 - u1))
 
         middle = np.log((u0 - np.sqrt(u0 * u1)) / (np.sqrt(u0 * u1) - u1))
         shift = position(np.asarray(middle))

@@ -133,7 +133,9 @@ def draw_gallery(
     return _save(figure, path)
 
 
-def _trajectory(flow: FlowData, index: int) -> tuple[np.ndarray, ...]:
+def _trajectory(
+    flow: FlowData, index: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if flow.num_spatial_dims != 2:
         raise ValueError(
             f"`flow` must have 2 axes to be drawn, got {flow.num_spatial_dims}."
@@ -142,7 +144,7 @@ def _trajectory(flow: FlowData, index: int) -> tuple[np.ndarray, ...]:
         raise ValueError(
             f"`trajectory` must be from 0 to {flow.num_trajectories - 1}, got {index}."
         )
-    return tuple(flow[name][index] for name in ("density", "velocity", "pressure"))
+    return flow["density"][index], flow["velocity"][index], flow["pressure"][index]
 
 
 def _spacing(flow: FlowData) -> list[float]:

@@ -90,11 +90,12 @@ class LazyArray:
 
 
 class _Part:
-    def __init__(self, source: Any | Sequence[Any]):
-        self.components = list(source) if isinstance(source, (list, tuple)) else None
-        first = self.components[0] if self.components else source
+    def __init__(self, source: Any):
+        joined = isinstance(source, (list, tuple))
+        self.components: list[Any] | None = list(source) if joined else None
+        first: Any = source[0] if joined else source
         self.source = source
-        tail = () if self.components is None else (len(self.components),)
+        tail = (len(source),) if joined else ()
         self.shape: tuple[int, ...] = (*first.shape, *tail)
         self.dtype: np.dtype = first.dtype
 

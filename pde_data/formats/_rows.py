@@ -65,6 +65,7 @@ class RowWriter:
                 if offset is not None and node.shape:
                     self._places[name] = (offset, node.shape, node.dtype)
 
+        file: Any
         with h5py.File(path, "r") as file:
             file.visititems(visit)
             self.stored = np.asarray(file[STATUS][()])

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._equations import CompressibleNavierStokes
-from .._gas import as_parameter
+from .._gas import as_parameter, as_scalar
 from .._state import Primitive
 
 
@@ -95,7 +95,7 @@ def turbulent(
     rms = jnp.sqrt(sum(jnp.mean(u**2) for u in velocity))  # type: ignore[arg-type]
     scale = jnp.asarray(mach, dtype) / rms
     one = jnp.ones(solver.grid.shape, dtype)
-    gamma = solver.gas.gamma.astype(dtype)
+    gamma = as_scalar(solver.gas.gamma, dtype)
     return Primitive(one, tuple(scale * u for u in velocity), one / gamma)
 
 
@@ -125,7 +125,7 @@ def _random_fourier(
         for phase in phases
     ]
 
-    gamma = solver.gas.gamma.astype(dtype)
+    gamma = as_scalar(solver.gas.gamma, dtype)
     speed = jnp.sqrt(sum(w**2 for w in waves[:d]))  # type: ignore[arg-type]
     scale = mach.astype(dtype) * jnp.sqrt(gamma * temperature0) / jnp.mean(speed)
     velocity = [scale * w for w in waves[:d]]

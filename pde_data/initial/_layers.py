@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._equations import CompressibleNavierStokes
+from .._gas import as_scalar
 from .._grid import Grid
 from .._state import Primitive
 from ._coordinates import need_dims, periodic_distance, unit_centers
@@ -138,5 +139,5 @@ def _pressure_of_mach(
     like: Float[Array, " *grid"],
 ) -> Float[Array, " *grid"]:
     """The pressure at which gas of density 1 has the sound speed `speed / mach`."""
-    gamma = solver.gas.gamma.astype(like.dtype)
+    gamma = as_scalar(solver.gas.gamma, like.dtype)
     return jnp.full_like(like, (speed / jnp.asarray(mach, like.dtype)) ** 2 / gamma)

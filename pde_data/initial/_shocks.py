@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._equations import CompressibleNavierStokes
+from .._gas import as_scalar
 from .._state import Primitive
 from ._coordinates import need_dims, periodic_distance, unit_centers
 
@@ -41,7 +42,7 @@ def riemann_quadrants(
     )
     draws = jax.random.uniform(value_key, (d + 2, *size), dtype)
     density, pressure = (0.1 * 10 ** draws[i][block] for i in range(2))
-    sound = jnp.sqrt(solver.gas.gamma.astype(dtype) * pressure / density)
+    sound = jnp.sqrt(as_scalar(solver.gas.gamma, dtype) * pressure / density)
     limit = jnp.asarray(mach, dtype) * sound
     velocity = tuple((2 * draws[2 + i][block] - 1) * limit for i in range(d))
     return Primitive(density, velocity, pressure)
@@ -65,7 +66,7 @@ def blast(
     centers = unit_centers(solver)
     d, dtype = len(centers), centers[0].dtype
     draws = jax.random.uniform(key, (number, d + 2), dtype)
-    gamma = solver.gas.gamma.astype(dtype)
+    gamma = as_scalar(solver.gas.gamma, dtype)
     pressure = jnp.ones(solver.grid.shape, dtype) / gamma
     for place in draws:
         distance = jnp.sqrt(
@@ -104,7 +105,7 @@ def shock_bubble(
     centers = unit_centers(solver)
     d, dtype = len(centers), centers[0].dtype
     draws = jax.random.uniform(key, (d + 2,), dtype)
-    gamma = solver.gas.gamma.astype(dtype)
+    gamma = as_scalar(solver.gas.gamma, dtype)
     speed = jnp.asarray(mach, dtype)
     quarter = (gamma + 1) / 4 * speed
     shock = quarter + jnp.sqrt(quarter**2 + 1)

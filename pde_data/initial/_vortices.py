@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._equations import CompressibleNavierStokes
+from .._gas import as_scalar
 from .._state import Primitive
 from ._coordinates import need_dims, periodic_distance, unit_centers
 
@@ -29,7 +30,7 @@ def vortices(
     need_dims(solver, "vortices")
     x, y, *_ = unit_centers(solver)
     dtype = x.dtype
-    gamma = solver.gas.gamma.astype(dtype)
+    gamma = as_scalar(solver.gas.gamma, dtype)
     limit = jnp.asarray(mach, dtype)
     deficit, u, v = jnp.zeros_like(x), jnp.zeros_like(x), jnp.zeros_like(x)
     for a, b, size, strength, sense in jax.random.uniform(key, (number, 5), dtype):
@@ -71,7 +72,7 @@ def taylor_green(
         2 * np.pi * mode * (c - shift)
         for c, shift in zip(centers, draws[:d], strict=True)
     )
-    gamma = solver.gas.gamma.astype(dtype)
+    gamma = as_scalar(solver.gas.gamma, dtype)
     mean = 1 / (gamma * jnp.asarray(mach, dtype) ** 2)
     depth = jnp.cos(z[0]) if z else 1.0
     u = jnp.sin(x) * jnp.cos(y) * depth
@@ -97,7 +98,7 @@ def acoustic_pulses(
     """
     centers = unit_centers(solver)
     d, dtype = len(centers), centers[0].dtype
-    gamma = solver.gas.gamma.astype(dtype)
+    gamma = as_scalar(solver.gas.gamma, dtype)
     exponent = jnp.zeros(solver.grid.shape, dtype)
     for place in jax.random.uniform(key, (number, d + 2), dtype):
         radius, strength = 0.03 + 0.05 * place[d], 2 * place[d + 1] - 1

@@ -1,3 +1,5 @@
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,7 +9,11 @@ import pytest
 import pde_data
 from pde_data._symmetry import hyperoctahedral_elements, transform
 
-VISCOUS = {"shear_viscosity": 0.01, "bulk_viscosity": 0.02, "prandtl_number": 0.7}
+VISCOUS: dict[str, Any] = {
+    "shear_viscosity": 0.01,
+    "bulk_viscosity": 0.02,
+    "prandtl_number": 0.7,
+}
 
 
 @eqx.filter_jit
@@ -16,7 +22,7 @@ def _run(solver, start, num_steps=20):
     return pde_data.fixed_steps(solver, start, step, num_steps)
 
 
-def _random_start(solver, dtype=np.float64, mach=0.5):
+def _random_start(solver, dtype: Any = np.float64, mach=0.5):
     """Random smooth values, with a velocity of the given Mach number."""
     start = pde_data.initial.random_fourier(solver, jax.random.key(1), mach=mach)
     return jax.tree.map(lambda x: x.astype(dtype), start)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import h5py
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from pde_data.formats import Field, LazyArray
 def _pdebench(path, random, n=3, d=2, extra_time=True):
     """As PDEBench writes it: one more time than snapshots, no attributes of ours."""
     shape = (n, 5, *(6, 7, 8)[:d])
-    with h5py.File(path, "w") as file:
+    with _open(path, "w") as file:
         for name in ["density", "pressure", *("Vx", "Vy", "Vz")[:d]]:
             file[name] = random.normal(size=shape).astype(np.float32)
         for name, length in zip("xyz", shape[2:], strict=False):
@@ -22,7 +24,7 @@ def _pdebench(path, random, n=3, d=2, extra_time=True):
 @pytest.mark.parametrize("d", [2, 3])
 def test_pdebenchs_own_layout_is_read(d, tmp_path, random):
     path = _pdebench(tmp_path / "flow.hdf5", random, d=d)
-    with pde_data.load(path) as flow, h5py.File(path) as file:
+    with pde_data.load(path) as flow, _open(path) as file:
         assert flow.fields[2] == Field("velocity", 1, +1)
         assert flow.num_spatial_dims == d
         assert flow.grid == (6, 7, 8)[:d]
@@ -74,7 +76,7 @@ def test_an_index_that_is_not_there_is_an_index_error(tmp_path, random):
 def test_files_that_do_not_belong_together_are_refused(tmp_path, random):
     one = _pdebench(tmp_path / "one.hdf5", random)
     other = _pdebench(tmp_path / "other.hdf5", random)
-    with h5py.File(other, "r+") as file:
+    with _open(other, "r+") as file:
         file["t-coordinate"][...] += 1
     with pytest.raises(ValueError, match="same fields and times"):
         pde_data.load([one, other])
@@ -92,12 +94,12 @@ def test_a_missing_truncated_or_foreign_file_is_told_apart(tmp_path, random):
     with pytest.raises(ValueError, match="truncated"):
         pde_data.load(path)
     foreign = tmp_path / "foreign.hdf5"
-    with h5py.File(foreign, "w") as file:
+    with _open(foreign, "w") as file:
         file["images"] = np.zeros(3)
     with pytest.raises(ValueError, match="it holds images"):
         pde_data.load(foreign)
     lacking = _pdebench(tmp_path / "lacking.hdf5", random)
-    with h5py.File(lacking, "r+") as file:
+    with _open(lacking, "r+") as file:
         del file["Vy"]
     with pytest.raises(ValueError, match="lacks Vy"):
         pde_data.load(lacking)
@@ -116,3 +118,8 @@ def test_lazy_arrays_read_nothing_until_they_are_sliced():
     assert (array.shape, len(array), Source.reads) == ((8, 2), 8, 0)
     assert array[1:7].shape == (6, 2)
     assert Source.reads == 2  # One read per file, not per row.
+
+
+def _open(*arguments: Any, **options: Any) -> Any:
+    """An HDF5 file, whose nodes the type checker need not tell apart."""
+    return h5py.File(*arguments, **options)
