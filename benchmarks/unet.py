@@ -2,11 +2,13 @@
 
     python benchmarks/unet.py [--grid 64] [--batch 4] [--hidden "16x0+ 16x1+ 4x0-"]
 
-The plain UNet has the same levels, blocks and sizes, of `equinox.nn.Conv2d` with circular
-padding, `GroupNorm(1)` and silu. One train step is loss, gradient and an AdamW update.
+The plain UNet has the same levels, blocks and sizes, of `equinox.nn.Conv2d` with
+circular padding, `GroupNorm(1)` and silu. One train step is loss, gradient and an
+AdamW update.
 """
 
 import argparse
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -51,10 +53,12 @@ class PlainUNet(eqx.Module):
     decoders: list[tuple[PlainBlock, PlainBlock]]
     project: eqx.nn.Conv2d
 
-    def __init__(self, source: int, target: int, width: int, depth: int, key: jax.Array):
+    def __init__(
+        self, source: int, target: int, width: int, depth: int, key: jax.Array
+    ):
         keys = iter(jax.random.split(key, 5 * depth + 3))
         levels = [2**n * width for n in range(depth + 1)]
-        pairs = list(zip(levels[:-1], levels[1:], strict=True))
+        pairs = list(itertools.pairwise(levels))
         self.lift = PlainBlock(source, width, key=next(keys))
         self.encoders = [PlainBlock(n, n, key=next(keys)) for n in levels[:-1]]
         self.downs = [
@@ -107,9 +111,7 @@ def main() -> None:
     flow = gn.Signature("density:0+ pressure:0+ velocity:1+")
     group, key = gn.hyperoctahedral(2), jax.random.key(0)
     history = 4 * flow
-    net = gn.UNet(
-        group, history, flow, hidden=args.hidden, depth=args.depth, key=key
-    )
+    net = gn.UNet(group, history, flow, hidden=args.hidden, depth=args.depth, key=key)
     twin = gn.twin(net)
     width = net.hidden.features(2)
     plain = PlainUNet(history.features(2), flow.features(2), width, args.depth, key)

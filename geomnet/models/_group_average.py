@@ -25,9 +25,7 @@ class GroupAverage(eqx.Module):
     model: Callable[[GeometricImage], GeometricImage]
     group: Group = eqx.field(static=True)
 
-    def __init__(
-        self, model: Callable[[GeometricImage], GeometricImage], group: Group
-    ):
+    def __init__(self, model: Callable[[GeometricImage], GeometricImage], group: Group):
         """**Arguments:**
 
         - `model`: from image to image.
@@ -42,8 +40,8 @@ class GroupAverage(eqx.Module):
         self.group = group
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the image has another dimension than the group, or
-        a batch axis.
+        """**Raises:** `ValueError` if the image has another dimension than the group,
+        or a batch axis.
         """
         check_image(image, self.group, image.signature, "GroupAverage")
         outputs = [act(g.T, self.model(act(g, image))) for g in self.group.elements]

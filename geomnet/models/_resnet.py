@@ -93,7 +93,13 @@ class _Stack(eqx.Module):
     ):
         keys = jax.random.split(key, len(dilations) + 3)
         self.lift = Conv(
-            group, in_signature, hidden, size, boundary=boundary, key=keys[0], dtype=dtype
+            group,
+            in_signature,
+            hidden,
+            size,
+            boundary=boundary,
+            key=keys[0],
+            dtype=dtype,
         )
         self.blocks = tuple(
             ResidualBlock(
@@ -156,7 +162,8 @@ class ResNet(eqx.Module):
         - `size`: cells of the windows along each axis; odd.
         - `boundary`: as in `geomnet.nn.Conv`.
 
-        **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
+        **Raises:** `ValueError` if a type of `hidden` or of the output can't be
+        reached.
         """
         _check_count("num_blocks", num_blocks)
         self.group = group
@@ -179,7 +186,9 @@ class ResNet(eqx.Module):
         )
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        """**Raises:** `ValueError` if the signature of `image` is not
+        `in_signature`.
+        """
         check_image(image, self.group, self.in_signature, "ResNet")
         return self.stack(image)
 
@@ -241,7 +250,8 @@ class DilatedResNet(eqx.Module):
         - `size`: cells of the windows along each axis; odd.
         - `boundary`: as in `geomnet.nn.Conv`.
 
-        **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
+        **Raises:** `ValueError` if a type of `hidden` or of the output can't be
+        reached.
         """
         _check_count("num_blocks", num_blocks)
         self.group = group
@@ -265,7 +275,9 @@ class DilatedResNet(eqx.Module):
         )
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        """**Raises:** `ValueError` if the signature of `image` is not
+        `in_signature`.
+        """
         check_image(image, self.group, self.in_signature, "DilatedResNet")
         return self.stack(image)
 

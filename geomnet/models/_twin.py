@@ -82,10 +82,8 @@ def twin(
 
 def count_parameters(model: Any) -> int:
     """The number of trainable numbers: floating-point array leaves, nothing else."""
-    is_trainable = lambda leaf: (
-        isinstance(  # noqa: E731
-            leaf, jax.ShapeDtypeStruct
-        )
-        or eqx.is_inexact_array(leaf)
-    )
+
+    def is_trainable(leaf: Any) -> bool:
+        return isinstance(leaf, jax.ShapeDtypeStruct) or eqx.is_inexact_array(leaf)
+
     return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, is_trainable)))

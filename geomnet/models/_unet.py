@@ -1,6 +1,7 @@
 """The equivariant UNet: fields at several scales, joined on the way back."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -101,8 +102,8 @@ class UNet(eqx.Module):
     ):
         """**Arguments:**
 
-        - `hidden`: the fields on the finest level, such as `"16x0+ 16x1+ 4x0-"`; level n
-            has `2**n` times as many.
+        - `hidden`: the fields on the finest level, such as `"16x0+ 16x1+ 4x0-"`; level
+            n has `2**n` times as many.
         - `depth`: how often the grid is halved.
         - `size`: cells of the convolutions' windows along each axis; odd.
         - `output_scale`: the standard deviation of the output before training. A small
@@ -110,7 +111,8 @@ class UNet(eqx.Module):
         - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.
         - `key`: draws the coefficients.
 
-        **Raises:** `ValueError` if a type of `hidden` or of the output can't be reached.
+        **Raises:** `ValueError` if a type of `hidden` or of the output can't be
+        reached.
         """
         if not (isinstance(depth, int) and depth >= 0):
             raise ValueError(
@@ -145,7 +147,7 @@ class UNet(eqx.Module):
 
         self.lift = block(self.in_signature, levels[0])
         self.encoders = tuple(block(level, level) for level in levels[:-1])
-        pairs = list(zip(levels[:-1], levels[1:], strict=True))
+        pairs = list(itertools.pairwise(levels))
         self.downs = tuple(resample(Down, fine, coarse) for fine, coarse in pairs)
         self.bottom = block(levels[-1], levels[-1])
         self.ups = tuple(resample(Up, coarse, fine) for fine, coarse in pairs[::-1])
@@ -187,7 +189,9 @@ class UNet(eqx.Module):
     def like(
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "UNet":
-        """A new UNet of the same shape under another group, with other fields inside."""
+        """A new UNet of the same shape under another group, with other fields
+        inside.
+        """
         dtype = jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array))[0].dtype
         return UNet(
             group,

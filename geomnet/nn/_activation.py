@@ -1,4 +1,4 @@
-"""The nonlinearity: scalars are activated, all other tensors are gated by invariants."""
+"""The nonlinearity: scalars are activated, all other tensors gated by invariants."""
 
 import functools
 import math
@@ -21,11 +21,12 @@ from ._layout import layout
 class Gate(eqx.Module):
     """Activates invariants and multiplies every other tensor by a gate.
 
-    A scalar s becomes `silu(s)`. A tensor t of any order and parity becomes `t · σ(w·q +
-    b)`, where q collects the cell's scalars and the norms of its tensors. A gate is
+    A scalar s becomes `silu(s)`. A tensor t of any order and parity becomes `t · σ(w·q
+    + b)`, where q collects the cell's scalars and the norms of its tensors. A gate is
     invariant, so pseudoscalars and vectors keep their type; and norms are
-    `sqrt(|t|² + ε²)`, so gradients are finite at zero. Both functions are scaled to keep
-    unit second moments. Under the trivial group everything is a scalar: plain `silu`.
+    `sqrt(|t|² + ε²)`, so gradients are finite at zero. Both functions are scaled to
+    keep unit second moments. Under the trivial group everything is a scalar: plain
+    `silu`.
 
     **Exactly equivariant** under `group` and all translations, on every grid.
     """

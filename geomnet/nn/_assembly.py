@@ -46,8 +46,8 @@ class Assembly:
     """Which coefficient stands where in a matrix `(rows, columns)`.
 
     Coefficients lie end to end: for each pair of types (out outer, in inner) an array
-    `(kernels, in channels, out channels)`, since what is next to each other there should
-    be so in the matrix. Rows are inputs, columns are outputs.
+    `(kernels, in channels, out channels)`, since what is next to each other there
+    should be so in the matrix. Rows are inputs, columns are outputs.
     """
 
     rows: Slabs
@@ -70,8 +70,11 @@ class Assembly:
 
     @property
     def _pair_sizes(self) -> np.ndarray:
-        channels = [[len(o) for o in side.offset] for side in (self.columns, self.rows)]
-        return np.outer(*channels)
+        out, inp = (
+            np.array([len(o) for o in side.offset])
+            for side in (self.columns, self.rows)
+        )
+        return np.outer(out, inp)
 
     @functools.cached_property
     def forward(self) -> tuple[np.ndarray, np.ndarray]:
@@ -85,8 +88,8 @@ class Assembly:
 
     @functools.cached_property
     def backward(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """`(kernel, place, entry, sign)`: coefficient c, of kernel `kernel[c]` and first
-        place `place[c]`, stands in the entries `place[c] + entry[kernel[c]]`.
+        """`(kernel, place, entry, sign)`: coefficient c, of kernel `kernel[c]` and
+        first place `place[c]`, stands in the entries `place[c] + entry[kernel[c]]`.
         """
         num_columns = len(self.columns.lines[0])
         kernels, places, entries, signs = [], [], [], []
@@ -116,11 +119,15 @@ class Assembly:
         return kernel, place, entry, sign
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def assemble(
     assembly: Assembly, weights: Float[Array, " coefficients"]
 ) -> Float[Array, "rows columns"]:
     """The matrix. Its gradient gathers each coefficient's entries: no scatter."""
+    return _assemble(assembly, weights)  # pyright: ignore
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _assemble(assembly: Assembly, weights: Array) -> Array:
     return _gather_matrix(assembly, weights)
 
 
@@ -153,14 +160,14 @@ def _gather_gradient(assembly: Assembly, matrix: Array) -> Array:
 
 
 def _forward(assembly: Assembly, weights: Array) -> tuple[Array, None]:
-    return assemble(assembly, weights), None
+    return _gather_matrix(assembly, weights), None
 
 
 def _backward(assembly: Assembly, _: None, gradient: Array) -> tuple[Array]:
     return (_gather_gradient(assembly, gradient),)
 
 
-assemble.defvjp(_forward, _backward)
+_assemble.defvjp(_forward, _backward)
 
 
 def _expand(table: Array, row: np.ndarray, column: np.ndarray) -> Array:

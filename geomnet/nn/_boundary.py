@@ -19,8 +19,8 @@ class Boundary(enum.Enum):
     """How a field continues beyond one face of the grid.
 
     The rules for walls are typed: a wall is a mirror, and what is seen in it is the
-    tensor moved by that reflection. So at a `SLIP` wall the normal component of a vector
-    and the tangential ones of a pseudovector change sign, scalars do not, and
+    tensor moved by that reflection. So at a `SLIP` wall the normal component of a
+    vector and the tangential ones of a pseudovector change sign, scalars do not, and
     pseudoscalars do.
     """
 
@@ -131,7 +131,9 @@ def _beyond(
     """The cells beyond one face."""
     n, d = array.shape[axis], array.ndim - 1
     if face is Boundary.EDGE:
-        last = jax.lax.slice_in_dim(array, n - 1 if end else 0, n if end else 1, axis=axis)
+        last = jax.lax.slice_in_dim(
+            array, n - 1 if end else 0, n if end else 1, axis=axis
+        )
         return jnp.repeat(last, cells, axis=axis)
     if face is Boundary.ZERO:
         shape = list(array.shape)

@@ -20,9 +20,10 @@ class Conv(eqx.Module):
     """A convolution whose kernel is a combination of all invariant kernels.
 
     **Exactly equivariant** under `group`, for every grid whose sides are multiples of
-    `stride`, and under translations by `stride` cells along periodic axes. Strides above
-    1 need windows that sit symmetrically around the cells they replace: `stride=2` an
-    even `size`. Boundaries that differ between faces leave the subgroup that keeps them.
+    `stride`, and under translations by `stride` cells along periodic axes. Strides
+    above 1 need windows that sit symmetrically around the cells they replace:
+    `stride=2` an even `size`. Boundaries that differ between faces leave the subgroup
+    that keeps them.
     """
 
     kernel: Kernel

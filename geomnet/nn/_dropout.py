@@ -49,7 +49,9 @@ class Dropout(eqx.Module):
     def __call__(
         self, image: GeometricImage, *, key: PRNGKeyArray | None = None
     ) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature differs, or in training without key."""
+        """**Raises:** `ValueError` if the signature differs, or in training without
+        key.
+        """
         check_image(image, self.group, self.signature, "Dropout")
         if self.inference or self.rate == 0:
             return image

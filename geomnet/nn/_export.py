@@ -29,8 +29,8 @@ def export(conv: Conv) -> eqx.nn.Conv:
     if len(faces) != 1 or not faces <= set(_MODES):
         raise ValueError(
             f"`conv` has the boundary rules {sorted(f.name for f in faces)}; "
-            "`equinox.nn.Conv` has one of PERIODIC, ZERO and EDGE for all faces. Export "
-            "`conv.kernel.dense()` and pad by hand."
+            "`equinox.nn.Conv` has one of PERIODIC, ZERO and EDGE for all faces. "
+            "Export `conv.kernel.dense()` and pad by hand."
         )
     if any(cells < 0 for pair in conv.padding for cells in pair):
         raise ValueError(

@@ -21,8 +21,8 @@ class FiLM(eqx.Module):
     """Scales every channel, and shifts invariant ones, by functions of some numbers.
 
     Feature-wise linear modulation (Perez et al. 2018). The numbers are invariant, as a
-    viscosity is, and so a tensor of any type may be multiplied by them. The layer starts
-    as the identity.
+    viscosity is, and so a tensor of any type may be multiplied by them. The layer
+    starts as the identity.
 
     **Exactly equivariant** under `group` and all translations, on every grid, the
     numbers being the same for the moved image.
@@ -69,7 +69,9 @@ class FiLM(eqx.Module):
     def __call__(
         self, image: GeometricImage, parameters: Float[Array, " parameters"]
     ) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature or the number of parameters differs."""
+        """**Raises:** `ValueError` if the signature or the number of parameters
+        differs.
+        """
         check_image(image, self.group, self.signature, "FiLM")
         if parameters.shape != self.hidden_weight.shape[:1]:
             raise ValueError(

@@ -23,8 +23,8 @@ from ._assembly import Assembly, Slabs, assemble
 class Kernel(eqx.Module):
     """A learned kernel of a convolution: `K(g x) = ρ_out(g) K(x) ρ_in(g)ᵀ`, always.
 
-    `coefficients["1+<-0+"]`, of shape `(kernels, out channels, in channels)`, weighs the
-    kernels of `kernel_basis(group, "1+", "0+", window)`. Channels of one type are
+    `coefficients["1+<-0+"]`, of shape `(kernels, out channels, in channels)`, weighs
+    the kernels of `kernel_basis(group, "1+", "0+", window)`. Channels of one type are
     counted over all entries of the signature. Whatever the coefficients, the kernel is
     exactly equivariant under `group`. They are stored end to end in one vector,
     `weights`: one leaf for the optimiser instead of one for each pair of types.

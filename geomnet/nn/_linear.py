@@ -61,7 +61,9 @@ class Linear(eqx.Module):
 
     @jax.named_scope("geomnet.nn.Linear")
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        """**Raises:** `ValueError` if the signature of `image` is not
+        `in_signature`.
+        """
         check_image(image, self.group, self.in_signature, "Linear")
         matrix = self.kernel.dense()
         array = image.array @ matrix.reshape(matrix.shape[-2:]).astype(image.dtype)

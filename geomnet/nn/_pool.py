@@ -40,8 +40,8 @@ class AveragePool(eqx.Module):
 class NormPool(eqx.Module):
     """Halves the grid: of 2^d tensors a mean weighed by their squared norms.
 
-    The smooth form of "keep the longest": where two are equally long, max pooling has to
-    prefer one, and a reflection then prefers the other. Scalars are weighed by their
+    The smooth form of "keep the longest": where two are equally long, max pooling has
+    to prefer one, and a reflection then prefers the other. Scalars are weighed by their
     squares as well, so small ones next to large ones are forgotten.
 
     **Exactly equivariant** under `group` and translations by 2 cells, for every grid of

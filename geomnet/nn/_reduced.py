@@ -1,11 +1,11 @@
 """The symmetry-reduced convolution: a quarter of the products of a dense one, or less.
 
 A group that reflects every axis sorts tensor components by their signs under these
-reflections, their parity. Sums and differences of opposite neighbours have a parity too,
-and a sum or difference of one parity meets only those components that make up the parity
-of the output: what is left is one small matrix product for each parity. For scalars and
-vectors and a 3x3 window that is 22 products per cell and channel pair for 81, in three
-dimensions 54 for 432.
+reflections, their parity. Sums and differences of opposite neighbours have a parity
+too, and a sum or difference of one parity meets only those components that make up the
+parity of the output: what is left is one small matrix product for each parity. For
+scalars and vectors and a 3x3 window that is 22 products per cell and channel pair for
+81, in three dimensions 54 for 432.
 """
 
 import dataclasses
@@ -70,8 +70,8 @@ def can_reduce(group: Group, window: tuple[int, ...]) -> bool:
 
 # Fewest features on either side from which the reduced form is chosen, by dimension:
 # measured on a CPU, see benchmarks/README.md. It takes 3 s more to compile, so in two
-# dimensions, where a dense kernel of 208 features is only 1.6 times slower, it has to be
-# wide.
+# dimensions, where a dense kernel of 208 features is only 1.6 times slower, it has to
+# be wide.
 _WIDE = {2: 384, 3: 32}
 
 
@@ -121,14 +121,16 @@ def convolve_reduced(
     y = jnp.concatenate(
         [features[p] @ assemble(plan.gather[p], fixed) for p in plan.gather], axis=-1
     )
-    # The gradient of a split is a concatenation; that of slices is a sum of padded arrays.
+    # The gradient of a split is a concatenation; that of slices is a sum of padded
+    # arrays.
     sizes = [where.stop - where.start for where in plan.source.where.values()]
     parts = dict(
         zip(plan.source.where, jax.lax.split(x, sizes, axis=x.ndim - 1), strict=True)
     )
     mixed = [parts[p] @ assemble(plan.scatter[p], weights) for p in plan.scatter]
     y = _with_gradient(plan, window, dilation, mixed, y)
-    return _permute(y, _Permutation(plan.target.back, plan.target.order))
+    back = _Permutation(plan.target.back, plan.target.order)
+    return _permute(y, back)  # pyright: ignore
 
 
 @functools.cache
@@ -186,7 +188,8 @@ def reduction(
         for offset, parity in combinations:
             for b in target.components.get(_sum(p, parity), ()):
                 columns.append((cell(offset), b))
-                # A difference of neighbours is antisymmetric: its transpose is minus it.
+                # A difference of neighbours is antisymmetric: its transpose is minus
+                # it.
                 flips.append((-1) ** sum(parity))
         if columns:
             labels, signs = tables(rows, columns)
@@ -213,7 +216,8 @@ def _features(
     reach = [dilation * (n // 2) for n in window]
     for axis, cells in enumerate(reach):
         array = wrap(array, axis, cells, cells)
-    # The barriers keep each loop simple: fused, they would be one loop full of branches.
+    # The barriers keep each loop simple: fused, they would be one loop full of
+    # branches.
     array = jax.lax.optimization_barrier(array)
     combined = {}
     for offset, parity in plan.combinations:
@@ -281,21 +285,25 @@ class _Permutation:
     back: np.ndarray
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
 def _permute(array: Array, permutation: _Permutation) -> Array:
     """Reorders the features; so does its gradient, where JAX's own would scatter."""
+    return _permuted(array, permutation)  # pyright: ignore
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _permuted(array: Array, permutation: _Permutation) -> Array:
     return jnp.take(array, permutation.order, axis=-1)
 
 
 def _permute_forward(array: Array, permutation: _Permutation) -> tuple[Array, None]:
-    return _permute(array, permutation), None
+    return jnp.take(array, permutation.order, axis=-1), None
 
 
 def _permute_backward(permutation: _Permutation, _: None, gradient: Array) -> tuple:
     return (jnp.take(gradient, permutation.back, axis=-1),)
 
 
-_permute.defvjp(_permute_forward, _permute_backward)
+_permuted.defvjp(_permute_forward, _permute_backward)
 
 
 def _sum(a: Parity, b: Parity) -> Parity:
@@ -308,7 +316,9 @@ def _sorted_by_parity(signature: Signature, d: int) -> Sorted:
     types, features = [], []
     for n, t in enumerate(signature.types):
         signs = [
-            component_action(t, tuple(range(d)), tuple(-1 if i == axis else 1 for i in range(d)))[1]
+            component_action(
+                t, tuple(range(d)), tuple(-1 if i == axis else 1 for i in range(d))
+            )[1]
             for axis in range(d)
         ]
         starts = [

@@ -115,7 +115,9 @@ class Up(eqx.Module):
 
     @jax.named_scope("geomnet.nn.Up")
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        """**Raises:** `ValueError` if the signature of `image` is not
+        `in_signature`.
+        """
         check_image(image, self.group, self.in_signature, "Up")
         kernel = self.kernel.dense().astype(image.dtype)
         in_features, out_features = kernel.shape[-2:]

@@ -22,9 +22,9 @@ class TensorProduct(eqx.Module):
     """Multiplies, in each cell, the fields with a learned mixture of themselves.
 
     All bilinear maps that commute with the group take part, each weighed channel by
-    channel: contractions, outer products, and under reflections the wedge `u_x v_y - u_y
-    v_x`, a pseudoscalar that no small filter gives. Output channel c multiplies input
-    channels c modulo their number; a `Linear` before or after mixes more.
+    channel: contractions, outer products, and under reflections the wedge `u_x v_y -
+    u_y v_x`, a pseudoscalar that no small filter gives. Output channel c multiplies
+    input channels c modulo their number; a `Linear` before or after mixes more.
 
     **Exactly equivariant** under `group` and all translations, on every grid.
     """
@@ -44,8 +44,8 @@ class TensorProduct(eqx.Module):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Raises:** `ValueError` if a type of the output is no product of two types of
-        the input.
+        """**Raises:** `ValueError` if a type of the output is no product of two types
+        of the input.
         """
         self.group = group
         self.in_signature = Signature(in_signature)
@@ -80,7 +80,9 @@ class TensorProduct(eqx.Module):
 
     @jax.named_scope("geomnet.nn.TensorProduct")
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` is not `in_signature`."""
+        """**Raises:** `ValueError` if the signature of `image` is not
+        `in_signature`.
+        """
         check_image(image, self.group, self.in_signature, "TensorProduct")
         d = image.num_spatial_dims
         mixture = self.mixture(image)
@@ -117,7 +119,9 @@ class TensorProduct(eqx.Module):
 def _paths(
     group: Group, signature: Signature, out_type: TensorType
 ) -> tuple[tuple[TensorType, TensorType, np.ndarray], ...]:
-    """`(left, right, maps)`: all bilinear maps, `(maps, out, left, right components)`."""
+    """`(left, right, maps)`: all bilinear maps, `(maps, out, left, right
+    components)`.
+    """
     d = group.num_spatial_dims
     paths = []
     for left in signature.types:

@@ -17,7 +17,13 @@ INSIDE = "2x0+ 2x1+ 1x0-"
 
 def unet(group, hidden=INSIDE, **options):
     return lambda dtype: gn.UNet(
-        group, 2 * FLOW, FLOW, hidden=hidden, key=jax.random.key(0), dtype=dtype, **options
+        group,
+        2 * FLOW,
+        FLOW,
+        hidden=hidden,
+        key=jax.random.key(0),
+        dtype=dtype,
+        **options,
     )
 
 
@@ -35,17 +41,17 @@ def resnet(model, **options):
 
 
 def averaged(dtype):
-    plain = gn.twin(unet(SQUARE, depth=1)(dtype))
+    plain = gn.twin(unet(SQUARE, depth=0)(dtype))
     return gn.GroupAverage(plain, gn.rotations(2))
 
 
 # name: (maker, grid, translation it commutes with)
 MODELS = {
-    "UNet": (unet(SQUARE, depth=2), (8, 4), (4, 4)),
+    "UNet": (unet(SQUARE, depth=1), (4, 2), (2, 2)),
     "UNet under rotations": (unet(gn.rotations(2), depth=1), (4, 4), (2, 0)),
     "UNet in a box with walls": (
         unet(SQUARE, depth=1, boundary=Boundary.SLIP),
-        (4, 6),
+        (4, 4),
         None,
     ),
     "UNet of residuals": (
@@ -53,9 +59,9 @@ MODELS = {
         (4, 3),
         (1, 2),
     ),
-    "ResNet": (resnet(gn.ResNet), (5, 4), (1, 2)),
-    "DilatedResNet": (resnet(gn.DilatedResNet, dilations=(1, 2)), (5, 4), (3, 1)),
-    "average of a plain UNet": (averaged, (4, 4), (2, 2)),
+    "ResNet": (resnet(gn.ResNet), (5, 5), (1, 2)),
+    "DilatedResNet": (resnet(gn.DilatedResNet, dilations=(1, 2)), (3, 3), (2, 1)),
+    "average of a plain network": (averaged, (3, 3), (1, 2)),
     "persistence": (lambda dtype: gn.Persistence(2 * FLOW, FLOW), (3, 4), (1, 1)),
 }
 every_model = pytest.mark.parametrize("name", MODELS)
@@ -68,13 +74,19 @@ def image(grid, dtype, signature=2 * FLOW):
 
 
 @every_model
-def test_commutes_before_and_after_training(name, dtype):
+def test_commutes_before_and_after_training(name, float64):
     maker, grid, shift = MODELS[name]
-    model, x = maker(dtype), image(grid, dtype)
+    model, x = maker(float64), image(grid, float64)
     for state in (model, perturb(model, key=jax.random.key(1))):
-        assert equivariance_error(state, x, model.group) <= TOLERANCES[dtype.name]
+        assert equivariance_error(state, x, model.group) <= TOLERANCES["float64"]
     if shift is not None:
-        assert translation_error(model, x, shift) <= TOLERANCES[dtype.name]
+        assert translation_error(model, x, shift) <= TOLERANCES["float64"]
+
+
+def test_unet_commutes_in_float32_to_its_rounding():
+    dtype = np.dtype("float32")
+    trained = perturb(unet(SQUARE, depth=1)(dtype), key=jax.random.key(1))
+    assert equivariance_error(trained, image((4, 4), dtype)) <= TOLERANCES["float32"]
 
 
 @pytest.mark.slow
@@ -101,8 +113,8 @@ def test_the_law_tells_the_twin_from_the_model(float64):
 
 
 def test_unet_commutes_with_translations_by_its_total_stride_only(float64):
-    model, x = unet(SQUARE, depth=2)(float64), image((8, 8), float64)
-    assert translation_error(model, x, (4, 0)) <= 1e-12
+    model, x = unet(SQUARE, depth=1)(float64), image((4, 4), float64)
+    assert translation_error(model, x, (2, 0)) <= 1e-12
     assert translation_error(model, x, (1, 0)) > 1e-3
 
 
@@ -115,7 +127,7 @@ def slope(model, x):
 
 
 def test_gradients_are_finite_on_zero_and_constant_fields():
-    model = unet(SQUARE, depth=1)(np.dtype("float32"))
+    model = unet(SQUARE, depth=0)(np.dtype("float32"))
     for value in (0.0, 1.0):
         x = image((4, 4), np.dtype("float32"))
         x = x.with_array(jnp.full_like(x.array, value))
@@ -172,7 +184,7 @@ def test_twin_of_an_unknown_kind_is_refused():
 
 
 def test_group_average_of_an_equivariant_model_is_that_model(float64):
-    model, x = unet(SQUARE, depth=1)(float64), image((4, 4), float64)
+    model, x = unet(SQUARE, depth=0)(float64), image((3, 3), float64)
     average = gn.GroupAverage(model, gn.cyclic(2))
     np.testing.assert_allclose(
         eqx.filter_jit(average)(x).array,

@@ -102,12 +102,16 @@ def test_a_wall_mirrors_no_more_cells_than_there_are():
     ],
 )
 def test_export_is_the_same_function_boundary_included(options, float64):
-    layer = Conv(SQUARE, "0+ 1+", "0+ 1+", key=jax.random.key(0), dtype=float64, **options)
+    layer = Conv(
+        SQUARE, "0+ 1+", "0+ 1+", key=jax.random.key(0), dtype=float64, **options
+    )
     layer = gn.testing.perturb(layer, key=jax.random.key(1))
     plain = eqx.filter_jit(gn.nn.export(layer))
     array = np.random.default_rng(0).standard_normal((4, 6, 3))
     expected = eqx.filter_jit(layer)(gn.GeometricImage("0+ 1+", array)).array
-    given = np.moveaxis(np.asarray(plain(np.moveaxis(array, -1, 0))), 0, -1)
+    given = np.moveaxis(
+        np.asarray(plain(jax.numpy.moveaxis(jax.numpy.asarray(array), -1, 0))), 0, -1
+    )
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-12)
 
 

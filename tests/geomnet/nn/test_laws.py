@@ -21,7 +21,7 @@ SPACE = gn.Signature("2x0+ 1x1+ 1x0- 1x1-")
 MIXED = gn.Signature("a:1+ b:2x0+ c:1+ d:0-")
 
 
-def conv(group, fields, size=3, **options):
+def conv(group, fields, size: int | tuple = 3, **options):
     return lambda key, dtype: gn.nn.Conv(
         group, fields, fields, size, key=key, dtype=dtype, **options
     )
@@ -85,11 +85,11 @@ PLANE = {
     "multilinear": (fixed(gn.nn.MultilinearUp, SQUARE, FIELDS), (3, 2), (1, 1)),
 }
 VOLUME = {
-    "conv, box": (conv(CUBE, "2x0+ 1+ 1-"), (2, 3, 4), (1, 2, 3)),
-    "conv, reduced": (conv(CUBE, "11x0+ 7x1+"), (3, 3, 2), (1, 2, 1)),
+    "conv, box": (conv(CUBE, "2x0+ 1+ 1-"), (3, 3, 2), (1, 2, 1)),
+    "conv, reduced": (conv(CUBE, "11x0+ 7x1+"), (2, 2, 2), (1, 0, 1)),
     "conv, slip in a box": (
         conv(CUBE, "0+ 1+ 1-", boundary=Boundary.SLIP),
-        (2, 3, 2),
+        (2, 2, 2),
         None,
     ),
     "conv, around a vertical": (
@@ -100,11 +100,11 @@ VOLUME = {
     "linear, cube": (between(gn.nn.Linear, CUBE, SPACE), (2, 2, 2), (1, 1, 0)),
     "down, cube": (between(gn.nn.Down, CUBE, SPACE), (4, 4, 2), (2, 2, 0)),
     "up, cube": (between(gn.nn.Up, CUBE, SPACE), (2, 2, 1), (1, 1, 0)),
-    "norm, cube": (norm(CUBE, SPACE), (3, 2, 4), (1, 1, 2)),
-    "gate, cube": (within(gn.nn.Gate, CUBE, SPACE), (3, 2, 4), (1, 1, 2)),
+    "norm, cube": (norm(CUBE, SPACE), (2, 2, 3), (1, 1, 2)),
+    "gate, cube": (within(gn.nn.Gate, CUBE, SPACE), (2, 2, 2), (1, 1, 0)),
     "product, cube": (
         between(gn.nn.TensorProduct, CUBE, "0+ 2x1+", "1- 0+ 2a+"),
-        (2, 2, 3),
+        (2, 2, 2),
         (1, 1, 1),
     ),
 }

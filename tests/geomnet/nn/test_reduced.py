@@ -50,8 +50,8 @@ def executions(group, source, target, size, dilation, dtype):
 
 @pytest.mark.parametrize("name", CASES)
 def test_value_and_both_gradients_agree_with_the_dense_form(name, dtype):
-    *arguments, grid = CASES[name]
-    kernel, dense, reduced = executions(*arguments, dtype)
+    group, source, target, size, dilation, grid = CASES[name]
+    kernel, dense, reduced = executions(group, source, target, size, dilation, dtype)
     rng, d = np.random.default_rng(0), len(grid)
     x = rng.standard_normal((2, *grid, kernel.in_signature.features(d))).astype(dtype)
     cotangent = rng.standard_normal((2, *grid, kernel.out_signature.features(d)))
