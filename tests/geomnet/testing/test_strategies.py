@@ -95,7 +95,7 @@ def _no_false_alarm(case, f):
     assert_equivariant(f, image, group, elements=6, shift=1)
 
 
-@settings(max_examples=60, **RELAXED)
+@settings(max_examples=30, **RELAXED)
 @given(case=strategies.cases(), f=_unusual_maps())
 def test_correct_but_unusual_maps_pass(case, f):
     _no_false_alarm(case, f)
@@ -119,7 +119,7 @@ def test_a_map_that_prefers_an_axis_is_caught():
         assert_equivariant(f, gn.GeometricImage("0+", array, 2), gn.hyperoctahedral(2))
 
 
-@settings(max_examples=60, **RELAXED)
+@settings(max_examples=30, **RELAXED)
 @given(case=strategies.cases(), data=st.data())
 def test_the_action_on_the_host_is_that_of_the_library(case, data):
     group, image = case
@@ -129,7 +129,7 @@ def test_the_action_on_the_host_is_that_of_the_library(case, data):
     )
 
 
-@settings(max_examples=60, **RELAXED)
+@settings(max_examples=30, **RELAXED)
 @given(
     signature=strategies.signatures(named=True),
     grid=strategies.grids(3, multiple_of=2, max_side=6),
