@@ -101,6 +101,7 @@ def test_the_batch_changes_no_number(whole, tmp_path):
             np.testing.assert_array_equal(one[field.name][:], other[field.name][:])
 
 
+@pytest.mark.slow
 def test_one_vectorised_call_gives_the_bits_of_single_ones():
     with jax.enable_x64(False):
         runs = _trajectory.simulate_together(CONFIG, [0, 3])

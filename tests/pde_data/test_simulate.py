@@ -120,7 +120,10 @@ def test_starts_and_times_that_do_not_fit_are_refused(solver, start):
         pde_data.simulate(solver, small, [0.0, 0.1])
 
 
-def test_the_gradient_of_a_final_state_agrees_with_differences(solver, start):
+def test_the_gradient_of_a_final_state_agrees_with_differences(start):
+    # Inviscid: the gradient's program is large, and the viscous terms are linear.
+    solver = pde_data.CompressibleNavierStokes((16, 16))
+
     def final(amplitude):
         velocity = tuple(amplitude * u for u in start.velocity)
         moved = pde_data.Primitive(start.density, velocity, start.pressure)
