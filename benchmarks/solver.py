@@ -6,7 +6,7 @@ python benchmarks/solver.py [--cells 128] [--repeats 5]
 # 128², medians of 5. 2 AMD EPYC cores shared with other jobs (load 5 to 9: figures
 # are lower bounds), JAX 0.10.2, 2026-11-22. M/s: 1e6 cell updates a second. The WENO
 # schemes have their positivity limiter and three stages, MUSCL none and two.
-#                         float32 inviscid  viscous   float64 inviscid  viscous   compile
+#                         float32 inviscid  viscous   float64 inviscid  viscous  compile
 #   muscl                          20.2      14.3               7.5       8.6     1-4 s
 #   weno5z                          2.5       2.7               1.4        -      6-8 s
 #   aweno5z                         1.7       2.6                -         -      12 s
