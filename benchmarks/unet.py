@@ -5,6 +5,10 @@
 The plain UNet has the same levels, blocks and sizes, of `equinox.nn.Conv2d` with
 circular padding, `GroupNorm(1)` and silu. One train step is loss, gradient and an
 AdamW update.
+
+2 shared cores (AMD EPYC), Python 3.11.7, JAX 0.10.2, 2026-11-22, 64x64, batch 4,
+seconds of all cores: train step 0.75 of equinox (wall 0.77), 1.04 of the twin; forward
+0.95; traced and compiled in 22 s, equinox 11 s. More in benchmarks/README.md.
 """
 
 import argparse

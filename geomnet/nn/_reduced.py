@@ -69,10 +69,9 @@ def can_reduce(group: Group, window: tuple[int, ...]) -> bool:
 
 
 # Fewest features on either side from which the reduced form is chosen, by dimension:
-# measured on a CPU, see benchmarks/README.md. It takes 3 s more to compile, so in two
-# dimensions, where a dense kernel of 208 features is only 1.6 times slower, it has to
-# be wide.
-_WIDE = {2: 384, 3: 32}
+# forward and backward together it then takes half of the dense form's time on a CPU.
+# It takes 2 s more to compile (benchmarks/README.md).
+_WIDE = {2: 192, 3: 32}
 
 
 def prefers_reduced(

@@ -60,7 +60,9 @@ def test_gradient_of_the_kernel_is_its_transpose(name, float64):
     for _ in range(3):
         direction = jnp.asarray(rng.standard_normal(kernel.weights.shape))
         np.testing.assert_allclose(
-            np.vdot(gradient, direction), np.vdot(cotangent, dense(direction)), rtol=1e-12
+            np.vdot(gradient, direction),
+            np.vdot(cotangent, dense(direction)),
+            rtol=1e-12,
         )
 
 

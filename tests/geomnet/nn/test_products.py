@@ -14,7 +14,7 @@ SQUARE = gn.hyperoctahedral(2)
 FIELDS = gn.Signature("2x0+ 3x1+ 0-")
 
 
-def image(signature=FIELDS, grid=(3, 2)):
+def image(signature: "gn.Signature | str" = FIELDS, grid=(3, 2)):
     fields = gn.Signature(signature)
     array = np.random.default_rng(0).standard_normal((*grid, fields.features(2)))
     return gn.GeometricImage(fields, array.astype(np.float32))
