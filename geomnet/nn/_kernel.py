@@ -6,6 +6,7 @@ static group, types and window, so that no optimiser ever sees them.
 
 import functools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -99,6 +100,36 @@ class Kernel(eqx.Module):
                     parts[f"{out_type}<-{in_type}"] = part.reshape(shape).mT
                     position += size
         return parts
+
+    def with_coefficients(self, coefficients: Mapping[str, Any]) -> "Kernel":
+        """The kernel with some coefficients replaced, such as by a `geomnet.stencil`.
+
+        **Arguments:**
+
+        - `coefficients`: by pair of types, as in `coefficients`: `(kernels, out channels,
+            in channels)`, or one number per kernel for every pair of channels.
+
+        **Raises:** `ValueError` if a pair does not exist or has another shape.
+        """
+        present = self.coefficients
+        unknown = sorted(set(coefficients) - set(present))
+        if unknown:
+            raise ValueError(
+                f"`coefficients` names {unknown}; this kernel has {sorted(present)}."
+            )
+        parts = []
+        for pair, part in present.items():
+            given = np.asarray(coefficients.get(pair, part), dtype=part.dtype)
+            if given.shape == part.shape[:1]:
+                given = np.broadcast_to(given[:, None, None], part.shape)
+            if given.shape != part.shape:
+                raise ValueError(
+                    f"`coefficients['{pair}']` must have shape {part.shape} or "
+                    f"{part.shape[:1]}, got {given.shape}."
+                )
+            parts.append(np.swapaxes(given, 1, 2).ravel())
+        weights = jnp.asarray(np.concatenate(parts), self.weights.dtype)
+        return eqx.tree_at(lambda kernel: kernel.weights, self, weights)
 
     def basis(
         self, out_type: "TensorType | str", in_type: "TensorType | str"

@@ -75,3 +75,36 @@ def test_unit_variance_at_the_start(float64):
     y = eqx.filter_jit(layer)(gn.GeometricImage(fields, array))
     for tensor_type in fields.types:
         assert 0.8 < float(jnp.std(y[tensor_type])) < 1.25
+
+
+def test_a_layer_may_start_as_a_physical_operator():
+    """The stencil of the gradient in a layer differentiates a wave."""
+    group = gn.hyperoctahedral(2)
+    bank = gn.kernel_basis(group, "1+", "0+", 3)
+    h = 1 / 64
+    conv = gn.nn.Conv(group, "p:0+", "v:1+", use_bias=False, key=jax.random.key(0))
+    gradient = gn.stencil(bank, "gradient", accuracy=2)
+    numbers = np.array([float(c) for c in gradient]) / h
+    kernel = conv.kernel.with_coefficients({"1+<-0+": numbers})
+    conv = eqx.tree_at(lambda c: c.kernel, conv, kernel)
+    x, y = np.meshgrid(*2 * ((np.arange(64) + 0.5) * h,), indexing="ij")
+    p = np.sin(2 * np.pi * x) * np.cos(2 * np.pi * y)
+    expected = (
+        2
+        * np.pi
+        * np.stack(
+            [
+                np.cos(2 * np.pi * x) * np.cos(2 * np.pi * y),
+                -np.sin(2 * np.pi * x) * np.sin(2 * np.pi * y),
+            ],
+            axis=-1,
+        )
+    )
+    given = gn.GeometricImage.from_fields("p:0+", {"p": p.astype(np.float32)}, 2)
+    error = np.abs(np.asarray(conv(given)["v"])[..., 0, :] - expected).max()
+    # The error of a central difference of second order: (k h)² / 6 of the amplitude.
+    assert error < 1.1 * 2 * np.pi * (2 * np.pi * h) ** 2 / 6
+    with pytest.raises(ValueError, match="1-<-0"):
+        kernel.with_coefficients({"1-<-0+": numbers})
+    with pytest.raises(ValueError, match="shape"):
+        kernel.with_coefficients({"1+<-0+": numbers[:1]})
