@@ -106,8 +106,8 @@ class Kernel(eqx.Module):
 
         **Arguments:**
 
-        - `coefficients`: by pair of types, as in `coefficients`: `(kernels, out channels,
-            in channels)`, or one number per kernel for every pair of channels.
+        - `coefficients`: by pair of types, as the property has them: `(kernels, out
+            channels, in channels)`, or one number per kernel for every pair of channels.
 
         **Raises:** `ValueError` if a pair does not exist or has another shape.
         """

@@ -44,7 +44,13 @@ def test_a_suite_with_marker_and_fixtures(tmp_path):
             *("--rootdir", str(tmp_path), str(tmp_path), "--junit-xml", "out.xml"),
         ],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(tmp_path)},
+        # The plugin by name alone: an installed geomnet would register it twice.
+        env={
+            "PYTHONPATH": str(ROOT),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PATH": "",
+            "HOME": str(tmp_path),
+        },
         capture_output=True,
         text=True,
     )
