@@ -107,7 +107,7 @@ class Kernel(eqx.Module):
         **Arguments:**
 
         - `coefficients`: by pair of types, as the property has them: `(kernels, out
-            channels, in channels)`, or one number per kernel for every pair of channels.
+            channels, in channels)`, or one number per kernel for all pairs of channels.
 
         **Raises:** `ValueError` if a pair does not exist or has another shape.
         """
