@@ -1,6 +1,7 @@
 """The command line: `python -m geomnet filters --dim 2 --size 3 --type 1-`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_certify(commands)
     options = parser.parse_args(arguments)
     try:
-        print(options.run(options))
+        print(options.run(options), flush=True)
+    except BrokenPipeError:
+        # The reader, such as `head`, has had enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
