@@ -1,9 +1,11 @@
-"""One convolution: dense, symmetry-reduced, and a plain one of as many components.
+"""One convolution: dense, symmetry-reduced, and plain ones of as many components.
 
-    python benchmarks/layers.py [--dims 2 3] [--repeats 7]
+    python benchmarks/layers.py [--dims 2 3] [--repeats 7] [--cpu]
 
-For each shape: forward, and the gradients for input and weights, in milliseconds of all
-cores together (on a shared machine steadier than the clock), and seconds to compile.
+For each shape the forward pass, and forward with both gradients, as a ratio to
+`equinox.nn.Conv` with circular padding (channels first) and to one plain channels-last
+`lax.conv_general_dilated`, and which execution the library chooses. By the clock, or
+with `--cpu` in seconds of all cores, which is the steadier figure on a shared machine.
 Results and what was concluded from them: benchmarks/README.md.
 """
 
@@ -13,48 +15,83 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from _measure import interleaved, machine, once
 
 import geomnet as gn
 from geomnet.nn._boundary import Boundary, as_faces, extend
 from geomnet.nn._lowering import centred_padding, convolve
-from geomnet.nn._reduced import convolve_reduced
+from geomnet.nn._reduced import convolve_reduced, prefers_reduced
 
-# (fields, cells along each axis), by dimension
+# (channels of scalars and of vectors, cells along each axis, batch), by dimension
 SHAPES = {
     2: [
-        ("8x0+ 8x1+", 128),
-        ("16x0+ 16x1+", 64),
-        ("32x0+ 32x1+", 32),
-        ("64x0+ 64x1+", 16),
-        ("128x0+ 128x1+", 8),
+        (8, 16, 4),
+        (8, 64, 4),
+        (8, 128, 4),
+        (16, 16, 4),
+        (16, 64, 1),
+        (16, 64, 4),
+        (16, 128, 2),
+        (32, 8, 4),
+        (32, 32, 4),
+        (32, 64, 4),
+        (64, 16, 1),
+        (64, 16, 4),
+        (64, 32, 4),
+        (128, 8, 4),
+        (128, 16, 4),
+        (256, 8, 4),
     ],
-    3: [("8x0+ 8x1+", 16), ("16x0+ 16x1+", 16), ("32x0+ 32x1+", 8)],
+    3: [(8, 16, 2), (8, 32, 1), (16, 16, 2), (32, 8, 2), (64, 8, 1)],
 }
-BATCH = {2: 4, 3: 2}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dims", type=int, nargs="+", default=[2, 3], choices=[2, 3])
+    parser.add_argument("--only", type=int, nargs="+", help="rows of the table")
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--cpu", action="store_true", help="seconds of all cores")
     args = parser.parse_args()
     print(machine())
+    print(
+        "                                 ms           ratio to equinox"
+        "                compiled (s)\n"
+        "fields      grid  batch   equinox  plain dense reduced"
+        "  plain dense reduced  equinox dense reduced  chosen"
+    )
     for d in args.dims:
-        for fields, cells in SHAPES[d]:
-            measure(d, fields, cells, args.repeats)
+        for n, shape in enumerate(SHAPES[d]):
+            if args.only is None or n in args.only:
+                measure(d, *shape, args.repeats, args.cpu)
 
 
-def measure(d: int, fields: str, cells: int, repeats: int) -> None:
-    """Prints one line for each execution of one shape."""
-    group, signature = gn.hyperoctahedral(d), gn.Signature(fields)
+def measure(d: int, channels: int, cells: int, batch: int, repeats: int, cpu: bool):
+    """Prints two lines for one shape: forward, and forward with gradients."""
+    group, signature = (
+        gn.hyperoctahedral(d),
+        gn.Signature(f"{channels}x0+ {channels}x1+"),
+    )
     kernel = gn.nn.Kernel(group, signature, signature, 3, key=jax.random.key(0))
     features = signature.features(d)
-    shape = (BATCH[d], *(cells,) * d, features)
-    x = jax.random.normal(jax.random.key(1), shape)
+    x = jax.random.normal(jax.random.key(1), (batch, *(cells,) * d, features))
     free = jax.random.normal(jax.random.key(2), (*kernel.window, features, features))
     padding = [centred_padding(3, 1, 1)] * d
     faces = as_faces(Boundary.PERIODIC, d)
+    layer = eqx.nn.Conv(
+        d,
+        features,
+        features,
+        3,
+        padding="SAME",
+        padding_mode="CIRCULAR",
+        use_bias=False,
+        key=jax.random.key(3),
+    )
+
+    def equinox(x: Any, weight: Any) -> Any:
+        return eqx.tree_at(lambda conv: conv.weight, layer, weight)(x)
 
     def plain(x: Any, weights: Any) -> Any:
         return convolve(extend(x, signature, faces, padding), weights)
@@ -67,32 +104,42 @@ def measure(d: int, fields: str, cells: int, repeats: int) -> None:
             x, weights, group, signature, signature, kernel.window, 1
         )
 
-    print(f"{fields} ({features} components) on {cells}^{d}, batch {BATCH[d]}")
-    forward, backward = {}, {}
-    for name, f, weights in (
-        ("plain", plain, free),
-        ("dense", dense, kernel.weights),
-        ("reduced", reduced, kernel.weights),
+    forward, both, compiled = {}, {}, {}
+    for name, f, arguments in (
+        ("equinox", equinox, (jnp.moveaxis(x, -1, 1), layer.weight)),
+        ("plain", plain, (x, free)),
+        ("dense", dense, (x, kernel.weights)),
+        ("reduced", reduced, (x, kernel.weights)),
     ):
-        forward[name], backward[name] = _pair(f, x, weights)
-        seconds = [once(run[name]).cpu for run in (forward, backward)]
-        print(f"    {name:8s} compiled in {seconds[0]:.1f} + {seconds[1]:.1f} s")
-    for what, functions in (("forward", forward), ("gradients", backward)):
+        forward[name], both[name] = _pair(f, *arguments)
+        compiled[name] = once(both[name]).cpu
+    reduce = prefers_reduced(group, signature, signature, kernel.window, x.dtype)
+    for what, functions in (("forward", forward), ("with gradients", both)):
         taken = interleaved(functions, repeats)
-        cpu = {name: 1e3 * seconds.cpu for name, seconds in taken.items()}
+        ms = {name: 1e3 * (t.cpu if cpu else t.wall) for name, t in taken.items()}
+        ratios = [ms[name] / ms["equinox"] for name in ("plain", "dense", "reduced")]
         print(
-            f"  {what:9s} plain {cpu['plain']:6.1f}, dense {cpu['dense']:6.1f}, "
-            f"reduced {cpu['reduced']:6.1f} ms; reduced / plain = "
-            f"{cpu['reduced'] / cpu['plain']:.2f}"
+            f"{channels:3d} + {channels:3d} {cells:4d}^{d} {batch:4d}  "
+            + " ".join(f"{ms[name]:7.1f}" for name in ms)
+            + "  "
+            + " ".join(f"{ratio:6.2f}" for ratio in ratios)
+            + "    "
+            + " ".join(f"{compiled[n]:5.1f}" for n in ("equinox", "dense", "reduced"))
+            + f"  {'reduced' if reduce else 'dense'}, {what}",
+            flush=True,
         )
 
 
 def _pair(f: Callable, x: Any, weights: Any) -> tuple[Callable, Callable]:
-    """The compiled forward pass, and both gradients alone."""
+    """The compiled forward pass, and it with both gradients."""
     batched = jax.vmap(f, in_axes=(0, None))
-    forward = jax.jit(batched)
-    gradients = jax.jit(lambda x, w: jax.vjp(batched, x, w)[1](x))
-    return lambda: forward(x, weights), lambda: gradients(x, weights)
+
+    def with_gradients(x: Any, weights: Any) -> Any:
+        y, back = jax.vjp(batched, x, weights)
+        return y, back(y)
+
+    forward, both = jax.jit(batched), jax.jit(with_gradients)
+    return lambda: forward(x, weights), lambda: both(x, weights)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ._linear_map import linear_map
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Slabs:
@@ -122,52 +124,42 @@ class Assembly:
 def assemble(
     assembly: Assembly, weights: Float[Array, " coefficients"]
 ) -> Float[Array, "rows columns"]:
-    """The matrix. Its gradient gathers each coefficient's entries: no scatter."""
-    return _assemble(assembly, weights)  # pyright: ignore
+    """The matrix. Its transpose gathers each coefficient's entries: no scatter."""
+    return linear_map(_Matrix(assembly), _Coefficients(assembly), weights)[0]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _assemble(assembly: Assembly, weights: Array) -> Array:
-    return _gather_matrix(assembly, weights)
+@dataclasses.dataclass(frozen=True)
+class _Matrix:
+    assembly: Assembly
+
+    def __call__(self, weights: Array) -> tuple[Array]:
+        row, in_channel, _ = self.assembly.rows.lines
+        column, out_channel, out_channels = self.assembly.columns.lines
+        first, sign, in_channel, out_channel, out_channels = _unfolded(
+            *self.assembly.forward, in_channel, out_channel, out_channels
+        )
+        index = _expand(first, row, column)
+        index += in_channel[:, None] * out_channels[None, :] + out_channel[None, :]
+        entries = weights.at[..., index].get(mode="promise_in_bounds")
+        return (entries * _expand(sign, row, column).astype(weights.dtype),)
 
 
-# Compiled by itself, so that a layer called outside of `jax.jit` is quick too.
-@functools.partial(jax.jit, static_argnums=0)
-def _gather_matrix(assembly: Assembly, weights: Array) -> Array:
-    row, in_channel, _ = assembly.rows.lines
-    column, out_channel, out_channels = assembly.columns.lines
-    first, sign, in_channel, out_channel, out_channels = _unfolded(
-        *assembly.forward, in_channel, out_channel, out_channels
-    )
-    index = _expand(first, row, column)
-    index = index + in_channel[:, None] * out_channels[None, :] + out_channel[None, :]
-    entries = weights.at[index].get(mode="promise_in_bounds")
-    return entries * _expand(sign, row, column).astype(weights.dtype)
+@dataclasses.dataclass(frozen=True)
+class _Coefficients:
+    assembly: Assembly
 
-
-@functools.partial(jax.jit, static_argnums=0)
-def _gather_gradient(assembly: Assembly, matrix: Array) -> Array:
-    kernel, place, entry, sign = assembly.backward
-    place, kernel = _unfolded(place, kernel)
-    entries = matrix.reshape(-1)
-    # One term for each entry of a coefficient: a sum over a short axis is far slower.
-    total = jnp.zeros(place.shape, matrix.dtype)
-    for n in range(entry.shape[1]):
-        index = place + jnp.take(jnp.asarray(entry[:, n]), kernel)
-        factor = jnp.take(jnp.asarray(sign[:, n], matrix.dtype), kernel)
-        total = total + entries.at[index].get(mode="promise_in_bounds") * factor
-    return total
-
-
-def _forward(assembly: Assembly, weights: Array) -> tuple[Array, None]:
-    return _gather_matrix(assembly, weights), None
-
-
-def _backward(assembly: Assembly, _: None, gradient: Array) -> tuple[Array]:
-    return (_gather_gradient(assembly, gradient),)
-
-
-_assemble.defvjp(_forward, _backward)
+    def __call__(self, matrix: Array) -> tuple[Array]:
+        kernel, place, entry, sign = self.assembly.backward
+        place, kernel = _unfolded(place, kernel)
+        entries = matrix.reshape(*matrix.shape[:-2], -1)
+        # One term for each entry of a coefficient: a sum over a short axis is far
+        # slower.
+        total = jnp.zeros((*matrix.shape[:-2], len(place)), matrix.dtype)
+        for n in range(entry.shape[1]):
+            index = place + jnp.take(jnp.asarray(entry[:, n]), kernel)
+            factor = jnp.take(jnp.asarray(sign[:, n], matrix.dtype), kernel)
+            total += entries.at[..., index].get(mode="promise_in_bounds") * factor
+        return (total,)
 
 
 def _expand(table: Array, row: np.ndarray, column: np.ndarray) -> Array:

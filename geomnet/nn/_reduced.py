@@ -1,65 +1,72 @@
 """The symmetry-reduced convolution: a quarter of the products of a dense one, or less.
 
-A group that reflects every axis sorts tensor components by their signs under these
-reflections, their parity. Sums and differences of opposite neighbours have a parity
-too, and a sum or difference of one parity meets only those components that make up the
-parity of the output: what is left is one small matrix product for each parity. For
-scalars and vectors and a 3x3 window that is 22 products per cell and channel pair for
-81, in three dimensions 54 for 432.
+A group that reflects every axis sorts tensor components by parity. Sums and differences
+of opposite neighbours have a parity too, and a sum or difference of one parity meets
+only those components that make up the parity of the output. For scalars and vectors and
+a 3x3 window that leaves 22 products per cell and channel pair for 81, in three
+dimensions 54 for 432.
+
+Neighbours along the first axis are summed and subtracted after the products, those
+along all other axes before: that way three numbers per component go through memory on
+either side, where all nine combinations on one side would be nine.
 """
 
 import dataclasses
 import functools
 import itertools
-import math
+from collections.abc import Callable, Hashable
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._action import component_action
 from .._group import Group, reflections
 from .._signature import Signature
 from ._assembly import Assembly, Slabs, assemble
-from ._boundary import wrap
 from ._kernel import basis_tables
+from ._linear_map import linear_map
+from ._parity import (
+    Parity,
+    ParityOrder,
+    add,
+    parity_order,
+    sort_back,
+    sort_by_parity,
+)
 
-Parity = tuple[int, ...]
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclasses.dataclass(frozen=True)
+class Combination:
+    """A sum (parity 0) or difference (1) of the cells at ± `offset`, for each axis."""
+
+    offset: tuple[int, ...]
+    parity: Parity
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Sorted:
-    """The features of a signature, sorted by parity, then component, then channel."""
+class Block:
+    """One matrix product: all that share a parity along the axes not yet combined."""
 
-    order: np.ndarray
-    """`(features,)`: the feature of the signature that stands at each place."""
-    back: np.ndarray
-    """`(features,)`: the inverse of `order`."""
-    components: dict[Parity, tuple[int, ...]]
-    """The components of each parity, counted over the types of the signature."""
-    where: dict[Parity, slice]
-    """The places of each parity."""
-    types: np.ndarray
-    """`(components,)`: the type of each component."""
-    channels: tuple[int, ...]
-    """How many channels each type has."""
+    features: tuple[tuple[int, Parity], ...]
+    """`(combination along the later axes, parity of the input)` of its columns."""
+    results: tuple[tuple[int, Parity], ...]
+    """`(combination along the first axis, parity of the output)` of what it makes."""
+    matrix: Assembly
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reduction:
     """Everything static about one reduced convolution."""
 
-    source: Sorted
-    target: Sorted
-    combinations: tuple[tuple[Parity, Parity], ...]
-    """`(offset, parity)` of every sum or difference of neighbours that is used."""
-    gather: dict[Parity, Assembly]
-    """For each parity of the output, from sums and differences to components."""
-    scatter: dict[Parity, Assembly]
-    """For each parity of the input, from components to what is summed and subtracted:
-    the same coefficients for the backward pass.
-    """
+    source: ParityOrder
+    target: ParityOrder
+    num_results: int
+    """Combinations along the first axis."""
+    blocks: tuple[Block, ...]
 
 
 def can_reduce(group: Group, window: tuple[int, ...]) -> bool:
@@ -69,9 +76,8 @@ def can_reduce(group: Group, window: tuple[int, ...]) -> bool:
 
 
 # Fewest features on either side from which the reduced form is chosen, by dimension:
-# forward and backward together it then takes half of the dense form's time on a CPU.
-# It takes 2 s more to compile (benchmarks/README.md).
-_WIDE = {2: 192, 3: 32}
+# measured on a CPU (benchmarks/README.md).
+_WIDE = {2: 24, 3: 24}
 
 
 def prefers_reduced(
@@ -97,7 +103,6 @@ def prefers_reduced(
     )
 
 
-@functools.partial(jax.jit, static_argnums=(2, 3, 4, 5, 6))
 def convolve_reduced(
     array: Float[Array, "*grid in_features"],
     weights: Float[Array, " coefficients"],
@@ -107,29 +112,33 @@ def convolve_reduced(
     window: tuple[int, ...],
     dilation: int,
 ) -> Float[Array, "*grid out_features"]:
-    """What the dense kernel makes of the array on the torus, to rounding.
-
-    The backward pass needs no features of the input: the sums and differences are taken
-    of the output's gradient, once for both gradients.
-    """
+    """What the dense kernel makes of the array on the torus, to rounding."""
     plan = reduction(group, in_signature, out_signature, window)
+    d = len(window)
     weights = weights.astype(array.dtype)
-    x = _permute(array, _Permutation(plan.source.order, plan.source.back))
-    fixed = jax.lax.stop_gradient(weights)
-    features = _features(plan, jax.lax.stop_gradient(x), window, dilation, out=True)
-    y = jnp.concatenate(
-        [features[p] @ assemble(plan.gather[p], fixed) for p in plan.gather], axis=-1
-    )
-    # The gradient of a split is a concatenation; that of slices is a sum of padded
-    # arrays.
-    sizes = [where.stop - where.start for where in plan.source.where.values()]
-    parts = dict(
-        zip(plan.source.where, jax.lax.split(x, sizes, axis=x.ndim - 1), strict=True)
-    )
-    mixed = [parts[p] @ assemble(plan.scatter[p], weights) for p in plan.scatter]
-    y = _with_gradient(plan, window, dilation, mixed, y)
-    back = _Permutation(plan.target.back, plan.target.order)
-    return _permute(y, back)  # pyright: ignore
+
+    def neighbours(axis: int) -> tuple[int, tuple[int, ...]]:
+        distances = range(1, window[axis] // 2 + 1)
+        return axis - d - 1, tuple(dilation * n for n in distances)
+
+    combined = [sort_by_parity(array, in_signature, d)]
+    for axis in range(1, d):
+        spread, gather = Spread(*neighbours(axis)), Gather(*neighbours(axis))
+        combined = [y for x in combined for y in linear_map(spread, gather, x)]
+    pieces = [_split(x, plan.source.sizes) for x in combined]
+    results: dict[tuple[int, Parity], Array] = {}
+    for block in plan.blocks:
+        features = _joined([pieces[n][p] for n, p in block.features])
+        product = features @ assemble(block.matrix, weights)
+        sizes = {key: plan.target.sizes[key[1]] for key in block.results}
+        results |= _split(product, sizes)
+    spread, gather = Spread(*neighbours(0)), Gather(*neighbours(0))
+    parts = []
+    for p, size in plan.target.sizes.items():
+        zero = jnp.zeros((*array.shape[:-1], size), array.dtype)
+        terms = [results.get((n, p), zero) for n in range(plan.num_results)]
+        parts += linear_map(gather, spread, *terms)
+    return sort_back(_joined(parts), out_signature, d)
 
 
 @functools.cache
@@ -141,218 +150,144 @@ def reduction(
 ) -> Reduction:
     """The plan of a reduced convolution."""
     d = group.num_spatial_dims
-    source, target = (_sorted_by_parity(s, d) for s in (in_signature, out_signature))
+    source, target = (parity_order(s, d) for s in (in_signature, out_signature))
     label, sign, kernels = basis_tables(group, in_signature, out_signature, window)
-    combinations = []
-    for offset in itertools.product(*(range(n // 2 + 1) for n in window)):
-        for parity in itertools.product((0, 1), repeat=d):
-            possible = all(x or not p for x, p in zip(offset, parity, strict=True))
-            meets = any(_sum(parity, p) in source.where for p in target.where)
-            if possible and meets:
-                combinations.append((offset, parity))
-
-    def cell(offset: Parity) -> int:
-        middle = [n // 2 + x for n, x in zip(window, offset, strict=True)]
-        return int(np.ravel_multi_index(middle, window))
-
-    def tables(
-        rows: list[tuple[int, int]], columns: list[tuple[int, int]]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """From `(cell, component)` of each slab; a cell of -1 is the other side's."""
-        index = [
-            (max(r, c), a, b) for (r, a), (c, b) in itertools.product(rows, columns)
+    before, after = _combinations(window[1:]), _combinations(window[:1])
+    blocks = []
+    for first, *rest in itertools.product((0, 1), repeat=d):
+        features = [
+            (n, (first, *add(tuple(rest), c.parity))) for n, c in enumerate(before)
         ]
-        shape = (len(rows), len(columns))
-        where = tuple(np.array(index).T)
-        return label[where].reshape(shape), sign[where].reshape(shape)
-
-    gather = {}
-    for p, components in target.components.items():
+        results = [(n, (first ^ c.parity[0], *rest)) for n, c in enumerate(after)]
+        features = [(n, p) for n, p in features if p in source.components]
+        results = [(n, p) for n, p in results if p in target.components]
         rows = [
-            (cell(offset), a)
-            for offset, parity in combinations
-            for a in source.components.get(_sum(p, parity), ())
+            (before[n].offset, a) for n, p in features for a in source.components[p]
         ]
-        columns = [(-1, b) for b in components]
-        gather[p] = Assembly(
+        columns = [(after[n], b) for n, p in results for b in target.components[p]]
+        if not rows or not columns:
+            continue
+
+        def cell(first: Combination, rest: tuple[int, ...]) -> int:
+            offset = zip(window, (*first.offset, *rest), strict=True)
+            return int(np.ravel_multi_index([n // 2 + x for n, x in offset], window))
+
+        cells = np.array([[cell(c, o) for c, _ in columns] for o, _ in rows])
+        where = (
+            cells,
+            np.array([a for _, a in rows])[:, None],
+            np.array([b for _, b in columns])[None, :],
+        )
+        # `Gather` subtracts the other way round: it is the transpose of a difference.
+        flips = np.array([(-1) ** c.parity[0] for c, _ in columns])
+        matrix = Assembly(
             _stacked(source, [a for _, a in rows]),
-            _stacked(target, components),
-            *tables(rows, columns),
+            _stacked(target, [b for _, b in columns]),
+            label[where],
+            sign[where] * flips,
             kernels,
         )
-    scatter = {}
-    for p, components in source.components.items():
-        rows = [(-1, a) for a in components]
-        columns, flips = [], []
-        for offset, parity in combinations:
-            for b in target.components.get(_sum(p, parity), ()):
-                columns.append((cell(offset), b))
-                # A difference of neighbours is antisymmetric: its transpose is minus
-                # it.
-                flips.append((-1) ** sum(parity))
-        if columns:
-            labels, signs = tables(rows, columns)
-            scatter[p] = Assembly(
-                _stacked(source, components),
-                _stacked(target, [b for _, b in columns]),
-                labels,
-                signs * np.array(flips),
-                kernels,
-            )
-    return Reduction(source, target, tuple(combinations), gather, scatter)
+        blocks.append(Block(tuple(features), tuple(results), matrix))
+    return Reduction(source, target, len(after), tuple(blocks))
 
 
-def _features(
-    plan: Reduction, array: Array, window: tuple[int, ...], dilation: int, out: bool
-) -> dict[Parity, Array]:
-    """Sums and differences of neighbours, side by side for each parity.
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """`f`, then `f(p + n) + f(p - n)` and `f(p + n) - f(p - n)` for each distance n.
 
-    Of the sorted input for each parity of the output, or the other way round.
+    On the torus, along one axis, counted from the last.
     """
-    d = len(window)
-    side, other = (plan.source, plan.target) if out else (plan.target, plan.source)
-    grid = array.shape[:d]
-    reach = [dilation * (n // 2) for n in window]
-    for axis, cells in enumerate(reach):
-        array = wrap(array, axis, cells, cells)
-    # The barriers keep each loop simple: fused, they would be one loop full of
-    # branches.
-    array = jax.lax.optimization_barrier(array)
-    combined = {}
-    for offset, parity in plan.combinations:
-        total: Array | None = None
-        for signs in itertools.product(*((1, -1) if x else (1,) for x in offset)):
-            at = tuple(
-                slice(r + dilation * s * x, r + dilation * s * x + n)
-                for r, s, x, n in zip(reach, signs, offset, grid, strict=True)
+
+    axis: int
+    distances: tuple[int, ...]
+
+    def __call__(self, f: Array) -> tuple[Array, ...]:
+        parts = [f]
+        for n in self.distances:
+            parts += _with_neighbours(
+                lambda low, high: (high + low, high - low), f.ndim + self.axis, n, f
             )
-            term = array[at]
-            negative = math.prod(s for s, p in zip(signs, parity, strict=True) if p)
-            if total is None:
-                total = term
-            else:
-                total = total + term if negative > 0 else total - term
-        combined[offset, parity] = total
-    combined = jax.lax.optimization_barrier(combined)
-    features = {}
-    for p in other.where:
-        parts = [
-            combined[offset, parity][..., side.where[_sum(p, parity)]]
-            for offset, parity in plan.combinations
-            if _sum(p, parity) in side.where
+        return tuple(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gather:
+    """The transpose of `Spread`: sums of neighbours, and differences turned round."""
+
+    axis: int
+    distances: tuple[int, ...]
+
+    def __call__(self, f: Array, *parts: Array) -> tuple[Array]:
+        for index, n in enumerate(self.distances):
+            f += _with_neighbours(
+                lambda low, high, below, above: ((high + low) + (below - above),),
+                f.ndim + self.axis,
+                n,
+                *parts[2 * index : 2 * index + 2],
+            )[0]
+        return (f,)
+
+
+def _with_neighbours(
+    combine: Callable[..., tuple[Array, ...]], axis: int, n: int, *arrays: Array
+) -> list[Array]:
+    """`combine(f(p - n), f(p + n))`, or more such pairs, for all p on the torus.
+
+    In three parts, the first and last cells by themselves: in one, each cell would ask
+    whether it lies at an end.
+    """
+    length = arrays[0].shape[axis]
+    if length < 2 * n:
+        index = np.arange(length)
+        pairs = [
+            jnp.take(f, (index + shift) % length, axis=axis)
+            for f in arrays
+            for shift in (-n, n)
         ]
-        if parts:
-            features[p] = jnp.concatenate(parts, axis=-1)
-    return features
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1, 2))
-def _with_gradient(
-    plan: Reduction,
-    window: tuple[int, ...],
-    dilation: int,
-    mixed: list[Array],
-    y: Array,
-) -> Array:
-    """y, differentiated as if it were the sums and differences of `mixed`."""
-    return y
-
-
-def _with_gradient_forward(
-    plan: Reduction,
-    window: tuple[int, ...],
-    dilation: int,
-    mixed: list[Array],
-    y: Array,
-) -> tuple[Array, None]:
-    return y, None
-
-
-def _with_gradient_backward(
-    plan: Reduction, window: tuple[int, ...], dilation: int, _: None, gradient: Array
-) -> tuple[list[Array], Array]:
-    features = _features(plan, gradient, window, dilation, out=False)
-    return [features[p] for p in plan.scatter], jnp.zeros_like(gradient)
-
-
-_with_gradient.defvjp(_with_gradient_forward, _with_gradient_backward)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Permutation:
-    order: np.ndarray
-    back: np.ndarray
-
-
-def _permute(array: Array, permutation: _Permutation) -> Array:
-    """Reorders the features; so does its gradient, where JAX's own would scatter."""
-    return _permuted(array, permutation)  # pyright: ignore
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def _permuted(array: Array, permutation: _Permutation) -> Array:
-    return jnp.take(array, permutation.order, axis=-1)
-
-
-def _permute_forward(array: Array, permutation: _Permutation) -> tuple[Array, None]:
-    return jnp.take(array, permutation.order, axis=-1), None
-
-
-def _permute_backward(permutation: _Permutation, _: None, gradient: Array) -> tuple:
-    return (jnp.take(gradient, permutation.back, axis=-1),)
-
-
-_permuted.defvjp(_permute_forward, _permute_backward)
-
-
-def _sum(a: Parity, b: Parity) -> Parity:
-    return tuple(x ^ y for x, y in zip(a, b, strict=True))
-
-
-@functools.cache
-def _sorted_by_parity(signature: Signature, d: int) -> Sorted:
-    parities: list[Parity] = []
-    types, features = [], []
-    for n, t in enumerate(signature.types):
-        signs = [
-            component_action(
-                t, tuple(range(d)), tuple(-1 if i == axis else 1 for i in range(d))
-            )[1]
-            for axis in range(d)
-        ]
-        starts = [
-            where.start + channel * t.components(d)
-            for entry, where in zip(signature, signature.slices(d), strict=True)
-            if entry.type == t
-            for channel in range(entry.channels)
-        ]
-        for component in range(t.components(d)):
-            parities.append(tuple(int(s[component] < 0) for s in signs))
-            types.append(n)
-            features.append(np.array(starts) + component)
-    components = {
-        p: tuple(i for i, q in enumerate(parities) if q == p)
-        for p in sorted(set(parities))
+        return list(combine(*pairs))
+    starts = {
+        (length - n, n): n,
+        (0, 2 * n): length - 2 * n,
+        (length - 2 * n, 0): n,
     }
-    where, position = {}, 0
-    for p, members in components.items():
-        size = sum(len(features[i]) for i in members)
-        where[p] = slice(position, position + size)
-        position += size
-    order = np.concatenate([features[i] for p in components.values() for i in p])
-    return Sorted(
-        order.astype(np.int32),
-        np.argsort(order).astype(np.int32),
-        components,
-        where,
-        np.array(types),
-        tuple(signature.channels(t) for t in signature.types),
-    )
+    parts = [
+        combine(
+            *(
+                jax.lax.slice_in_dim(f, start, start + cells, axis=axis)
+                for f in arrays
+                for start in both
+            )
+        )
+        for both, cells in starts.items()
+        if cells
+    ]
+    return [jnp.concatenate(part, axis=axis) for part in zip(*parts, strict=True)]
 
 
-def _stacked(side: Sorted, components: "tuple[int, ...] | list[int]") -> Slabs:
+def _combinations(window: tuple[int, ...]) -> list[Combination]:
+    """All sums and differences of a window, in the order of repeated `Spread`."""
+    along = [
+        [(0, 0), *((n, parity) for n in range(1, size // 2 + 1) for parity in (0, 1))]
+        for size in window
+    ]
+    return [
+        Combination(tuple(n for n, _ in pick), tuple(parity for _, parity in pick))
+        for pick in itertools.product(*along)
+    ]
+
+
+def _split(array: Array, sizes: dict[K, int]) -> dict[K, Array]:
+    pieces = jax.lax.split(array, list(sizes.values()), axis=array.ndim - 1)
+    return dict(zip(sizes, pieces, strict=True))
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=-1)
+
+
+def _stacked(side: ParityOrder, components: list[int]) -> Slabs:
     """Slabs one after the other, each with its channels side by side."""
-    types = side.types[list(components)]
+    types = side.types[components]
     sizes = np.array(side.channels)[types]
     return Slabs(
         types, np.cumsum(sizes) - sizes, tuple(np.arange(n) for n in side.channels)

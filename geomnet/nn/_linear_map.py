@@ -1,0 +1,81 @@
+"""Linear maps with a transpose of their own, where JAX would make a slow one.
+
+JAX transposes a slice into a padded array and a gather into a scatter, each as large as
+the whole field. `linear_map` says instead what the transpose is: it is
+`jax.custom_derivatives.linear_call` with a rule for `jax.vmap`. Forward and reverse
+mode, to any order, follow from linearity.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.core
+import jax.extend.core
+import jax.numpy as jnp
+from jax.interpreters import ad, batching, mlir
+from jaxtyping import Array
+
+Map = Callable[..., tuple[Array, ...]]
+
+
+def linear_map(forward: Map, transpose: Map, *arrays: Array) -> tuple[Array, ...]:
+    """`forward(*arrays)`, differentiated with `transpose`.
+
+    **Arguments:**
+
+    - `forward`: a linear function of arrays to a tuple of arrays, which works the same
+        on arrays with more leading axes. It is compared by value when compiled programs
+        are looked up: a frozen dataclass that can be called, not a closure.
+    - `transpose`: the linear function from cotangents of the outputs to those of the
+        arrays, with the same properties. That it is the transpose is the caller's word.
+    """
+    return tuple(_map.bind(*arrays, forward=forward, transpose=transpose))
+
+
+_map = jax.extend.core.Primitive("geomnet_linear_map")
+_map.multiple_results = True
+
+
+def _run(*arrays: Array, forward: Map, transpose: Map) -> Sequence[Array]:
+    return forward(*arrays)
+
+
+def _abstract(*arrays: Any, forward: Map, transpose: Map) -> list[Any]:
+    shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays]
+    return [
+        jax.core.ShapedArray(out.shape, out.dtype)
+        for out in jax.eval_shape(forward, *shapes)
+    ]
+
+
+def _jvp(primals: Any, tangents: Any, **maps: Map) -> tuple[Any, Any]:
+    outs = _map.bind(*primals, **maps)
+    if all(type(t) is ad.Zero for t in tangents):
+        return outs, [ad.Zero.from_primal_value(out) for out in outs]  # pyright: ignore
+    return outs, _map.bind(*map(ad.instantiate_zeros, tangents), **maps)
+
+
+def _transpose(cotangents: Any, *_: Any, forward: Map, transpose: Map) -> Any:
+    cotangents = map(ad.instantiate_zeros, cotangents)
+    return _map.bind(*cotangents, forward=transpose, transpose=forward)
+
+
+def _batch(arrays: Any, axes: Any, **maps: Map) -> tuple[Any, Any]:
+    sizes = [a.shape[n] for a, n in zip(arrays, axes, strict=True) if n is not None]
+    moved = [
+        jnp.broadcast_to(array, (sizes[0], *array.shape))
+        if axis is None
+        else jnp.moveaxis(array, axis, 0)
+        for array, axis in zip(arrays, axes, strict=True)
+    ]
+    outs = _map.bind(*moved, **maps)
+    return outs, [0] * len(outs)
+
+
+_map.def_impl(jax.jit(_run, static_argnames=("forward", "transpose")))
+_map.def_abstract_eval(_abstract)
+ad.primitive_jvps[_map] = _jvp
+ad.primitive_transposes[_map] = _transpose
+batching.primitive_batchers[_map] = _batch
+mlir.register_lowering(_map, mlir.lower_fun(_run, multiple_results=True))
