@@ -14,8 +14,15 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._components import (
+    copy_to_components,
+    invariants,
+    num_tensors,
+    sum_components,
+)
 from ._conv import check_image
 from ._layout import layout
+from ._matmul import times
 
 
 class Gate(eqx.Module):
@@ -60,7 +67,7 @@ class Gate(eqx.Module):
         self.signature = Signature(signature)
         self.epsilon = epsilon
         fields = layout(group, self.signature)
-        gates = fields.channel_sum.shape[1]
+        gates = num_tensors(group, self.signature)
         if gates:
             inputs = int(fields.invariant.sum()) + gates
             self.weight = jax.random.normal(key, (inputs, gates), dtype) / math.sqrt(
@@ -77,28 +84,24 @@ class Gate(eqx.Module):
         array = image.array
         if self.weight is None or self.bias is None:
             return image.with_array(jax.nn.silu(array) * unit_second_moment("silu"))
-        fields = layout(self.group, self.signature)
+        fields = self.group, self.signature
         dtype = array.dtype
-        weight, bias = self.weight.astype(dtype), self.bias.astype(dtype)
-        num_invariants = len(weight) - len(bias)
-        grid_axes = range(array.ndim - 1)
-        # Sums over components and copies to components are products with constant
-        # matrices of zeros and ones: axes of length 2 or 3 are slow everywhere.
-        channel_sum = jnp.asarray(fields.channel_sum, dtype)
-        select = jnp.asarray(np.eye(len(fields.invariant))[:, fields.invariant], dtype)
-        norms = jnp.sqrt(jnp.square(array) @ channel_sum + self.epsilon**2)
-        logits = norms @ weight[num_invariants:] + jnp.expand_dims(bias, grid_axes)
-        if num_invariants:
-            logits = logits + array @ (select @ weight[:num_invariants])
+        norms = sum_components(jnp.square(array), *fields)
+        norms = jnp.sqrt(norms + jnp.asarray(self.epsilon**2, dtype))
+        scalars = invariants(array, *fields)
+        known = norms if scalars is None else jnp.concatenate([scalars, norms], -1)
+        # One logit per feature: copies of weights are cheaper than of fields.
+        weight = copy_to_components(self.weight.astype(dtype), *fields)
+        bias = copy_to_components(self.bias.astype(dtype), *fields)
+        logits = times(known, weight) + jnp.expand_dims(bias, range(array.ndim - 1))
         # An invariant is its own logit: s σ(s) is silu.
-        is_invariant = jnp.expand_dims(jnp.asarray(fields.invariant, dtype), grid_axes)
-        gates = jax.nn.sigmoid(logits @ channel_sum.T + array * is_invariant)
+        is_invariant = layout(*fields).invariant
+        own = jnp.expand_dims(jnp.asarray(is_invariant, dtype), range(array.ndim - 1))
         scale = np.where(
-            fields.invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
+            is_invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
         )
-        return image.with_array(
-            array * gates * jnp.expand_dims(jnp.asarray(scale, dtype), grid_axes)
-        )
+        scale = jnp.expand_dims(jnp.asarray(scale, dtype), range(array.ndim - 1))
+        return image.with_array(array * jax.nn.sigmoid(logits + array * own) * scale)
 
 
 @functools.cache

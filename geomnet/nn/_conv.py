@@ -145,6 +145,7 @@ class Conv(eqx.Module):
                 kernel.in_signature,
                 kernel.out_signature,
                 kernel.window,
+                array.shape[:-1],
                 array.dtype,
             )
         ):

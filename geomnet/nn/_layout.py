@@ -44,12 +44,6 @@ class Layout:
         same = self.type_index[:, None] == self.type_index[None, :]
         return same / same.sum(axis=1, keepdims=True)
 
-    @functools.cached_property
-    def channel_sum(self) -> np.ndarray:
-        """`(features, non-invariant channels)`: sums the components of a tensor."""
-        channels = np.unique(self.channel[~self.invariant])
-        return (self.channel[:, None] == channels[None, :]) & ~self.invariant[:, None]
-
 
 @functools.cache
 def layout(group: Group, signature: Signature) -> Layout:

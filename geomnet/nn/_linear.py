@@ -12,6 +12,7 @@ from .._image import GeometricImage
 from .._signature import Signature
 from ._conv import check_image
 from ._kernel import Bias, Kernel
+from ._matmul import times
 
 
 class Linear(eqx.Module):
@@ -66,7 +67,9 @@ class Linear(eqx.Module):
         """
         check_image(image, self.group, self.in_signature, "Linear")
         matrix = self.kernel.dense()
-        array = image.array @ matrix.reshape(matrix.shape[-2:]).astype(image.dtype)
+        array = times(
+            image.array, matrix.reshape(matrix.shape[-2:]).astype(image.dtype)
+        )
         bias = self.bias.dense() if self.bias is not None else None
         if bias is not None:
             bias = bias.astype(array.dtype)

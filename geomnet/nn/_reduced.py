@@ -14,6 +14,7 @@ either side, where all nine combinations on one side would be nine.
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from .._signature import Signature
 from ._assembly import Assembly, Slabs, assemble
 from ._kernel import basis_tables
 from ._linear_map import linear_map
+from ._matmul import times
 from ._parity import (
     Parity,
     ParityOrder,
@@ -75,9 +77,10 @@ def can_reduce(group: Group, window: tuple[int, ...]) -> bool:
     return has_all and all(n % 2 for n in window) and max(window) > 1
 
 
-# Fewest features on either side from which the reduced form is chosen, by dimension:
-# measured on a CPU (benchmarks/README.md).
-_WIDE = {2: 24, 3: 24}
+# Cells times features in times features out, from which the reduced form is chosen: it
+# is faster on smaller fields too, but by less than its longer compilation costs in
+# thousands of calls (benchmarks/README.md).
+_LARGE = 2**19
 
 
 def prefers_reduced(
@@ -85,17 +88,17 @@ def prefers_reduced(
     in_signature: Signature,
     out_signature: Signature,
     window: tuple[int, ...],
+    grid: tuple[int, ...],
     dtype: jnp.dtype,
 ) -> bool:
-    """Whether the reduced form is the faster one, from what is known when tracing.
+    """Whether the reduced form is the better one, from what is known when tracing.
 
     Only on a CPU: matrix units of accelerators have not been measured.
     """
     d = group.num_spatial_dims
-    narrowest = min(in_signature.features(d), out_signature.features(d))
+    features = in_signature.features(d) * out_signature.features(d)
     return (
-        d in _WIDE
-        and narrowest >= _WIDE[d]
+        math.prod(grid) * features >= _LARGE
         and dtype.itemsize >= 4
         and can_reduce(group, window)
         and max(window) == 3
@@ -129,7 +132,7 @@ def convolve_reduced(
     results: dict[tuple[int, Parity], Array] = {}
     for block in plan.blocks:
         features = _joined([pieces[n][p] for n, p in block.features])
-        product = features @ assemble(block.matrix, weights)
+        product = times(features, assemble(block.matrix, weights))
         sizes = {key: plan.target.sizes[key[1]] for key in block.results}
         results |= _split(product, sizes)
     spread, gather = Spread(*neighbours(0)), Gather(*neighbours(0))

@@ -19,6 +19,7 @@ from .._image import GeometricImage
 from .._signature import Signature
 from ._conv import check_divides, check_image
 from ._kernel import Kernel
+from ._matmul import times
 
 FACTOR = 2
 
@@ -68,7 +69,7 @@ class Down(eqx.Module):
         check_divides(image.grid, FACTOR, "Down")
         matrix = self.kernel.dense()
         matrix = matrix.reshape(-1, matrix.shape[-1]).astype(image.dtype)
-        array = gather_blocks(image.array) @ matrix
+        array = times(gather_blocks(image.array), matrix)
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
 
 
@@ -123,7 +124,7 @@ class Up(eqx.Module):
         in_features, out_features = kernel.shape[-2:]
         matrix = jnp.moveaxis(kernel.reshape(-1, in_features, out_features), 0, 1)
         array = scatter_blocks(
-            image.array @ matrix.reshape(in_features, -1), out_features
+            times(image.array, matrix.reshape(in_features, -1)), out_features
         )
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
 

@@ -91,9 +91,10 @@ def test_only_groups_that_reflect_every_axis_are_reduced():
     assert not can_reduce(SQUARE, (1, 1)), "Nothing to gain."
 
 
-def test_narrow_layers_and_short_floats_stay_dense():
+def test_small_layers_and_short_floats_stay_dense():
     wide, narrow = gn.Signature("8x0+ 8x1+"), gn.Signature("4x0+ 4x1+")
     f32, bf16 = jnp.dtype("float32"), jnp.dtype("bfloat16")
-    assert prefers_reduced(SQUARE, wide, wide, (3, 3), f32)
-    assert not prefers_reduced(SQUARE, narrow, wide, (3, 3), f32)
-    assert not prefers_reduced(SQUARE, wide, wide, (3, 3), bf16)
+    fine, coarse = (64, 64), (4, 4)
+    assert prefers_reduced(SQUARE, wide, wide, (3, 3), fine, f32)
+    assert not prefers_reduced(SQUARE, narrow, wide, (3, 3), coarse, f32)
+    assert not prefers_reduced(SQUARE, wide, wide, (3, 3), fine, bf16)

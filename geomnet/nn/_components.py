@@ -1,0 +1,105 @@
+"""Sums over the components of each tensor, and copies to them.
+
+What acts on a whole tensor at once, a norm or a gate, is one number per tensor: here
+are the two linear maps between such numbers and features, each the other's transpose.
+Invariant features (scalars, and everything under the trivial group) take no part.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._group import Group
+from .._signature import Signature
+from ._layout import acts_trivially
+from ._linear_map import linear_map
+
+
+def num_tensors(group: Group, signature: Signature) -> int:
+    """How many tensors the group moves: channels that are not invariant."""
+    moved = _moved(group, signature)
+    return sum(entry.channels for entry, m in zip(signature, moved, strict=True) if m)
+
+
+def sum_components(
+    array: Float[Array, "*cells features"], group: Group, signature: Signature
+) -> Float[Array, "*cells tensors"]:
+    """Adds up the components of each tensor that the group moves."""
+    return linear_map(_Sum(group, signature), _Copy(group, signature), array)[0]
+
+
+def copy_to_components(
+    numbers: Float[Array, "*cells tensors"], group: Group, signature: Signature
+) -> Float[Array, "*cells features"]:
+    """Gives each component its tensor's number, and invariant features zero."""
+    return linear_map(_Copy(group, signature), _Sum(group, signature), numbers)[0]
+
+
+def invariants(
+    array: Float[Array, "*cells features"], group: Group, signature: Signature
+) -> Float[Array, "*cells invariants"] | None:
+    """The features that the group leaves alone, or `None` where there are none."""
+    parts = [
+        array[..., where]
+        for where, m in zip(
+            signature.slices(group.num_spatial_dims),
+            _moved(group, signature),
+            strict=True,
+        )
+        if not m
+    ]
+    return jnp.concatenate(parts, axis=-1) if parts else None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sum:
+    group: Group
+    signature: Signature
+
+    def __call__(self, array: Array) -> tuple[Array]:
+        d, last = self.group.num_spatial_dims, array.ndim - 1
+        parts = []
+        for entry, where, moved in zip(
+            self.signature,
+            self.signature.slices(d),
+            _moved(self.group, self.signature),
+            strict=True,
+        ):
+            if moved:
+                # Strided slices: a sum over an axis of length 2 or 3 is slow.
+                n = entry.type.components(d)
+                terms = [
+                    jax.lax.slice_in_dim(array, start, where.stop, n, axis=last)
+                    for start in range(where.start, where.start + n)
+                ]
+                parts.append(sum(terms[1:], start=terms[0]))
+        return (jnp.concatenate(parts, axis=-1),)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Copy:
+    group: Group
+    signature: Signature
+
+    def __call__(self, numbers: Array) -> tuple[Array]:
+        d, leading = self.group.num_spatial_dims, numbers.shape[:-1]
+        parts, start = [], 0
+        for entry, moved in zip(
+            self.signature, _moved(self.group, self.signature), strict=True
+        ):
+            if moved:
+                n = entry.type.components(d)
+                part = numbers[..., start : start + entry.channels]
+                part = jnp.broadcast_to(part[..., None], (*part.shape, n))
+                parts.append(part.reshape(*leading, entry.features(d)))
+                start += entry.channels
+            else:
+                shape = (*leading, entry.features(d))
+                parts.append(jnp.zeros(shape, numbers.dtype))
+        return (jnp.concatenate(parts, axis=-1),)
+
+
+def _moved(group: Group, signature: Signature) -> list[bool]:
+    return [not acts_trivially(group, entry.type) for entry in signature]
