@@ -20,7 +20,7 @@ from _measure import interleaved, machine, once
 
 import geomnet as gn
 from geomnet.nn._boundary import Boundary, as_faces, extend
-from geomnet.nn._lowering import centred_padding, convolve
+from geomnet.nn._lowering import convolve
 from geomnet.nn._reduced import convolve_reduced, prefers_reduced
 
 # (channels of scalars and of vectors, cells along each axis, batch), by dimension
@@ -77,7 +77,7 @@ def measure(d: int, channels: int, cells: int, batch: int, repeats: int, cpu: bo
     features = signature.features(d)
     x = jax.random.normal(jax.random.key(1), (batch, *(cells,) * d, features))
     free = jax.random.normal(jax.random.key(2), (*kernel.window, features, features))
-    padding = [centred_padding(3, 1, 1)] * d
+    padding = [(1, 1)] * d
     faces = as_faces(Boundary.PERIODIC, d)
     layer = eqx.nn.Conv(
         d,

@@ -198,6 +198,21 @@ class Signature:
 
     __rmul__ = __mul__
 
+    def __floordiv__(self, divisor: int) -> "Signature":
+        """Divides every entry's channels; `ValueError` where that leaves a rest."""
+        if not isinstance(divisor, int):
+            return NotImplemented
+        left = [str(entry) for entry in self._entries if entry.channels % divisor]
+        if left:
+            raise ValueError(
+                f"The channels of {', '.join(left)} can't be divided by {divisor}: "
+                "give every entry a multiple of it."
+            )
+        return Signature(
+            dataclasses.replace(entry, channels=entry.channels // divisor)
+            for entry in self._entries
+        )
+
     def __add__(self, other: "str | Signature") -> "Signature":
         if not isinstance(other, (str, Signature)):
             return NotImplemented

@@ -1,19 +1,27 @@
 """Layers: each takes a `GeometricImage` and gives one, exactly equivariantly."""
 
-from ._activation import Gate as Gate
+from ._activation import Gate as Gate, NormActivation as NormActivation
 from ._boundary import Boundary as Boundary, surviving_group as surviving_group
 from ._conv import Conv as Conv
+from ._conv_transpose import ConvTranspose as ConvTranspose
 from ._dropout import Dropout as Dropout
 from ._export import export as export
 from ._film import FiLM as FiLM
 from ._kernel import Bias as Bias, Kernel as Kernel
 from ._linear import Linear as Linear
-from ._norm import LayerNorm as LayerNorm
+from ._mean_bias import MeanBias as MeanBias
+from ._norm import (
+    GroupNorm as GroupNorm,
+    InstanceNorm as InstanceNorm,
+    LayerNorm as LayerNorm,
+)
 from ._pool import (
     AveragePool as AveragePool,
+    BlurPool as BlurPool,
     MultilinearUp as MultilinearUp,
     NearestUp as NearestUp,
     NormPool as NormPool,
 )
 from ._resample import Down as Down, Up as Up
 from ._tensor_product import TensorProduct as TensorProduct
+from ._vector_neuron import VectorNeuron as VectorNeuron

@@ -58,14 +58,9 @@ class Gate(eqx.Module):
         - `epsilon`: rounds off the norms at zero; in units of the input.
         - `key`: draws the weights of the gates.
         """
-        if not epsilon > 0:
-            raise ValueError(
-                f"`epsilon` must be positive, got {epsilon}: without it the gradient "
-                "of a norm is not finite at zero."
-            )
         self.group = group
         self.signature = Signature(signature)
-        self.epsilon = epsilon
+        self.epsilon = _positive(epsilon)
         fields = layout(group, self.signature)
         gates = num_tensors(group, self.signature)
         if gates:
@@ -102,6 +97,81 @@ class Gate(eqx.Module):
         )
         scale = jnp.expand_dims(jnp.asarray(scale, dtype), range(array.ndim - 1))
         return image.with_array(array * jax.nn.sigmoid(logits + array * own) * scale)
+
+
+class NormActivation(eqx.Module):
+    """Scales every tensor by a function of its own norm.
+
+    A tensor t becomes `t · σ(a |t| + b)`, with a learned a and b for each channel, and
+    a scalar s `s · σ(a s + b)`. For a pseudoscalar that is an odd function, as its
+    parity demands. Scaled to unit second moment; it mixes no channels.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    slope: Float[Array, " channels"]
+    bias: Float[Array, " channels"]
+    group: Group = eqx.field(static=True)
+    signature: Signature = eqx.field(static=True)
+    epsilon: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        *,
+        epsilon: float = 1e-2,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `epsilon`: rounds off the norms at zero; in units of the input.
+        """
+        self.group = group
+        self.signature = Signature(signature)
+        self.epsilon = _positive(epsilon)
+        channels = layout(group, self.signature).num_channels
+        self.slope = jnp.ones(channels, dtype)
+        self.bias = jnp.zeros(channels, dtype)
+
+    @jax.named_scope("geomnet.nn.NormActivation")
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` differs."""
+        check_image(image, self.group, self.signature, "NormActivation")
+        array, fields = image.array, (self.group, self.signature)
+        channels = layout(*fields)
+
+        def per_feature(numbers: Any) -> Array:
+            return jnp.expand_dims(
+                jnp.asarray(numbers, array.dtype), range(array.ndim - 1)
+            )
+
+        norm = array
+        if num_tensors(*fields):
+            squares = sum_components(jnp.square(array), *fields)
+            norms = jnp.sqrt(squares + jnp.asarray(self.epsilon**2, array.dtype))
+            invariant = jnp.asarray(channels.invariant)
+            norm = jnp.where(invariant, array, copy_to_components(norms, *fields))
+        slope, bias = (
+            per_feature(jnp.take(numbers, channels.channel))
+            for numbers in (self.slope, self.bias)
+        )
+        scale = np.where(
+            channels.invariant,
+            unit_second_moment("silu"),
+            unit_second_moment("sigmoid"),
+        )
+        gates = jax.nn.sigmoid(slope * norm + bias)
+        return image.with_array(array * gates * per_feature(scale))
+
+
+def _positive(epsilon: float) -> float:
+    if not epsilon > 0:
+        raise ValueError(
+            f"`epsilon` must be positive, got {epsilon}: without it the gradient of a "
+            "norm is not finite at zero."
+        )
+    return epsilon
 
 
 @functools.cache

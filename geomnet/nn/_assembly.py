@@ -122,8 +122,8 @@ class Assembly:
 
 
 def assemble(
-    assembly: Assembly, weights: Float[Array, " coefficients"]
-) -> Float[Array, "rows columns"]:
+    assembly: Assembly, weights: Float[Array, "*batch coefficients"]
+) -> Float[Array, "*batch rows columns"]:
     """The matrix. Its transpose gathers each coefficient's entries: no scatter."""
     return linear_map(_Matrix(assembly), _Coefficients(assembly), weights)[0]
 

@@ -29,6 +29,9 @@ class Kernel(eqx.Module):
     counted over all entries of the signature. Whatever the coefficients, the kernel is
     exactly equivariant under `group`. They are stored end to end in one vector,
     `weights`: one leaf for the optimiser instead of one for each pair of types.
+
+    With `channel_groups` above 1 the channels of every type are dealt into so many
+    groups that do not mix, in order; coefficients then have a leading axis of groups.
     """
 
     weights: Float[Array, " coefficients"]
@@ -36,6 +39,7 @@ class Kernel(eqx.Module):
     in_signature: Signature = eqx.field(static=True)
     out_signature: Signature = eqx.field(static=True)
     window: tuple[int, ...] = eqx.field(static=True)
+    channel_groups: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -44,60 +48,79 @@ class Kernel(eqx.Module):
         out_signature: "Signature | str",
         size: int | tuple[int, ...],
         *,
+        channel_groups: int = 1,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
         """**Arguments:**
 
         - `size`: cells along each axis; one number or one per axis.
+        - `channel_groups`: divides the channels of every entry of both signatures.
         - `key`: draws the coefficients, so that an input of unit variance gives an
             output of unit variance in every component (He et al. 2015, per basis
             kernel).
 
         **Raises:** `ValueError` if a type of the output can't be reached from any type
-        of the input by a kernel of this size.
+        of the input by a kernel of this size, or if the groups don't divide the
+        channels.
         """
+        if not (isinstance(channel_groups, int) and channel_groups >= 1):
+            raise ValueError(
+                f"`channel_groups` must be a positive integer, got {channel_groups!r}."
+            )
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
         self.window = as_window(group, size)
+        self.channel_groups = channel_groups
+        sources, targets = self._one_group
         deviations = []
-        for out_type in self.out_signature.types:
-            banks = [self.basis(out_type, t) for t in self.in_signature.types]
+        for out_type in targets.types:
+            banks = [self.basis(out_type, t) for t in sources.types]
             taps = sum(
-                self.in_signature.channels(bank.types[1])
-                * int((bank.labels >= 0).sum())
+                sources.channels(bank.types[1]) * int((bank.labels >= 0).sum())
                 for bank in banks
             ) / out_type.components(group.num_spatial_dims)
             if not taps:
                 raise ValueError(_unreachable(self, out_type))
-            num_coefficients = self.out_signature.channels(out_type) * sum(
-                len(bank) * self.in_signature.channels(bank.types[1]) for bank in banks
+            num_coefficients = targets.channels(out_type) * sum(
+                len(bank) * sources.channels(bank.types[1]) for bank in banks
             )
             deviations.append(np.full(num_coefficients, 1 / math.sqrt(taps)))
         # One draw for all coefficients: each new shape of a draw is a new compilation.
-        scale = np.concatenate(deviations)
+        scale = np.tile(np.concatenate(deviations), channel_groups)
         dtype = jnp.zeros((), dtype).dtype
         drawn = jax.random.normal(key, scale.shape, dtype)
         self.weights = drawn * jnp.asarray(scale, dtype)
 
     @property
+    def _one_group(self) -> tuple[Signature, Signature]:
+        """What one group of channels takes and gives."""
+        return (
+            self.in_signature // self.channel_groups,
+            self.out_signature // self.channel_groups,
+        )
+
+    @property
     def coefficients(
         self,
-    ) -> dict[str, Float[Array, "kernels out_channels in_channels"]]:
+    ) -> dict[str, Float[Array, "*groups kernels out_channels in_channels"]]:
         """What weighs each basis kernel, by pair of types: `"out<-in"`."""
+        sources, targets = self._one_group
+        leading = () if self.channel_groups == 1 else (self.channel_groups,)
+        weights = self.weights.reshape(*leading, -1)
         parts, position = {}, 0
-        for out_type in self.out_signature.types:
-            for in_type in self.in_signature.types:
+        for out_type in targets.types:
+            for in_type in sources.types:
                 shape = (
                     len(self.basis(out_type, in_type)),
-                    self.in_signature.channels(in_type),
-                    self.out_signature.channels(out_type),
+                    sources.channels(in_type),
+                    targets.channels(out_type),
                 )
                 size = math.prod(shape)
                 if size:
-                    part = jax.lax.slice_in_dim(self.weights, position, position + size)
-                    parts[f"{out_type}<-{in_type}"] = part.reshape(shape).mT
+                    part = weights[..., position : position + size]
+                    parts[f"{out_type}<-{in_type}"] = part.reshape(*leading, *shape).mT
                     position += size
         return parts
 
@@ -106,8 +129,9 @@ class Kernel(eqx.Module):
 
         **Arguments:**
 
-        - `coefficients`: by pair of types, as the property has them: `(kernels, out
-            channels, in channels)`, or one number per kernel for all pairs of channels.
+        - `coefficients`: by pair of types, as the property has them: `(*groups,
+            kernels, out channels, in channels)`, or one number per kernel for all pairs
+            of channels.
 
         **Raises:** `ValueError` if a pair does not exist or has another shape.
         """
@@ -120,15 +144,18 @@ class Kernel(eqx.Module):
         parts = []
         for pair, part in present.items():
             given = np.asarray(coefficients.get(pair, part), dtype=part.dtype)
-            if given.shape == part.shape[:1]:
+            kernels = part.shape[-3:-2]
+            if given.shape == kernels:
                 given = np.broadcast_to(given[:, None, None], part.shape)
             if given.shape != part.shape:
                 raise ValueError(
                     f"`coefficients['{pair}']` must have shape {part.shape} or "
-                    f"{part.shape[:1]}, got {given.shape}."
+                    f"{kernels}, got {given.shape}."
                 )
-            parts.append(np.swapaxes(given, 1, 2).ravel())
-        weights = jnp.asarray(np.concatenate(parts), self.weights.dtype)
+            turned = np.swapaxes(given, -1, -2)
+            parts.append(turned.reshape(*part.shape[:-3], -1))
+        weights = np.concatenate(parts, axis=-1).ravel()
+        weights = jnp.asarray(weights, self.weights.dtype)
         return eqx.tree_at(lambda kernel: kernel.weights, self, weights)
 
     def basis(
@@ -138,19 +165,38 @@ class Kernel(eqx.Module):
         return kernel_basis(self.group, out_type, in_type, self.window)
 
     def dense(self) -> Float[Array, "*window in_features out_features"]:
-        """The kernel as one array, `(*window, in features, out features)`."""
-        matrix = assemble(
-            dense_assembly(
-                self.group, self.in_signature, self.out_signature, self.window
-            ),
-            self.weights,
-        )
+        """The kernel as one array, `(*window, in features, out features)`.
+
+        With groups of channels it is what `jax.lax.conv_general_dilated` calls a kernel
+        with `feature_group_count`: the inputs of one group, and all outputs, one group
+        after the other.
+        """
+        sources, targets = self._one_group
         d = self.group.num_spatial_dims
-        return matrix.reshape(
-            *self.window,
-            self.in_signature.features(d),
-            self.out_signature.features(d),
-        )
+        assembly = dense_assembly(self.group, sources, targets, self.window)
+        shape = (*self.window, sources.features(d), targets.features(d))
+        if self.channel_groups == 1:
+            return assemble(assembly, self.weights).reshape(shape)
+        weights = self.weights.reshape(self.channel_groups, -1)
+        matrices = assemble(assembly, weights).reshape(self.channel_groups, *shape)
+        joined = jnp.moveaxis(matrices, 0, -2)
+        return joined.reshape(*shape[:-1], -1)
+
+
+class AbstractKernelLayer(eqx.Module):
+    """A layer around one kernel."""
+
+    kernel: eqx.AbstractVar[Kernel]
+
+    @property
+    def in_signature(self) -> Signature:
+        """What the layer takes."""
+        return self.kernel.in_signature
+
+    @property
+    def out_signature(self) -> Signature:
+        """What the layer gives."""
+        return self.kernel.out_signature
 
 
 @functools.cache

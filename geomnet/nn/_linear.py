@@ -2,20 +2,18 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ._conv import check_image
-from ._kernel import Bias, Kernel
+from ._conv import add_bias, check_image
+from ._kernel import AbstractKernelLayer, Bias, Kernel
 from ._matmul import times
 
 
-class Linear(eqx.Module):
+class Linear(AbstractKernelLayer):
     """Mixes channels in each cell: every linear map that commutes with the group.
 
     Under the full group of the square that joins channels of one type, and makes such
@@ -50,16 +48,6 @@ class Linear(eqx.Module):
         """The group that the layer commutes with."""
         return self.kernel.group
 
-    @property
-    def in_signature(self) -> Signature:
-        """What the layer takes."""
-        return self.kernel.in_signature
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the layer gives."""
-        return self.kernel.out_signature
-
     @jax.named_scope("geomnet.nn.Linear")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` is not
@@ -70,8 +58,5 @@ class Linear(eqx.Module):
         array = times(
             image.array, matrix.reshape(matrix.shape[-2:]).astype(image.dtype)
         )
-        bias = self.bias.dense() if self.bias is not None else None
-        if bias is not None:
-            bias = bias.astype(array.dtype)
-            array = array + jnp.expand_dims(bias, range(array.ndim - 1))
+        array = add_bias(array, self.bias)
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)

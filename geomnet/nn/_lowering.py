@@ -38,17 +38,6 @@ def convolve(
     )[0]
 
 
-def centred_padding(size: int, stride: int, dilation: int) -> tuple[int, int]:
-    """Cells to add before and after, so that windows are centred on output cells.
-
-    Output cell m sits at the centre of the `stride` input cells that it stands for:
-    cell 0 at `(stride - 1) / 2`; the window reaches `dilation * (size - 1) / 2` to
-    either side. The caller has checked that this lands on cells.
-    """
-    low = (dilation * (size - 1) - (stride - 1)) // 2
-    return low, dilation * (size - 1) - (stride - 1) - low
-
-
 def accumulator(dtype: jnp.dtype) -> jnp.dtype:
     """The dtype of sums over many cells: bfloat16 and float16 are summed in float32."""
     return jnp.dtype(jnp.float32) if dtype.itemsize < 4 else dtype

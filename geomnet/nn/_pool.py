@@ -8,9 +8,10 @@ from jaxtyping import Array
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ._boundary import wrap
-from ._conv import check_divides, check_image
+from ._boundary import Boundaries, Boundary, Faces, as_faces, extend
+from ._conv import agreed_group, check_divides, check_image
 from ._layout import layout
+from ._matmul import times
 from ._resample import FACTOR, gather_blocks, scatter_blocks
 
 
@@ -73,7 +74,7 @@ class NormPool(eqx.Module):
         blocks = _blocks(image.array)
         channel = layout(self.group, self.signature).channel
         same = jnp.asarray(channel[:, None] == channel[None, :], blocks.dtype)
-        weight = jnp.square(blocks) @ same + self.epsilon
+        weight = times(jnp.square(blocks), same) + self.epsilon
         return image.with_array((weight * blocks).sum(axis=-2) / weight.sum(axis=-2))
 
 
@@ -98,31 +99,102 @@ class NearestUp(eqx.Module):
         return image.with_array(scatter_blocks(copies, image.features))
 
 
-class MultilinearUp(eqx.Module):
-    """Doubles the grid of a torus by interpolation between the centres of cells.
+class BlurPool(eqx.Module):
+    """Halves the grid after a smoothing that keeps short waves from aliasing.
 
-    A fine cell lies a quarter of a coarse cell off the centre: it takes 3/4 of its own
-    coarse cell and 1/4 of the next one, along each axis. Interpolation that aligns
-    corners would prefer one side.
+    Weights (1, 3, 3, 1)/8 along each axis of even side, around the middle of two fine
+    cells; along one of odd side, 2m + 1 cells, (1, 2, 1)/4 around cells 0, 2, … 2m, so
+    that both ends stay (Zhang 2019, placed symmetrically).
 
-    **Exactly equivariant** under `group` and translations by a coarse cell, on every
-    grid.
+    **Exactly equivariant** under `group` on every grid, and under translations by 2
+    cells along periodic axes of even side.
     """
 
     group: Group = eqx.field(static=True)
     signature: Signature = eqx.field(static=True)
+    faces: Faces = eqx.field(static=True)
 
-    def __init__(self, group: Group, signature: "Signature | str"):
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        boundary: Boundaries = Boundary.PERIODIC,
+    ):
+        """**Arguments:** `boundary`: as in `Conv`; one that keeps all of `group`."""
         self.group = group
         self.signature = Signature(signature)
+        self.faces = _kept_faces(boundary, group)
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` differs."""
+        check_image(image, self.group, self.signature, "BlurPool")
+        array = image.array
+        for axis in range(image.num_spatial_dims):
+            weights = _EVEN if array.shape[axis] % 2 == 0 else _ODD
+            padding = [(0, 0)] * image.num_spatial_dims
+            padding[axis] = (1, 1)
+            count = -(-array.shape[axis] // 2)
+            padded = extend(array, self.signature, self.faces, padding)
+            terms = [
+                weight
+                * jax.lax.slice_in_dim(
+                    padded, start, start + 2 * count - 1, 2, axis=axis
+                )
+                for start, weight in enumerate(weights)
+            ]
+            # In pairs from outside in: mirror images are then the same to the bit.
+            outer = terms[0] + terms[-1]
+            array = outer + (terms[1] + terms[2] if len(terms) == 4 else terms[1])
+        return image.with_array(array)
+
+
+_EVEN = (0.125, 0.375, 0.375, 0.125)
+_ODD = (0.25, 0.5, 0.25)
+
+
+class MultilinearUp(eqx.Module):
+    """Doubles the grid by interpolation between the centres of cells.
+
+    A fine cell lies a quarter of a coarse cell off the centre: it takes 3/4 of its own
+    coarse cell and 1/4 of the next one, along each axis. Interpolation that aligns
+    corners would prefer one side. But for a factor it is the transpose of `BlurPool`,
+    and leaves no checkerboard.
+
+    **Exactly equivariant** under `group` on every grid, and under translations by a
+    coarse cell along periodic axes.
+    """
+
+    group: Group = eqx.field(static=True)
+    signature: Signature = eqx.field(static=True)
+    faces: Faces = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        boundary: Boundaries = Boundary.PERIODIC,
+    ):
+        """**Arguments:** `boundary`: as in `Conv`; one that keeps all of `group`."""
+        self.group = group
+        self.signature = Signature(signature)
+        self.faces = _kept_faces(boundary, group)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
         check_image(image, self.group, self.signature, "MultilinearUp")
         array = image.array
         for axis in range(image.num_spatial_dims):
-            array = _interpolated(array, axis)
+            padding = [(0, 0)] * image.num_spatial_dims
+            padding[axis] = (1, 1)
+            padded = extend(array, self.signature, self.faces, padding)
+            array = _interpolated(array, padded, axis)
         return image.with_array(array)
+
+
+def _kept_faces(boundary: Boundaries, group: Group) -> Faces:
+    faces = as_faces(boundary, group.num_spatial_dims)
+    agreed_group(group, faces, None)
+    return faces
 
 
 def _blocks(array: Array) -> Array:
@@ -131,11 +203,10 @@ def _blocks(array: Array) -> Array:
     return blocks.reshape(*blocks.shape[:-1], -1, array.shape[-1])
 
 
-def _interpolated(array: Array, axis: int) -> Array:
+def _interpolated(array: Array, padded: Array, axis: int) -> Array:
     n = array.shape[axis]
-    wrapped = wrap(array, axis, 1, 1)
-    before = jax.lax.slice_in_dim(wrapped, 0, n, axis=axis)
-    after = jax.lax.slice_in_dim(wrapped, 2, n + 2, axis=axis)
+    before = jax.lax.slice_in_dim(padded, 0, n, axis=axis)
+    after = jax.lax.slice_in_dim(padded, 2, n + 2, axis=axis)
     halves = jnp.stack(
         [0.75 * array + 0.25 * before, 0.75 * array + 0.25 * after], axis=axis + 1
     )

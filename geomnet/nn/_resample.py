@@ -8,7 +8,6 @@ cell lies in the middle of the 2^d fine cells that it replaces.
 import itertools
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,13 +17,13 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._conv import check_divides, check_image
-from ._kernel import Kernel
+from ._kernel import AbstractKernelLayer, Kernel
 from ._matmul import times
 
 FACTOR = 2
 
 
-class Down(eqx.Module):
+class Down(AbstractKernelLayer):
     """Halves the grid: each coarse cell is a learned map of its 2^d fine cells.
 
     **Exactly equivariant** under `group` and translations by 2 cells, for every grid of
@@ -52,16 +51,6 @@ class Down(eqx.Module):
         """The group that the layer commutes with."""
         return self.kernel.group
 
-    @property
-    def in_signature(self) -> Signature:
-        """What the layer takes."""
-        return self.kernel.in_signature
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the layer gives."""
-        return self.kernel.out_signature
-
     @jax.named_scope("geomnet.nn.Down")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature differs or a side is odd."""
@@ -73,7 +62,7 @@ class Down(eqx.Module):
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
 
 
-class Up(eqx.Module):
+class Up(AbstractKernelLayer):
     """Doubles the grid: each of the 2^d fine cells is a learned map of its coarse cell.
 
     The transpose of `Down`. **Exactly equivariant** under `group` and translations by a
@@ -103,16 +92,6 @@ class Up(eqx.Module):
     def group(self) -> Group:
         """The group that the layer commutes with."""
         return self.kernel.group
-
-    @property
-    def in_signature(self) -> Signature:
-        """What the layer takes."""
-        return self.kernel.in_signature
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the layer gives."""
-        return self.kernel.out_signature
 
     @jax.named_scope("geomnet.nn.Up")
     def __call__(self, image: GeometricImage) -> GeometricImage:

@@ -99,23 +99,31 @@ def test_a_wall_mirrors_no_more_cells_than_there_are():
         {"size": 4, "stride": 2},
         {"boundary": Boundary.ZERO},
         {"boundary": Boundary.EDGE},
+        {"boundary": Boundary.SLIP, "size": 5},
+        {"boundary": Boundary.NO_SLIP, "dilation": 2},
+        {"channel_groups": 2},
+        {
+            "group": gn.reflections(2),
+            "boundary": (Boundary.PERIODIC, Boundary.SLIP),
+            "channel_groups": 2,
+        },
     ],
 )
 def test_export_is_the_same_function_boundary_included(options, float64):
+    options = {"group": SQUARE, **options}
+    fields = "2x0+ 2x1+"
     layer = Conv(
-        SQUARE, "0+ 1+", "0+ 1+", key=jax.random.key(0), dtype=float64, **options
+        in_signature=fields,
+        out_signature=fields,
+        key=jax.random.key(0),
+        dtype=float64,
+        **options,
     )
     layer = gn.testing.perturb(layer, key=jax.random.key(1))
     plain = eqx.filter_jit(gn.nn.export(layer))
-    array = np.random.default_rng(0).standard_normal((4, 6, 3))
-    expected = eqx.filter_jit(layer)(gn.GeometricImage("0+ 1+", array)).array
+    array = np.random.default_rng(0).standard_normal((4, 6, 6))
+    expected = eqx.filter_jit(layer)(gn.GeometricImage(fields, array)).array
     given = np.moveaxis(
         np.asarray(plain(jax.numpy.moveaxis(jax.numpy.asarray(array), -1, 0))), 0, -1
     )
     np.testing.assert_allclose(given, expected, rtol=0, atol=1e-12)
-
-
-def test_walls_are_not_exported_silently():
-    layer = Conv(SQUARE, "1+", "1+", boundary=Boundary.SLIP, key=jax.random.key(0))
-    with pytest.raises(ValueError, match=r"SLIP.*kernel.dense"):
-        gn.nn.export(layer)

@@ -35,12 +35,22 @@ def within(layer, group, fields):
     return lambda key, dtype: layer(group, fields, key=key, dtype=dtype)
 
 
-def norm(group, fields):
-    return lambda key, dtype: gn.nn.LayerNorm(group, fields, dtype=dtype)
+def norm(group, fields, layer: type = gn.nn.LayerNorm):
+    return lambda key, dtype: layer(group, fields, dtype=dtype)
 
 
-def fixed(layer, group, fields):
-    return lambda key, dtype: layer(group, fields)
+def groups(group, fields):
+    return lambda key, dtype: gn.nn.GroupNorm(group, fields, 2, dtype=dtype)
+
+
+def fixed(layer, group, fields, **options):
+    return lambda key, dtype: layer(group, fields, **options)
+
+
+def transpose(group, fields, size, **options):
+    return lambda key, dtype: gn.nn.ConvTranspose(
+        group, fields, fields, size, key=key, dtype=dtype, **options
+    )
 
 
 # name: (maker, grid, shift under which the layer is translation equivariant)
@@ -67,11 +77,42 @@ PLANE = {
         (4, 3),
         (1, 0),
     ),
+    "conv, ends of an odd grid": (conv(SQUARE, MIXED, stride=2), (5, 3), None),
+    "conv, ends between walls": (
+        conv(SQUARE, MIXED, stride=2, boundary=Boundary.SLIP),
+        (5, 3),
+        None,
+    ),
+    "conv, depthwise": (conv(SQUARE, "3x0+ 3x1+", channel_groups=3), (4, 3), (1, 2)),
+    "conv, groups": (
+        conv(SQUARE, "a:2x1+ b:4x0+ c:2x1+", channel_groups=2, dilation=2),
+        (5, 4),
+        (1, 2),
+    ),
+    "conv, no reversal": (
+        conv(gn.Group.from_generators([[[0, 1], [1, 0]]]), MIXED, stride=2),
+        (4, 6),
+        (2, 2),
+    ),
+    "transpose, even": (between(gn.nn.ConvTranspose, SQUARE, MIXED), (3, 2), (1, 1)),
+    "transpose, odd": (transpose(SQUARE, MIXED, 3), (3, 2), None),
+    "transpose, thirds": (transpose(SQUARE, MIXED, 5, stride=3), (2, 3), (1, 1)),
+    "transpose, dilated": (transpose(SQUARE, MIXED, 4, dilation=3), (3, 2), (1, 1)),
+    "transpose, walls": (
+        transpose(SQUARE, MIXED, 4, boundary=Boundary.NO_SLIP),
+        (3, 2),
+        None,
+    ),
     "linear": (between(gn.nn.Linear, SQUARE, FIELDS), (3, 2), (1, 1)),
+    "mean bias": (norm(SQUARE, FIELDS, gn.nn.MeanBias), (5, 4), (1, 1)),
     "down": (between(gn.nn.Down, SQUARE, FIELDS), (6, 4), (2, 2)),
     "up": (between(gn.nn.Up, SQUARE, FIELDS), (3, 2), (1, 1)),
     "norm": (norm(SQUARE, FIELDS), (5, 4), (1, 1)),
     "norm, rotations": (norm(ROTATIONS, FIELDS), (4, 4), (1, 1)),
+    "group norm": (groups(SQUARE, "2x0+ 4x1+ 2x0-"), (5, 4), (1, 1)),
+    "instance norm": (norm(SQUARE, FIELDS, gn.nn.InstanceNorm), (5, 4), (1, 1)),
+    "norm activation": (norm(SQUARE, FIELDS, gn.nn.NormActivation), (5, 4), (1, 1)),
+    "vector neuron": (within(gn.nn.VectorNeuron, SQUARE, FIELDS), (5, 4), (1, 1)),
     "gate": (within(gn.nn.Gate, SQUARE, FIELDS), (5, 4), (1, 1)),
     "gate, rotations": (within(gn.nn.Gate, ROTATIONS, FIELDS), (4, 4), (1, 1)),
     "product": (
@@ -83,6 +124,13 @@ PLANE = {
     "norm pool": (fixed(gn.nn.NormPool, SQUARE, FIELDS), (4, 6), (2, 4)),
     "nearest": (fixed(gn.nn.NearestUp, SQUARE, FIELDS), (3, 2), (1, 1)),
     "multilinear": (fixed(gn.nn.MultilinearUp, SQUARE, FIELDS), (3, 2), (1, 1)),
+    "multilinear, walls": (
+        fixed(gn.nn.MultilinearUp, SQUARE, FIELDS, boundary=Boundary.SLIP),
+        (3, 2),
+        None,
+    ),
+    "blur": (fixed(gn.nn.BlurPool, SQUARE, FIELDS), (4, 6), (2, 4)),
+    "blur, odd": (fixed(gn.nn.BlurPool, SQUARE, FIELDS), (5, 4), None),
 }
 VOLUME = {
     "conv, box": (conv(CUBE, "2x0+ 1+ 1-"), (3, 3, 2), (1, 2, 1)),
@@ -172,7 +220,7 @@ def test_only_coefficients_are_parameters(name):
     if kernel is not None:
         cells = int(np.prod(kernel.window))
         d = kernel.group.num_spatial_dims
-        dense = cells * kernel.in_signature.features(d)
+        dense = cells * kernel.in_signature.features(d) / kernel.channel_groups
         assert kernel.weights.size < dense * kernel.out_signature.features(d)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import geomnet as gn
 from geomnet.nn._boundary import Boundary, as_faces, extend
-from geomnet.nn._lowering import centred_padding, convolve
+from geomnet.nn._lowering import convolve
 from geomnet.nn._reduced import can_reduce, convolve_reduced, prefers_reduced
 
 SQUARE, CUBE = gn.hyperoctahedral(2), gn.hyperoctahedral(3)
@@ -34,7 +34,7 @@ def executions(group, source, target, size, dilation, dtype):
     )
     d = group.num_spatial_dims
     faces = as_faces(Boundary.PERIODIC, d)
-    padding = [centred_padding(n, 1, dilation) for n in kernel.window]
+    padding = [(dilation * (n // 2),) * 2 for n in kernel.window]
 
     def dense(x, weights):
         changed = eqx.tree_at(lambda k: k.weights, kernel, weights)

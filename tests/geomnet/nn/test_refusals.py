@@ -19,10 +19,6 @@ def zeros(signature, grid):
 
 # what is built, and words of the message
 BUILT = {
-    "stride 2 with an odd size": (
-        lambda: nn.Conv(SQUARE, "0+", "0+", 3, stride=2, key=KEY),
-        r"`size=4`.*Down",
-    ),
     "an even size that is not centred": (
         lambda: nn.Conv(SQUARE, "0+", "0+", 2, key=KEY),
         "can't be centred",
@@ -42,6 +38,22 @@ BUILT = {
     "vectors from scalars in a point": (
         lambda: nn.Linear(SQUARE, "0+", "1+", key=KEY),
         r"output type '1\+'.*vectors.*size 3",
+    ),
+    "groups that leave a rest": (
+        lambda: nn.Conv(SQUARE, "4x0+ 3x1+", "2x0+", channel_groups=2, key=KEY),
+        r"3x1\+ can't be divided by 2",
+    ),
+    "groups of a norm that leave a rest": (
+        lambda: nn.GroupNorm(SQUARE, "4x0+ 3x1+", 2),
+        r"must divide the 3 channels of type '1\+'.*LayerNorm",
+    ),
+    "a slope above 1": (
+        lambda: nn.VectorNeuron(SQUARE, "1+", slope=2.0, key=KEY),
+        "from 0 to 1, got 2.0",
+    ),
+    "a blur between unlike walls": (
+        lambda: nn.BlurPool(SQUARE, "1+", (nn.Boundary.PERIODIC, nn.Boundary.SLIP)),
+        "only 4 of its 8",
     ),
     "a product that needs vectors": (
         lambda: nn.TensorProduct(SQUARE, "0+", "1+", key=KEY),
@@ -74,6 +86,10 @@ CALLED = {
     "an odd grid to average": (
         lambda: nn.AveragePool(SQUARE, "0+")(zeros("0+", (3, 4))),
         "multiples of 2",
+    ),
+    "stride 2 with an odd size on an even grid": (
+        lambda: nn.Conv(SQUARE, "0+", "0+", 3, stride=2, key=KEY)(zeros("0+", (4, 6))),
+        r"one more than multiples of 2, such as \(5, 7\).*`size=4`.*Down.*`remaining`",
     ),
     "a stride that does not divide": (
         lambda: nn.Conv(SQUARE, "0+", "0+", 4, stride=2, key=KEY)(zeros("0+", (5, 4))),

@@ -1,0 +1,47 @@
+"""A bias for tensors of every type: a multiple of the field's own mean."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ._conv import check_image
+from ._layout import layout
+from ._lowering import accumulator
+
+
+class MeanBias(eqx.Module):
+    """Adds to every channel a learned multiple of its mean over the grid.
+
+    A constant vector prefers a direction, and so no group of the square allows one as a
+    bias; the mean of the field itself turns with the field. Starts at zero.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    scale: Float[Array, " channels"]
+    group: Group = eqx.field(static=True)
+    signature: Signature = eqx.field(static=True)
+
+    def __init__(self, group: Group, signature: "Signature | str", dtype: Any = None):
+        """**Arguments:** `signature`: of the images it takes and gives."""
+        self.group = group
+        self.signature = Signature(signature)
+        self.scale = jnp.zeros(layout(group, self.signature).num_channels, dtype)
+
+    @jax.named_scope("geomnet.nn.MeanBias")
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` differs."""
+        check_image(image, self.group, self.signature, "MeanBias")
+        axes = tuple(range(image.array.ndim - 1))
+        mean = image.array.astype(accumulator(image.dtype)).mean(axes)
+        channel = layout(self.group, self.signature).channel
+        shift = mean.astype(image.dtype) * jnp.take(self.scale, channel).astype(
+            image.dtype
+        )
+        return image.with_array(image.array + jnp.expand_dims(shift, axes))

@@ -1,0 +1,93 @@
+"""Vector neurons: a rectifier whose direction is a learned mixture of the fields."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ._activation import unit_second_moment
+from ._components import copy_to_components, num_tensors, sum_components
+from ._conv import check_image
+from ._layout import layout
+from ._linear import Linear
+
+
+class VectorNeuron(eqx.Module):
+    """Takes off what points against a learned direction (Deng et al. 2021).
+
+    A tensor t with direction k, a mixture of the tensors of the cell, becomes `t - (1 -
+    α) min(<t, k>, 0) k / (|k|² + ε²)`: what a leaky rectifier does to a number that is
+    positive along k. Direction and product turn with the tensors, so every type keeps
+    its type and pseudoscalars their sign. Scalars are activated by `silu`, scaled to
+    unit second moment.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    direction: Linear | None
+    group: Group = eqx.field(static=True)
+    signature: Signature = eqx.field(static=True)
+    slope: float = eqx.field(static=True)
+    epsilon: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        signature: "Signature | str",
+        *,
+        slope: float = 0.1,
+        epsilon: float = 1e-2,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `slope`: α, what is kept of the part that points the other way; from 0 to 1.
+        - `epsilon`: ε, in units of the input: where no direction is longer, little is
+            taken off, and gradients are finite.
+        - `key`: draws the directions.
+        """
+        if not 0 <= slope <= 1:
+            raise ValueError(f"`slope` must be from 0 to 1, got {slope}.")
+        if not epsilon > 0:
+            raise ValueError(
+                f"`epsilon` must be positive, got {epsilon}: without it the gradient "
+                "is not finite where a direction vanishes."
+            )
+        self.group = group
+        self.signature = Signature(signature)
+        self.slope = slope
+        self.epsilon = epsilon
+        moved = num_tensors(group, self.signature) > 0
+        self.direction = (
+            Linear(
+                group,
+                self.signature,
+                self.signature,
+                use_bias=False,
+                key=key,
+                dtype=dtype,
+            )
+            if moved
+            else None
+        )
+
+    @jax.named_scope("geomnet.nn.VectorNeuron")
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` differs."""
+        check_image(image, self.group, self.signature, "VectorNeuron")
+        array, fields = image.array, (self.group, self.signature)
+        activated = jax.nn.silu(array) * unit_second_moment("silu")
+        if self.direction is None:
+            return image.with_array(activated)
+        k = self.direction(image).array
+        along = jnp.minimum(sum_components(array * k, *fields), 0)
+        square = sum_components(jnp.square(k), *fields) + self.epsilon**2
+        share = copy_to_components((1 - self.slope) * along / square, *fields)
+        invariant = jnp.asarray(layout(*fields).invariant)
+        return image.with_array(jnp.where(invariant, activated, array - share * k))
