@@ -42,7 +42,7 @@ class FieldMap:
         self.in_signature = _signature_of(f, x, in_signature)
         own = getattr(unwrapped(f), "out_signature", None)
         self._out_signature = out_signature if out_signature is not None else own
-        self._static = _hashable(f)
+        self._static = hashable(f)
         self._compiled = True
         self.start = to_field(x, self.in_signature, self._d, feature_axis)
         if self.start.num_spatial_dims != self._d:
@@ -60,6 +60,16 @@ class FieldMap:
     def given(self, field: Field) -> Any:
         """The field as f takes it."""
         return like(field, self._like, self.feature_axis)
+
+    def given_one(self, field: Field) -> Any:
+        """One sample of a batch, as a map of samples takes it; `None` for others."""
+        if isinstance(self._like, GeometricImage):
+            return field.image()
+        if not hasattr(self._like, "ndim"):
+            return None
+        batch = len(self.start.batch)
+        axis = self.feature_axis
+        return like(field, self._like, axis if axis < 0 else axis - batch)
 
     def __call__(self, field: Field) -> Field:
         """`f(field)`, compiled where JAX can trace f."""
@@ -108,7 +118,8 @@ def _call(f: Map, x: Any) -> Any:
     return f(x)
 
 
-def _hashable(f: Any) -> Any:
+def hashable(f: Any) -> Any:
+    """f, or a function around it where f itself has no hash, as compiling needs."""
     if not isinstance(f, eqx.Module):
         try:
             hash(f)

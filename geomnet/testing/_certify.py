@@ -14,14 +14,14 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._adapter import FieldMap, find_group, name_of, unwrapped
-from ._casts import narrowing_casts
-from ._errors import EquivarianceError, chosen_elements, shift_error
-from ._guilty import layer_errors
+from ._errors import EquivarianceError, chosen_elements, shift_error, worst_of
+from ._guilty import guilty_line, layer_errors
 from ._layers import LayerTrace
-from ._moving import cancelled, difference
+from ._moving import Motion, cancelled, difference
 from ._perturb import cast, perturb
+from ._program import narrowing_casts, rounding_depth
 from ._report import Certificate, Check
-from ._tolerance import lower_precision, rounding_depth, tolerance_for
+from ._tolerance import lower_precision, tolerance_for
 
 DTYPES = ("float32", "bfloat16")
 
@@ -173,19 +173,19 @@ def _check(
         errors.append(
             EquivarianceError(matrix, found.relative, found.entry, found.cell)
         )
-        moved_values.append((element, values))
+        moved_values.append((Motion(element), values))
     dtype = lower_precision(x.array.dtype, y.array.dtype)
     tolerance = tolerance_for(dtype)
-    if max(e.relative for e in errors) > tolerance:
+    worst = worst_of(errors)
+    if not worst.relative <= tolerance:
         depth = rounding_depth(field_map.f, field_map.given(x))
         tolerance = tolerance_for(dtype, depth)
+    layers = layer_errors(moments, clean, moved_values, field_map.feature_axis)
+    line = ""
+    if not layers and not worst.relative <= tolerance:
+        line = guilty_line(field_map, Motion(np.asarray(worst.element)), tolerance)
     return Check(
-        stage,
-        x.grid,
-        str(dtype),
-        tolerance,
-        tuple(errors),
-        tuple(layer_errors(moments, clean, moved_values, field_map.feature_axis)),
+        stage, x.grid, str(dtype), tolerance, tuple(errors), tuple(layers), line
     )
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._group import Group, Matrix
+from .._group import Group, Matrix, trivial
 from .._signature import Signature
 from ._adapter import FieldMap, Map
-from ._moving import cancelled, difference
+from ._moving import Motion, cancelled, difference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,21 +122,12 @@ def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceErro
     """The error of one translation; its `element` is the identity."""
     x = field_map.start
     y = field_map(x)
-    out_shift = []
     if len(shift) != len(x.grid):
         raise ValueError(
             f"`shift` {shift} must have one number for each of the {len(x.grid)} axes."
         )
-    for cells, n, m in zip(shift, x.grid, y.grid, strict=True):
-        if cells * m % n and m > 1:
-            raise ValueError(
-                f"`shift` {shift} moves the output, of grid {y.grid}, by a fraction of "
-                f"a cell: use multiples of {n // m} cells."
-            )
-        out_shift.append(cells * m // n)
-    found = difference(
-        field_map(x.shifted(shift)), y.shifted(tuple(out_shift)), cancelled(x)
-    )
+    motion = Motion(None, shift, x.grid)
+    found = difference(field_map(motion(x)), motion(y), cancelled(x))
     identity = tuple(map(tuple, np.eye(len(shift), dtype=int).tolist()))
     return EquivarianceError(
         identity, found.relative, found.entry, found.cell, found.batch
@@ -169,7 +160,5 @@ def worst_of(errors: list[EquivarianceError]) -> EquivarianceError:
 
 
 def _group_for_dims(f: Map, x: Any) -> Group | None:
-    from .._group import trivial
-
     dims = getattr(x, "num_spatial_dims", None)
     return trivial(dims) if isinstance(dims, int) else None

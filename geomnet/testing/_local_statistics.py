@@ -256,9 +256,21 @@ def local_statistics(
             else None
         )
         rows.append(averages(now, later, d))
-    columns: Any = [np.stack(column) for column in zip(*rows, strict=True)]
+    columns = [np.stack(column) for column in zip(*rows, strict=True)]
+    first, second, third, means, scales, profiles, edges = columns
     grid = tuple(fields[names[0]].shape[2 : 2 + d])
-    return LocalStatistics(values, len(signature), *columns, grid)
+    return LocalStatistics(
+        values,
+        len(signature),
+        first,
+        second,
+        third,
+        means,
+        scales,
+        profiles,
+        edges,
+        grid,
+    )
 
 
 def _combinations(features: int, factors: int) -> np.ndarray:

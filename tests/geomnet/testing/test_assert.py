@@ -219,8 +219,69 @@ def test_layers_inside_a_function_a_jit_or_a_loop_are_found():
     # A value inside a loop can't be looked at: the layer around it is named.
     with pytest.raises(AssertionError, match=r"`second` \(Loop\)"):
         assert_equivariant(Pair(same, Loop(shift)), x, SQUARE)
-    with pytest.raises(AssertionError, match="parts can't be told apart"):
+    with pytest.raises(AssertionError, match="components or channels are mixed up"):
         assert_equivariant(lambda v: v.with_array(v.array[..., ::-1]), x, SQUARE)
+
+
+def _rectified(a):
+    return jnp.maximum(a, 0)
+
+
+def test_the_line_of_a_plain_function_is_found():
+    x = _array(2, 6, 8, 2)
+
+    def by_components(a):
+        u, v = a[..., 0], a[..., 1]
+        u = u / (1 + jnp.abs(u))
+        # Half done here: u is bounded, v is not yet.
+        v = v / (1 + jnp.abs(v))
+        w = jnp.stack([u, v], axis=-1)
+        return 2 * _rectified(w) + w
+
+    line = _rectified.__code__.co_firstlineno + 1
+    with pytest.raises(AssertionError) as failure:
+        assert_equivariant(by_components, x, SQUARE, in_signature="1+")
+    text = str(failure.value)
+    assert f"First guilty line: test_assert.py:{line}" in text, text
+    assert "of sample (" in text
+
+    def padded(a):
+        a = 0.5 * a
+        rows = jnp.pad(a, ((0, 0), (1, 1), (0, 0), (0, 0)))
+        return rows[:, 2:] + rows[:, :-2]
+
+    line = padded.__code__.co_firstlineno + 3
+    with pytest.raises(
+        AssertionError, match=f"guilty line: test_assert.py:{line}, rig"
+    ):
+        assert_equivariant(padded, x, gn.trivial(2), in_signature="1+", shift=1)
+
+    def in_numpy(a):
+        return np.maximum(a, 0)
+
+    with pytest.raises(AssertionError, match="JAX can't trace it"):
+        assert_equivariant(in_numpy, x, SQUARE, in_signature="1+")
+
+
+def test_a_callable_without_a_hash_is_checked():
+    class Network:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, a):
+            return _rectified(a)
+
+    with pytest.raises(AssertionError, match=r"Network does not commute.*guilty line"):
+        assert_equivariant(Network(), _array(4, 6, 2), SQUARE, in_signature="1+")
+
+
+def test_an_error_of_the_size_of_a_lower_precision_says_so():
+    def low(a):
+        rounded = np.asarray(a).astype(np.float16)
+        ranks = np.arange(4, dtype=np.float16)[:, None, None]
+        return (rounded * (1 + ranks * np.float16(1e-3))).astype(np.float32)
+
+    with pytest.raises(AssertionError, match="no larger than that of float16"):
+        assert_equivariant(low, _array(4, 4, 1), SQUARE, in_signature="0+")
 
 
 def test_a_plain_equinox_network_is_located_by_norms():
