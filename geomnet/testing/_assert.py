@@ -66,7 +66,12 @@ def assert_equivariant(
             f"{field_map.name} does not commute with {field_map.group}: for g = "
             f"{[list(row) for row in worst.element]} {_how_far(worst, allowed)}"
             f"{of if len(chosen) < field_map.group.order else ''}. "
-            + _why(field_map, Motion(np.asarray(worst.element)), worst, allowed)
+            + _why(
+                field_map,
+                Motion(x_field.grid, np.asarray(worst.element)),
+                worst,
+                allowed,
+            )
         )
     for cells in _shifts(shift, x_field.num_spatial_dims):
         error = shift_error(field_map, cells)
@@ -74,7 +79,7 @@ def assert_equivariant(
             raise AssertionError(
                 f"{field_map.name} does not commute with translations of the torus: "
                 f"for a shift by {cells} cells {_how_far(error, allowed)}. "
-                + _why(field_map, Motion(None, cells, x_field.grid), error, allowed)
+                + _why(field_map, Motion(x_field.grid, shift=cells), error, allowed)
                 + " Look for a boundary that is not periodic, an embedding of "
                 "positions, or a grid that is halved more often than the shift allows."
             )

@@ -173,7 +173,7 @@ def _check(
         errors.append(
             EquivarianceError(matrix, found.relative, found.entry, found.cell)
         )
-        moved_values.append((Motion(element), values))
+        moved_values.append((Motion(x.grid, element), values))
     dtype = lower_precision(x.array.dtype, y.array.dtype)
     tolerance = tolerance_for(dtype)
     worst = worst_of(errors)
@@ -183,7 +183,9 @@ def _check(
     layers = layer_errors(moments, clean, moved_values, field_map.feature_axis)
     line = ""
     if not layers and not worst.relative <= tolerance:
-        line = guilty_line(field_map, Motion(np.asarray(worst.element)), tolerance)
+        line = guilty_line(
+            field_map, Motion(x.grid, np.asarray(worst.element)), tolerance
+        )
     return Check(
         stage, x.grid, str(dtype), tolerance, tuple(errors), tuple(layers), line
     )

@@ -126,7 +126,7 @@ def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceErro
         raise ValueError(
             f"`shift` {shift} must have one number for each of the {len(x.grid)} axes."
         )
-    motion = Motion(None, shift, x.grid)
+    motion = Motion(x.grid, shift=shift)
     found = difference(field_map(motion(x)), motion(y), cancelled(x))
     identity = tuple(map(tuple, np.eye(len(shift), dtype=int).tolist()))
     return EquivarianceError(

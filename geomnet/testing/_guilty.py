@@ -47,7 +47,8 @@ def first_guilty_layer(f: Any, x: Any, element: Any, tolerance: float) -> str:
     """
     group = Group.from_generators([np.asarray(element).tolist()])
     field_map = FieldMap(f, x, group, None, None, -1)
-    return guilty_sentence(field_map, Motion(np.asarray(element)), tolerance, ())
+    motion = Motion(field_map.start.grid, np.asarray(element))
+    return guilty_sentence(field_map, motion, tolerance, ())
 
 
 def guilty_sentence(
@@ -101,8 +102,7 @@ def guilty_line(field_map: FieldMap, motion: Motion, tolerance: float) -> str:
             "JAX can't trace it, so its parts can't be told apart: check its helper "
             "functions one by one."
         )
-    grid = field_map.start.grid
-    moved_grid = motion(field_map.start).grid
+    grid, moved_grid = motion.grid, motion.moved_grid
     is_last = field_map.feature_axis == -1
     good, bad = "", None
     for step, other in zip(clean[0], moved[0], strict=False):
@@ -212,10 +212,12 @@ def _worst(
         if is_image:
             clean, got = Field.of(y), Field.of(moved)
         else:
-            d = motion.num_spatial_dims
-            clean, got = _sizes(y, d, feature_axis), _sizes(moved, d, feature_axis)
-            if clean is None or got is None:
+            is_last = feature_axis == -1
+            sizes = sizes_by_grid([np.asarray(y)], motion.grid, is_last)
+            others = sizes_by_grid([np.asarray(moved)], motion.moved_grid, is_last)
+            if not sizes or not others:
                 continue
+            clean, got = sizes[0], others[0]
         try:
             expected = motion(clean)
         except ValueError:
@@ -231,20 +233,6 @@ def _worst(
         key=lambda d: float("inf") if np.isnan(d.relative) else d.relative,
         default=None,
     )
-
-
-def _sizes(array: Any, d: int, feature_axis: int) -> Field | None:
-    """The norm of the features in each cell: a scalar, whatever the features are."""
-    array = np.asarray(array).astype(np.float64)
-    if array.ndim == d + 1:
-        norms = np.sqrt(np.square(array).sum(axis=feature_axis))
-    elif array.ndim == d:
-        norms = np.abs(array)
-    elif array.ndim < d:
-        norms = np.sqrt(np.square(array).sum()).reshape((1,) * d)
-    else:
-        return None
-    return Field(Signature("0+"), norms[..., None], d)
 
 
 def sizes_by_grid(

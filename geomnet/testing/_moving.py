@@ -96,16 +96,19 @@ def cancelled(x: Field) -> float:
 class Motion:
     """A group element, or a shift on the torus, that moves fields of a model."""
 
-    element: np.ndarray | None
+    grid: tuple[int, ...]
+    """The grid of the model's input."""
+    element: np.ndarray | None = None
     shift: tuple[int, ...] = ()
     """Cells of the model's input along each axis."""
-    grid: tuple[int, ...] = ()
-    """The grid of the model's input."""
 
     @property
-    def num_spatial_dims(self) -> int:
-        """The number of axes of the grid."""
-        return len(self.shift) if self.element is None else len(self.element)
+    def moved_grid(self) -> tuple[int, ...]:
+        """The grid of the moved input: an element may exchange its axes."""
+        if self.element is None:
+            return self.grid
+        permutation, _, _ = signed_permutation(self.element)
+        return tuple(self.grid[axis] for axis in permutation)
 
     def __call__(self, field: Field) -> Field:
         """The field moved: coarser ones by as many cells as the shift is of theirs.

@@ -392,3 +392,17 @@ def test_an_image_to_something_else_needs_a_signature():
     with pytest.raises(TypeError, match="must give a GeometricImage"):
         assert_equivariant(lambda v: v.array, x, SQUARE)
     assert_equivariant(lambda v: v.array, x, SQUARE, out_signature="0+")
+
+
+def test_arrays_inside_a_model_of_images_may_have_channels_first():
+    class Net(eqx.Module):
+        conv: eqx.nn.Conv2d
+
+        def __call__(self, image):
+            first = jnp.moveaxis(image.array, -1, 0)
+            return image.with_array(jnp.moveaxis(self.conv(first), 0, -1))
+
+    net = Net(eqx.nn.Conv2d(2, 2, 3, padding="SAME", key=jax.random.key(0)))
+    x = gn.GeometricImage("1+", _array(4, 6, 2))
+    with pytest.raises(AssertionError, match=r"First guilty layer: `conv` \(Conv2d\)"):
+        assert_equivariant(net, x, SQUARE)
