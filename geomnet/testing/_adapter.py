@@ -106,10 +106,24 @@ class FieldMap:
         # A number or vector for the whole grid, such as an energy or a force.
         sizes = np.shape(y) if hasattr(y, "shape") else None
         batch = len(self.start.batch)
+        is_scalar = Signature(signature).features(self._d) == 1
+        if (
+            sizes is not None
+            and is_scalar
+            and len(sizes) == batch + self._d
+            and sizes[-1] > 1
+        ):
+            return to_field(y[..., None], Signature(signature), self._d, -1)
         if sizes is not None and len(sizes) <= batch + 1:
             y = np.asarray(y).reshape(*sizes[:batch], *(1,) * self._d, -1)
             return to_field(y, Signature(signature), self._d, -1)
-        return to_field(y, Signature(signature), self._d, self.feature_axis)
+        try:
+            return to_field(y, Signature(signature), self._d, self.feature_axis)
+        except ValueError as error:
+            raise ValueError(
+                f"What {self.name} gives is no '{signature}': {error} If it holds "
+                "something else, say so in `out_signature`."
+            ) from error
 
 
 @eqx.filter_jit
@@ -141,6 +155,9 @@ def to_field(value: Any, signature: Signature, d: int, feature_axis: int) -> Fie
             )
         return Field.of(value)
     if hasattr(value, "ndim"):
+        is_scalar = signature.features(d) == 1
+        if value.ndim == d and is_scalar and value.shape[feature_axis] > 1:
+            value, feature_axis = value[..., None], -1
         if value.ndim < d + 1:
             raise ValueError(
                 f"An array of '{signature}' must have shape (*batch, *grid, features) "
@@ -174,6 +191,8 @@ def like(field: Field, original: Any, feature_axis: int) -> Any:
     if isinstance(original, GeometricImage):
         return field.image()
     if hasattr(original, "ndim"):
+        if original.ndim == field.num_spatial_dims:
+            return jnp.asarray(field.array[..., 0])
         return jnp.asarray(np.moveaxis(field.array, -1, feature_axis))
     new = []
     d = field.num_spatial_dims

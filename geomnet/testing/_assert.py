@@ -17,7 +17,7 @@ from ._errors import (
 )
 from ._guilty import guilty_sentence
 from ._moving import Motion
-from ._program import narrowing_casts, rounding_depth
+from ._program import is_traceable, narrowing_casts, rounding_depth
 from ._tolerance import like_fewer_bits, lower_precision, tolerance_for
 
 
@@ -116,10 +116,11 @@ def _why(
 ) -> str:
     """The first guilty layer or line, and what the size of the error tells."""
     text = guilty_sentence(field_map, motion, allowed.tolerance, error.batch)
-    casts = narrowing_casts(field_map.f, field_map.given(field_map.start))
-    if casts:
+    x = field_map.given(field_map.start)
+    if casts := narrowing_casts(field_map.f, x):
         return f"{text} It computes with fewer bits inside: {'; '.join(casts)}."
-    if lower := like_fewer_bits(error.relative, allowed.dtype):
+    lower = like_fewer_bits(error.relative, allowed.dtype)
+    if lower and not is_traceable(field_map.f, x):
         return (
             f"{text} The error is above the rounding of {allowed.dtype}, but no larger "
             f"than that of {lower}: look for a cast to fewer bits first."

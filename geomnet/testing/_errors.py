@@ -9,7 +9,7 @@ import numpy as np
 from .._group import Group, Matrix, trivial
 from .._signature import Signature
 from ._adapter import FieldMap, Map
-from ._moving import Motion, cancelled, difference
+from ._moving import Field, Motion, cancelled, difference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,8 @@ def equivariance_errors(
 
     - `f`: any callable of one argument: a module, a function on images or arrays, a
         solver's step. Compiled with `equinox.filter_jit` where JAX can trace it.
-    - `x`: an image; an array `(*batch, *grid, features)`; a mapping, tuple, dataclass
+    - `x`: an image; an array `(*batch, *grid, features)`, for a single scalar also
+        `grid` alone; a mapping, tuple, dataclass
         or module of arrays, one for each entry of `in_signature` (a vector's components
         last, or as a tuple). With leading batch axes f must take them, as
         `jax.vmap(net)` does. Grids that are not square see exchanged axes.
@@ -108,7 +109,8 @@ def errors_of(field_map: FieldMap, elements: np.ndarray) -> list[EquivarianceErr
     y = field_map(x)
     errors = []
     for element in elements:
-        found = difference(field_map(x.moved(element)), y.moved(element), cancelled(x))
+        moved_y = _of_moved(field_map, x, element)
+        found = difference(moved_y, y.moved(element), cancelled(x))
         matrix = tuple(tuple(map(int, row)) for row in element)
         errors.append(
             EquivarianceError(
@@ -116,6 +118,21 @@ def errors_of(field_map: FieldMap, elements: np.ndarray) -> list[EquivarianceErr
             )
         )
     return errors
+
+
+def _of_moved(field_map: FieldMap, x: Field, element: np.ndarray) -> Field:
+    moved = x.moved(element)
+    try:
+        return field_map(moved)
+    except Exception as refusal:
+        if moved.grid == x.grid:
+            raise
+        raise ValueError(
+            f"{field_map.name} takes `x` on the grid {x.grid}, but not g·x on "
+            f"{moved.grid}. Where f is made for one grid, give it sides of one length, "
+            "or a `group` that exchanges no axes, such as `geomnet.reflections(2)`. It "
+            f"said: {refusal}"
+        ) from refusal
 
 
 def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceError:

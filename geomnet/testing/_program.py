@@ -60,6 +60,11 @@ def narrowing_casts(f: Callable[..., Any], *args: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_casts(jaxpr, allowed)))
 
 
+def is_traceable(f: Callable[..., Any], *args: Any) -> bool:
+    """Whether JAX can trace f, and so its casts and lines can be seen."""
+    return _traced(f, *args) is not None
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
     """One equation of a traced program."""

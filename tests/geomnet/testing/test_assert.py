@@ -406,3 +406,28 @@ def test_arrays_inside_a_model_of_images_may_have_channels_first():
     x = gn.GeometricImage("1+", _array(4, 6, 2))
     with pytest.raises(AssertionError, match=r"First guilty layer: `conv` \(Conv2d\)"):
         assert_equivariant(net, x, SQUARE)
+
+
+def test_one_scalar_needs_no_axis_for_features():
+    def square_of_gradient(s):
+        return jnp.square(_gradient(s)).sum(-1)
+
+    assert_equivariant(square_of_gradient, _array(4, 6), SQUARE, in_signature="0+")
+    with pytest.raises(AssertionError, match="'0-'"):
+        assert_equivariant(
+            square_of_gradient,
+            _array(4, 6),
+            SQUARE,
+            in_signature="0+",
+            out_signature="0-",
+        )
+
+
+def test_a_function_made_for_one_grid_says_so():
+    weights = jnp.ones((4, 6, 1))
+    arguments: dict[str, Any] = {"in_signature": "0+"}
+    with pytest.raises(ValueError, match=r"not g·x on \(6, 4\).*exchanges no axes"):
+        assert_equivariant(lambda a: a * weights, _array(4, 6, 1), SQUARE, **arguments)
+    assert_equivariant(
+        lambda a: a * weights, _array(4, 6, 1), gn.reflections(2), **arguments
+    )
