@@ -8,7 +8,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from .._group import Group
 from .._image import GeometricImage
@@ -18,9 +17,9 @@ from ._errors import EquivarianceError, chosen_elements, shift_error, worst_of
 from ._guilty import guilty_line, layer_errors
 from ._layers import LayerTrace
 from ._moving import Motion, cancelled, difference
-from ._perturb import cast, perturb
 from ._program import narrowing_casts, rounding_depth
 from ._report import Certificate, Check
+from ._states import cast, training_states
 from ._tolerance import lower_precision, tolerance_for
 
 DTYPES = ("float32", "bfloat16")
@@ -82,7 +81,7 @@ def certify(
 
     run = LayerTrace()
     checks = []
-    states = dict(_states(model, random_input(grids[0], own_dtype), seed))
+    states = dict(training_states(model, random_input(grids[0], own_dtype), seed))
     for stage, state in states.items():
         checks += [
             _check(run, stage, field_map(state, random_input(cells, own_dtype)), chosen)
@@ -108,54 +107,6 @@ def certify(
     return Certificate(
         name_of(model), group.name, group.order, tuple(checks), shift, casts
     )
-
-
-def _states(model: Any, x: Any, seed: int) -> Iterator[tuple[str, Any]]:
-    """The model during training, by name of the state."""
-    yield "as given", model
-    if not jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)):
-        return
-    noisy = perturb(model, key=jax.random.key(seed))
-    yield "noise on every leaf", noisy
-    stepped = _adamw_step(noisy, x, seed)
-    yield "after an AdamW step", stepped
-    averaged = jax.tree.map(
-        lambda a, b: 0.5 * (a + b) if eqx.is_inexact_array(a) else a, noisy, stepped
-    )
-    yield "after EMA", averaged
-
-
-def _adamw_step(model: Any, x: Any, seed: int) -> Any:
-    """One step to a random target, with weight decay and noise on the gradients."""
-    random = np.random.default_rng(seed + 1)
-    optimiser = optax.adamw(0.03, weight_decay=0.1)
-
-    def loss(model: Any, x: Any) -> jax.Array:
-        errors = [
-            jnp.mean(jnp.square(y - jnp.asarray(random.normal(size=y.shape), y.dtype)))
-            for y in jax.tree.leaves(eqx.filter(model(x), eqx.is_inexact_array))
-        ]
-        return jnp.sum(jnp.stack(errors))
-
-    @eqx.filter_jit
-    def step(model: Any, x: Any, noise: Any) -> Any:
-        trainable = eqx.filter(model, eqx.is_inexact_array)
-        gradient = jax.tree.map(jnp.add, eqx.filter_grad(loss)(model, x), noise)
-        updates, _ = optimiser.update(gradient, optimiser.init(trainable), trainable)
-        return eqx.apply_updates(model, updates)
-
-    # Noise reaches leaves that this loss happens not to depend on.
-    noise = eqx.filter(
-        perturb(
-            jax.tree.map(jnp.zeros_like, eqx.filter(model, eqx.is_inexact_array)),
-            1e-2,
-            key=jax.random.key(seed + 2),
-        ),
-        eqx.is_inexact_array,
-    )
-    with jax.numpy_dtype_promotion("standard"):
-        # Optax itself mixes dtypes.
-        return step(model, x, noise)
 
 
 def _check(

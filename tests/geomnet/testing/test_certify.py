@@ -83,10 +83,10 @@ def test_a_report_holds_every_state_grid_dtype_element_and_layer(report):
 
 
 def test_the_states_of_training_differ(model):
-    from geomnet.testing._certify import _states
+    from geomnet.testing._states import training_states
 
     image = gn.random_image("0+ 1+", (4,), key=KEY)
-    states = dict(_states(model, image, 0))
+    states = dict(training_states(model, image, 0))
     for leaves in zip(*map(jax.tree.leaves, states.values()), strict=True):
         arrays = [np.asarray(leaf) for leaf in leaves]
         for a in range(len(arrays)):
