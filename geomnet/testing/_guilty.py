@@ -178,9 +178,10 @@ def _sentence(
             f"`{previous.path}` ({previous.caller}): {where}."
         )
     called = f", called{at}" if at else ""
+    right = f"right to {incoming:.0e}" if incoming else "exactly right"
     return (
         f"First guilty layer: {_layer(moment)}{called}: {where}, while what it is "
-        f"given is right to {incoming:.0e}. {_advice(incoming, found.relative)}"
+        f"given is {right}. {_advice(incoming, found.relative)}"
     ).rstrip()
 
 

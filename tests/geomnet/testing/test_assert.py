@@ -165,7 +165,7 @@ def test_the_message_has_all_parts():
         "entry '1+'",
         "at cell (",
         "First guilty layer: `second` (Shift), called at test_assert.py:",
-        "is right to 0e+00",
+        "what it is given is exactly right",
     ):
         assert part in text
 
