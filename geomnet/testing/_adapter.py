@@ -51,6 +51,10 @@ class FieldMap:
                 f"{self.group} acts in {self._d}: pass a group of "
                 f"{self.start.num_spatial_dims} dimensions."
             )
+        stated = getattr(unwrapped(f), "equivariant_under", None)
+        if group is None and stated is not None:
+            # On some grids a layer commutes with a part of its group alone.
+            self.group = stated(self.start.grid)
 
     @property
     def name(self) -> str:

@@ -64,10 +64,9 @@ def certify(
     **Raises:** `ValueError` if group or signature are not known, or the model refuses a
     grid.
     """
-    group = find_group(model, group)
+    given, group = group, find_group(model, group)
     signature = _takes(model, in_signature)
     grids = _grids(grid, group.num_spatial_dims)
-    chosen = chosen_elements(group, elements)
     own_dtype = _dtype_of(model)
 
     def random_input(cells: tuple[int, ...], dtype: Any) -> Any:
@@ -77,14 +76,16 @@ def certify(
     def field_map(state: Any, x: Any) -> FieldMap:
         taken = None if feature_axis is None else signature
         axis = -1 if feature_axis is None else feature_axis
-        return FieldMap(state, x, group, taken, out_signature, axis)
+        return FieldMap(state, x, given, taken, out_signature, axis)
 
     run = LayerTrace()
     checks = []
     states = dict(training_states(model, random_input(grids[0], own_dtype), seed))
     for stage, state in states.items():
         checks += [
-            _check(run, stage, field_map(state, random_input(cells, own_dtype)), chosen)
+            _check(
+                run, stage, field_map(state, random_input(cells, own_dtype)), elements
+            )
             for cells in grids
         ]
     last = states[list(states)[-1]]
@@ -97,7 +98,7 @@ def certify(
                     run,
                     f"cast to {dtype}",
                     field_map(cast(last, dtype), random_input(cells, dtype)),
-                    chosen,
+                    elements,
                 )
                 for cells in grids
             ]
@@ -110,8 +111,9 @@ def certify(
 
 
 def _check(
-    run: LayerTrace, stage: str, field_map: FieldMap, elements: np.ndarray
+    run: LayerTrace, stage: str, field_map: FieldMap, number: int | None
 ) -> Check:
+    elements = chosen_elements(field_map.group, number)
     x = field_map.start
     result, clean = run(field_map.f, field_map.given(x))
     moments = list(run.moments)

@@ -11,6 +11,7 @@ import pytest
 import geomnet as gn
 from geomnet.testing import (
     assert_equivariant,
+    certify,
     equivariance_error,
     equivariance_errors,
     first_guilty_layer,
@@ -431,3 +432,28 @@ def test_a_function_made_for_one_grid_says_so():
     assert_equivariant(
         lambda a: a * weights, _array(4, 6, 1), gn.reflections(2), **arguments
     )
+
+
+def test_a_layer_states_what_it_commutes_with_on_a_grid():
+    class Halves(eqx.Module):
+        """Means along the last axis where it is long: there axes are not exchanged."""
+
+        layers: tuple
+        group: gn.Group = eqx.field(static=True, default=SQUARE)
+        signature: str = eqx.field(static=True, default="0+")
+
+        def equivariant_under(self, grid):
+            return SQUARE if grid[0] == grid[1] else gn.reflections(2)
+
+        def __call__(self, image):
+            a = self.layers[0](image).array
+            if image.grid[1] > image.grid[0]:
+                a = 0.5 * (jnp.roll(a, 1, 1) + jnp.roll(a, -1, 1))
+            return image.with_array(a)
+
+    layer = Halves((eqx.nn.Identity(),))
+    for grid in ((4, 4), (4, 6)):
+        assert_equivariant(layer, gn.GeometricImage("0+", _array(*grid, 1)))
+    with pytest.raises(AssertionError, match="hyperoctahedral"):
+        assert_equivariant(layer, gn.GeometricImage("0+", _array(4, 6, 1)), SQUARE)
+    assert [len(c.errors) for c in certify(layer, (4, 4), ()).checks] == [8, 4]
