@@ -52,7 +52,7 @@ def equivariance_errors(
         or module of arrays, one for each entry of `in_signature` (a vector's components
         last, or as a tuple). With leading batch axes f must take them, as
         `jax.vmap(net)` does. Grids that are not square see exchanged axes.
-    - `group`: by default `f.group`.
+    - `group`: by default what f says, `f.equivariant_under(grid)` or else `f.group`.
     - `in_signature`, `out_signature`: what `x` and `f(x)` hold, where they are not
         images and f does not say so; `out_signature` is by default `in_signature`. An
         output without grid axes, such as an energy, is one tensor for the whole grid.
