@@ -6,6 +6,7 @@ The task: from density and velocity on a periodic grid to the next velocity and 
 vorticity. A rotated flow should give a rotated answer. Takes a minute or two.
 """
 
+import textwrap
 from typing import Any
 
 import equinox as eqx
@@ -93,7 +94,7 @@ def verdict(model: Any, x: Any, **arguments: Any) -> str:
     try:
         assert_equivariant(model, x, GROUP, shift=1, **arguments)
     except AssertionError as failure:
-        return f"FAILS: {failure}"
+        return textwrap.fill(f"FAILS: {failure}", 88, subsequent_indent="   ")
     return "passes: every rotation, reflection and shift"
 
 
@@ -108,26 +109,31 @@ def main() -> bool:
         "feature_axis": 0,
     }
 
-    print("1. A plain Equinox CNN. It can be checked as it is: say what is in it.")
+    print(
+        "1. A plain Equinox CNN. It can be checked as it is: say what its arrays hold."
+    )
     plain = PlainCNN(key)
     print(verdict(plain, channels_first, **arrays))
     errors = equivariance_errors(plain, channels_first, GROUP, **arrays)
-    print("   relative error of each element:", [f"{e.relative:.1f}" for e in errors])
+    each = " ".join(f"{e.relative:.1f}" for e in errors)
+    print(f"Relative error of each element, the identity first: {each}")
 
-    print("\n2. Convolutions from geomnet: free of zero padding and free kernels.")
+    print("\n2. Convolutions from geomnet, whose kernels turn with the flow. But ReLU:")
     relu = network(Pointwise(), ScaleAndShift(HIDDEN.features(2)), key)
     print(verdict(relu, image))
 
-    print("\n3. A gate for the ReLU, which cut the components of vectors.")
+    print(
+        "\n3. ReLU cuts single components of vectors. A gate scales each by its norm:"
+    )
     gated = network(
         gn.nn.Gate(GROUP, HIDDEN, key=key), ScaleAndShift(HIDDEN.features(2)), key
     )
     print(verdict(gated, image))
 
-    print("\n4. It passes, but only until it is trained. So certify it:")
+    print("\n4. It passes until it is trained: offsets are zero at the start. Certify:")
     print(certify(gated, GRID, dtypes=()))
 
-    print("\n5. LayerNorm has a factor for each channel and no offset for vectors:")
+    print("\n5. LayerNorm: one factor for each vector, and no offset but for scalars:")
     mended = network(
         gn.nn.Gate(GROUP, HIDDEN, key=key), gn.nn.LayerNorm(GROUP, HIDDEN), key
     )

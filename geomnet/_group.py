@@ -225,17 +225,6 @@ def determinants(group: Group) -> np.ndarray:
     return np.array([_determinant(element) for element in group.elements])
 
 
-def as_element(group: Group, element: object) -> np.ndarray:
-    """`element` as an integer `(d, d)` matrix.
-
-    **Raises:** `ValueError` if it is not one of the group's.
-    """
-    matrix = _as_matrix(element)
-    if matrix not in group._matrices:
-        raise ValueError(f"{np.asarray(matrix).tolist()} is no element of {group}.")
-    return np.asarray(matrix)
-
-
 def signed_permutation(matrix: object) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """`(permutation, signs, determinant)` of one signed permutation matrix.
 

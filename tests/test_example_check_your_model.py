@@ -17,7 +17,7 @@ def test_every_step_says_what_it_promises(tmp_path):
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert result.returncode == 0, result.stderr
-    steps = result.stdout.split("\n\n")
+    steps = [" ".join(step.split()) for step in result.stdout.split("\n\n")]
     assert len(steps) == 5
     assert "First guilty layer: `layers[0]` (Conv2d)" in steps[0]
     assert "First guilty layer: `layers[2]` (Pointwise)" in steps[1]

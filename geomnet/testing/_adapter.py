@@ -42,7 +42,7 @@ class FieldMap:
         self.in_signature = _signature_of(f, x, in_signature)
         own = getattr(unwrapped(f), "out_signature", None)
         self._out_signature = out_signature if out_signature is not None else own
-        self._static = _hashable(f)
+        self._static = hashable(f)
         self._compiled = True
         self.start = to_field(x, self.in_signature, self._d, feature_axis)
         if self.start.num_spatial_dims != self._d:
@@ -51,6 +51,10 @@ class FieldMap:
                 f"{self.group} acts in {self._d}: pass a group of "
                 f"{self.start.num_spatial_dims} dimensions."
             )
+        stated = getattr(unwrapped(f), "equivariant_under", None)
+        if group is None and stated is not None:
+            # On some grids a layer commutes with a part of its group alone.
+            self.group = stated(self.start.grid)
 
     @property
     def name(self) -> str:
@@ -60,6 +64,16 @@ class FieldMap:
     def given(self, field: Field) -> Any:
         """The field as f takes it."""
         return like(field, self._like, self.feature_axis)
+
+    def given_one(self, field: Field) -> Any:
+        """One sample of a batch, as a map of samples takes it; `None` for others."""
+        if isinstance(self._like, GeometricImage):
+            return field.image()
+        if not hasattr(self._like, "ndim"):
+            return None
+        batch = len(self.start.batch)
+        axis = self.feature_axis
+        return like(field, self._like, axis if axis < 0 else axis - batch)
 
     def __call__(self, field: Field) -> Field:
         """`f(field)`, compiled where JAX can trace f."""
@@ -96,10 +110,24 @@ class FieldMap:
         # A number or vector for the whole grid, such as an energy or a force.
         sizes = np.shape(y) if hasattr(y, "shape") else None
         batch = len(self.start.batch)
+        is_scalar = Signature(signature).features(self._d) == 1
+        if (
+            sizes is not None
+            and is_scalar
+            and len(sizes) == batch + self._d
+            and sizes[-1] > 1
+        ):
+            return to_field(y[..., None], Signature(signature), self._d, -1)
         if sizes is not None and len(sizes) <= batch + 1:
             y = np.asarray(y).reshape(*sizes[:batch], *(1,) * self._d, -1)
             return to_field(y, Signature(signature), self._d, -1)
-        return to_field(y, Signature(signature), self._d, self.feature_axis)
+        try:
+            return to_field(y, Signature(signature), self._d, self.feature_axis)
+        except ValueError as error:
+            raise ValueError(
+                f"What {self.name} gives is no '{signature}': {error} If it holds "
+                "something else, say so in `out_signature`."
+            ) from error
 
 
 @eqx.filter_jit
@@ -108,7 +136,8 @@ def _call(f: Map, x: Any) -> Any:
     return f(x)
 
 
-def _hashable(f: Any) -> Any:
+def hashable(f: Any) -> Any:
+    """f, or a function around it where f itself has no hash, as compiling needs."""
     if not isinstance(f, eqx.Module):
         try:
             hash(f)
@@ -130,6 +159,9 @@ def to_field(value: Any, signature: Signature, d: int, feature_axis: int) -> Fie
             )
         return Field.of(value)
     if hasattr(value, "ndim"):
+        is_scalar = signature.features(d) == 1
+        if value.ndim == d and is_scalar and value.shape[feature_axis] > 1:
+            value, feature_axis = value[..., None], -1
         if value.ndim < d + 1:
             raise ValueError(
                 f"An array of '{signature}' must have shape (*batch, *grid, features) "
@@ -163,6 +195,8 @@ def like(field: Field, original: Any, feature_axis: int) -> Any:
     if isinstance(original, GeometricImage):
         return field.image()
     if hasattr(original, "ndim"):
+        if original.ndim == field.num_spatial_dims:
+            return jnp.asarray(field.array[..., 0])
         return jnp.asarray(np.moveaxis(field.array, -1, feature_axis))
     new = []
     d = field.num_spatial_dims

@@ -8,7 +8,6 @@ import numpy as np
 from .._group import Group
 from .._signature import Signature
 from ._adapter import FieldMap, Map
-from ._casts import narrowing_casts
 from ._errors import (
     EquivarianceError,
     chosen_elements,
@@ -17,7 +16,9 @@ from ._errors import (
     worst_of,
 )
 from ._guilty import guilty_sentence
-from ._tolerance import lower_precision, rounding_depth, tolerance_for
+from ._moving import Motion
+from ._program import is_traceable, narrowing_casts, rounding_depth
+from ._tolerance import like_fewer_bits, lower_precision, tolerance_for
 
 
 def assert_equivariant(
@@ -60,28 +61,27 @@ def assert_equivariant(
     chosen = chosen_elements(field_map.group, elements)
     worst = worst_of(errors_of(field_map, chosen))
     if not allowed(worst.relative):
-        guilty = guilty_sentence(
-            field_map,
-            np.asarray(worst.element),
-            allowed.tolerance,
-            worst.batch,
-            feature_axis,
-        )
         of = f" ({len(chosen)} of {field_map.group.order} elements checked)"
         raise AssertionError(
             f"{field_map.name} does not commute with {field_map.group}: for g = "
             f"{[list(row) for row in worst.element]} {_how_far(worst, allowed)}"
             f"{of if len(chosen) < field_map.group.order else ''}. "
-            f"{guilty}{_casts(f, x)}"
+            + _why(
+                field_map,
+                Motion(x_field.grid, np.asarray(worst.element)),
+                worst,
+                allowed,
+            )
         )
     for cells in _shifts(shift, x_field.num_spatial_dims):
         error = shift_error(field_map, cells)
         if not allowed(error.relative):
             raise AssertionError(
                 f"{field_map.name} does not commute with translations of the torus: "
-                f"for a shift by {cells} cells {_how_far(error, allowed)}. Look for a "
-                "boundary that is not periodic, an embedding of positions, or a grid "
-                "that is halved more often than the shift allows."
+                f"for a shift by {cells} cells {_how_far(error, allowed)}. "
+                + _why(field_map, Motion(x_field.grid, shift=cells), error, allowed)
+                + " Look for a boundary that is not periodic, an embedding of "
+                "positions, or a grid that is halved more often than the shift allows."
             )
 
 
@@ -91,13 +91,13 @@ class _Allowed:
     def __init__(self, field_map: FieldMap, x: Any, dtype: Any, given: float | None):
         self._field_map, self._x = field_map, x
         self._is_given = given is not None
-        self._dtype = lower_precision(field_map.start.array.dtype, dtype)
-        self.tolerance = tolerance_for(self._dtype) if given is None else given
+        self.dtype = lower_precision(field_map.start.array.dtype, dtype)
+        self.tolerance = tolerance_for(self.dtype) if given is None else given
 
     def __call__(self, relative: float) -> bool:
         if not relative <= self.tolerance and not self._is_given:
             depth = rounding_depth(self._field_map.f, self._x)
-            self.tolerance = tolerance_for(self._dtype, depth)
+            self.tolerance = tolerance_for(self.dtype, depth)
             self._is_given = True
         return bool(relative <= self.tolerance)
 
@@ -111,9 +111,21 @@ def _how_far(error: EquivarianceError, allowed: _Allowed) -> str:
     )
 
 
-def _casts(f: Map, x: Any) -> str:
-    casts = narrowing_casts(f, x)
-    return f" It computes with fewer bits inside: {'; '.join(casts)}." if casts else ""
+def _why(
+    field_map: FieldMap, motion: Motion, error: EquivarianceError, allowed: _Allowed
+) -> str:
+    """The first guilty layer or line, and what the size of the error tells."""
+    text = guilty_sentence(field_map, motion, allowed.tolerance, error.batch)
+    x = field_map.given(field_map.start)
+    if casts := narrowing_casts(field_map.f, x):
+        return f"{text} It computes with fewer bits inside: {'; '.join(casts)}."
+    lower = like_fewer_bits(error.relative, allowed.dtype)
+    if lower and not is_traceable(field_map.f, x):
+        return (
+            f"{text} The error is above the rounding of {allowed.dtype}, but no larger "
+            f"than that of {lower}: look for a cast to fewer bits first."
+        )
+    return text
 
 
 def _shifts(shift: int | Sequence[int] | None, d: int) -> list[tuple[int, ...]]:

@@ -8,20 +8,19 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._adapter import FieldMap, find_group, name_of, unwrapped
-from ._casts import narrowing_casts
-from ._errors import EquivarianceError, chosen_elements, shift_error
-from ._guilty import layer_errors
+from ._errors import EquivarianceError, chosen_elements, shift_error, worst_of
+from ._guilty import guilty_line, layer_errors
 from ._layers import LayerTrace
-from ._moving import cancelled, difference
-from ._perturb import cast, perturb
+from ._moving import Motion, cancelled, difference
+from ._program import narrowing_casts, rounding_depth
 from ._report import Certificate, Check
-from ._tolerance import lower_precision, rounding_depth, tolerance_for
+from ._states import cast, training_states
+from ._tolerance import lower_precision, tolerance_for
 
 DTYPES = ("float32", "bfloat16")
 
@@ -65,10 +64,9 @@ def certify(
     **Raises:** `ValueError` if group or signature are not known, or the model refuses a
     grid.
     """
-    group = find_group(model, group)
+    given, group = group, find_group(model, group)
     signature = _takes(model, in_signature)
     grids = _grids(grid, group.num_spatial_dims)
-    chosen = chosen_elements(group, elements)
     own_dtype = _dtype_of(model)
 
     def random_input(cells: tuple[int, ...], dtype: Any) -> Any:
@@ -78,14 +76,16 @@ def certify(
     def field_map(state: Any, x: Any) -> FieldMap:
         taken = None if feature_axis is None else signature
         axis = -1 if feature_axis is None else feature_axis
-        return FieldMap(state, x, group, taken, out_signature, axis)
+        return FieldMap(state, x, given, taken, out_signature, axis)
 
     run = LayerTrace()
     checks = []
-    states = dict(_states(model, random_input(grids[0], own_dtype), seed))
+    states = dict(training_states(model, random_input(grids[0], own_dtype), seed))
     for stage, state in states.items():
         checks += [
-            _check(run, stage, field_map(state, random_input(cells, own_dtype)), chosen)
+            _check(
+                run, stage, field_map(state, random_input(cells, own_dtype)), elements
+            )
             for cells in grids
         ]
     last = states[list(states)[-1]]
@@ -98,7 +98,7 @@ def certify(
                     run,
                     f"cast to {dtype}",
                     field_map(cast(last, dtype), random_input(cells, dtype)),
-                    chosen,
+                    elements,
                 )
                 for cells in grids
             ]
@@ -110,57 +110,10 @@ def certify(
     )
 
 
-def _states(model: Any, x: Any, seed: int) -> Iterator[tuple[str, Any]]:
-    """The model during training, by name of the state."""
-    yield "as given", model
-    if not jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array)):
-        return
-    noisy = perturb(model, key=jax.random.key(seed))
-    yield "noise on every leaf", noisy
-    stepped = _adamw_step(noisy, x, seed)
-    yield "after an AdamW step", stepped
-    averaged = jax.tree.map(
-        lambda a, b: 0.5 * (a + b) if eqx.is_inexact_array(a) else a, noisy, stepped
-    )
-    yield "after EMA", averaged
-
-
-def _adamw_step(model: Any, x: Any, seed: int) -> Any:
-    """One step to a random target, with weight decay and noise on the gradients."""
-    random = np.random.default_rng(seed + 1)
-    optimiser = optax.adamw(0.03, weight_decay=0.1)
-
-    def loss(model: Any, x: Any) -> jax.Array:
-        errors = [
-            jnp.mean(jnp.square(y - jnp.asarray(random.normal(size=y.shape), y.dtype)))
-            for y in jax.tree.leaves(eqx.filter(model(x), eqx.is_inexact_array))
-        ]
-        return jnp.sum(jnp.stack(errors))
-
-    @eqx.filter_jit
-    def step(model: Any, x: Any, noise: Any) -> Any:
-        trainable = eqx.filter(model, eqx.is_inexact_array)
-        gradient = jax.tree.map(jnp.add, eqx.filter_grad(loss)(model, x), noise)
-        updates, _ = optimiser.update(gradient, optimiser.init(trainable), trainable)
-        return eqx.apply_updates(model, updates)
-
-    # Noise reaches leaves that this loss happens not to depend on.
-    noise = eqx.filter(
-        perturb(
-            jax.tree.map(jnp.zeros_like, eqx.filter(model, eqx.is_inexact_array)),
-            1e-2,
-            key=jax.random.key(seed + 2),
-        ),
-        eqx.is_inexact_array,
-    )
-    with jax.numpy_dtype_promotion("standard"):
-        # Optax itself mixes dtypes.
-        return step(model, x, noise)
-
-
 def _check(
-    run: LayerTrace, stage: str, field_map: FieldMap, elements: np.ndarray
+    run: LayerTrace, stage: str, field_map: FieldMap, number: int | None
 ) -> Check:
+    elements = chosen_elements(field_map.group, number)
     x = field_map.start
     result, clean = run(field_map.f, field_map.given(x))
     moments = list(run.moments)
@@ -173,19 +126,21 @@ def _check(
         errors.append(
             EquivarianceError(matrix, found.relative, found.entry, found.cell)
         )
-        moved_values.append((element, values))
+        moved_values.append((Motion(x.grid, element), values))
     dtype = lower_precision(x.array.dtype, y.array.dtype)
     tolerance = tolerance_for(dtype)
-    if max(e.relative for e in errors) > tolerance:
+    worst = worst_of(errors)
+    if not worst.relative <= tolerance:
         depth = rounding_depth(field_map.f, field_map.given(x))
         tolerance = tolerance_for(dtype, depth)
+    layers = layer_errors(moments, clean, moved_values, field_map.feature_axis)
+    line = ""
+    if not layers and not worst.relative <= tolerance:
+        line = guilty_line(
+            field_map, Motion(x.grid, np.asarray(worst.element)), tolerance
+        )
     return Check(
-        stage,
-        x.grid,
-        str(dtype),
-        tolerance,
-        tuple(errors),
-        tuple(layer_errors(moments, clean, moved_values, field_map.feature_axis)),
+        stage, x.grid, str(dtype), tolerance, tuple(errors), tuple(layers), line
     )
 
 

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..training import load_checkpoint
 from ..training._checkpoint import read_metadata
 from ._certify import DTYPES, certify
@@ -35,7 +37,7 @@ def add_certify(commands: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> str:
-    if not options.checkpoint.exists():
+    if not options.checkpoint.is_file():
         raise ValueError(f"There is no file {options.checkpoint}.")
     model = load_model(options.checkpoint)
     d = model.group.num_spatial_dims
@@ -59,7 +61,8 @@ def load_model(path: Path) -> Any:
 
     The state must be the model itself, or begin with it, as a `TrainState` does.
 
-    **Raises:** `ValueError` if the metadata do not describe the model.
+    **Raises:** `ValueError` if the file is no checkpoint or not whole, or its metadata
+    do not describe the model.
     """
     description = read_metadata(path).get("model")
     if not isinstance(description, dict):
@@ -68,4 +71,20 @@ def load_model(path: Path) -> Any:
             '`{"model": geomnet.testing.describe_model(model)}`.'
         )
     # Leaves are stored in order: reading stops where the model ends.
-    return load_checkpoint(path, rebuild_model(description))[0]
+    model = load_checkpoint(path, rebuild_model(description))[0]
+    _check_whole(path)
+    return model
+
+
+def _check_whole(path: Path) -> None:
+    """**Raises:** `ValueError` if the file ends inside an array."""
+    with path.open("rb") as file:
+        file.readline()
+        while file.peek(1):
+            try:
+                np.load(file)
+            except (ValueError, EOFError, OSError) as error:
+                raise ValueError(
+                    f"{path} is cut off or damaged behind the model: {error}. Take an "
+                    "earlier checkpoint, or copy it again."
+                ) from error

@@ -1,7 +1,9 @@
 """Which symmetries a data set respects, by statistics over its trajectories."""
 
+import dataclasses
+import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,23 +15,34 @@ from ._findings import (
     ParityFinding,
     SymmetryReport,
     element_name,
-    largest_subgroup,
+    named_group,
 )
+from ._frames import galilean, power, scales, translations
 from ._local_statistics import LocalStatistics, local_statistics
-from ._significance import family_wise, is_uncorrelated, mean_is_zero
+from ._randomisation import (
+    Outcome,
+    closed_test,
+    holding,
+    strength,
+)
 
 _MIN_TRAJECTORIES = 4
-
-# Relative spread of a scale below which the data are at one scale only.
-_MIN_SPREAD = 0.05
-
-# Spread of the mean velocities, over the fluctuations, that tells frames apart.
-_MIN_WINDS = 0.2
 
 # A mean is called a wind if it is this part of the root mean square fluctuation.
 _WIND = 0.05
 
+# Deviations between trajectories that a mean has to exceed.
+_CLEARLY = 1.0
+
 _FLIPS_TOGETHER = 2
+
+# p-value from which on another parity than the declared one is said to fit.
+_FITS = 0.1
+
+_ENSEMBLE = (
+    "This is about the ensemble, initial states and law of motion together; the law "
+    "alone may have more symmetry: test the simulator."
+)
 
 
 def data_report(
@@ -59,39 +72,122 @@ def data_report(
             "`symmetry_report(step, state)`."
         )
     types = tuple(entry.type for entry in declared)
-    found = _elements(statistics, group, types, significance)
-    parities, alternatives = (
-        _parities(statistics, group, declared, found, significance)
-        if group.has_reflections
-        else ((), ())
+    test = functools.cache(
+        lambda types, moving_with="", above=frozenset(): _GroupTest.of(
+            statistics, group, types, significance, moving_with, above
+        )
     )
-    fitted = (
-        tuple(TensorType.parse(p.behaves_as or p.declared) for p in parities) or types
-    )
-    best = _elements(statistics, group, fitted, significance)
-    notes = _notes(statistics, declared, group, fitted, significance)
+    parities, fitted, notes = (), types, ()
+    if group.has_reflections:
+        parities, fitted, notes = _parities(test, declared)
     if fitted != types:
-        mended = largest_subgroup(_passing(best), d)
+        mended = test(fitted).group
         notes = (
             f"with the parities that fit, symmetric under {mended.order} elements "
             f"({mended})",
-            *alternatives,
             *notes,
         )
     others = (
-        *_translations(statistics, significance),
-        *_galilean(statistics, declared, significance),
-        *_mass_scale(statistics, declared, significance),
+        *translations(statistics, significance),
+        *galilean(statistics, declared, significance),
+        *scales(statistics, declared, significance),
     )
     return SymmetryReport(
         f"{n} trajectories of '{declared}'",
         group,
-        largest_subgroup(_passing(found), d),
-        tuple(found),
+        test(types).group,
+        tuple(test(types).findings()),
         parities,
         others,
-        notes,
+        (*notes, *_winds(statistics, declared, test, fitted), _ENSEMBLE),
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class _GroupTest:
+    """Which elements the data respect if the fields have certain types."""
+
+    tested: Group
+    outcomes: dict[frozenset[int], Outcome]
+    differences: np.ndarray
+    """How strongly each element changes each statistic, `(elements, statistics)`."""
+    sizes: np.ndarray
+    """The mean change of each."""
+    statistics: LocalStatistics
+    kept: np.ndarray
+    significance: float
+
+    @staticmethod
+    def of(
+        statistics: LocalStatistics,
+        group: Group,
+        types: tuple[TensorType, ...],
+        significance: float,
+        moving_with: str,
+        above: frozenset[int],
+    ) -> "_GroupTest":
+        kept = np.arange(len(statistics.kinds))
+        if moving_with:
+            kept = np.flatnonzero(statistics.seen_moving_with(moving_with))
+        orbit = statistics.orbit(group.elements, types)[:, :, kept]
+        kinds = statistics.kinds[kept]
+        changes = orbit[:, :1] - orbit
+        return _GroupTest(
+            group,
+            closed_test(orbit, group, kinds, significance, above),
+            np.stack([strength(c, kinds) for c in np.moveaxis(changes, 1, 0)]),
+            np.abs(changes.mean(axis=0)),
+            statistics,
+            kept,
+            significance,
+        )
+
+    @functools.cached_property
+    def held(self) -> list[frozenset[int]]:
+        """The largest subgroups that the data do not contradict."""
+        identity = [frozenset({0})]
+        return holding(self.outcomes, self.significance) or identity
+
+    @functools.cached_property
+    def best(self) -> frozenset[int]:
+        """The largest of them; of equals the one that fits best."""
+        return max(self.held, key=lambda m: (len(m), self.p_value(m)))
+
+    @property
+    def group(self) -> Group:
+        """The same as a group."""
+        return named_group(self.tested.elements[sorted(self.best)].tolist())
+
+    def p_value(self, members: frozenset[int]) -> float:
+        """Of the hypothesis that these elements are symmetries."""
+        return self.outcomes[members].p_value if len(members) > 1 else 1.0
+
+    def findings(self) -> list[Finding]:
+        """One for each element."""
+        return [self._finding(i) for i in range(self.tested.order)]
+
+    def _finding(self, i: int) -> Finding:
+        element = self.tested.elements[i]
+        matrix = tuple(tuple(map(int, row)) for row in element)
+        name = element_name(matrix)
+        if i == 0:
+            return Finding(name, "holds", 0.0, 1.0, "", matrix)
+        # Rejected only if each group that contains it is.
+        p = max(o.p_value for m, o in self.outcomes.items() if i in m)
+        holding_it = [m for m in self.held if i in m]
+        if not holding_it:
+            most = int(self.differences[i].argmax())
+            label = self.statistics.label(int(self.kept[most]))
+            size = float(self.sizes[i, most])
+            return Finding(name, "broken", size, p, label, matrix)
+        visible = max(self.outcomes[m].visible for m in holding_it)
+        if len(holding_it) < len(self.held):
+            n = 2 * self.statistics.num_trajectories
+            about = f"not enough data to tell: this or another one (needs about {n})"
+            return Finding(name, "undetermined", visible, p, about, matrix)
+        return Finding(
+            name, *power(visible, self.statistics, self.significance, p), matrix
+        )
 
 
 def _read(
@@ -132,63 +228,39 @@ def _read(
     return fields, declared, d
 
 
-def _elements(
-    statistics: LocalStatistics,
-    group: Group,
-    types: tuple[TensorType, ...],
-    significance: float,
-    moving_with: str = "",
-) -> list[Finding]:
-    findings = []
-    for element in group.elements:
-        matrix = tuple(tuple(map(int, row)) for row in element)
-        kinds = statistics.differences(element, types, moving_with)
-        worst = (1.0, 0.0, "")
-        for factors, samples in kinds.values():
-            if not len(factors):
-                continue
-            p_values = mean_is_zero(samples)
-            most = int(np.argmin(p_values))
-            size = float(np.abs(samples[:, most].mean()))
-            # Each kind is a family, so that many products do not drown a few means.
-            if family_wise(p_values) < worst[0]:
-                label = statistics.label(factors[most])
-                worst = (family_wise(p_values), size, label)
-        # One family for all elements: a false alarm anywhere is one too many.
-        p = min(1.0, worst[0] * len(kinds) * (group.order - 1))
-        holds = p > significance
-        name, verdict = element_name(matrix), "holds" if holds else "broken"
-        about = "" if holds else worst[2]
-        findings.append(Finding(name, verdict, worst[1], p, about, matrix))
-    return findings
-
-
 def _parities(
-    statistics: LocalStatistics,
-    group: Group,
-    declared: Signature,
-    found: list[Finding],
-    significance: float,
-) -> tuple[tuple[ParityFinding, ...], tuple[str, ...]]:
-    """What parity each field has, and what else would explain the data."""
+    test: Callable[..., _GroupTest], declared: Signature
+) -> tuple[tuple[ParityFinding, ...], tuple[TensorType, ...], tuple[str, ...]]:
+    """What parity each field has, the types that fit, and what else would fit."""
     types = tuple(entry.type for entry in declared)
-    held = len(_passing(found))
-    count: dict[tuple[int, ...], int] = {(): held}
+    declared_fit = test(types)
+    whole = declared_fit.tested.order
+    known = declared_fit.best if len(declared_fit.best) > 1 else frozenset()
+
+    def held(flips: tuple[int, ...]) -> int:
+        if not flips:
+            return len(declared_fit.best)
+        # Another parity must lose nothing, and fit well to gain: little data fit all.
+        found = test(_flipped(types, flips), above=known)
+        fitting = [
+            len(m)
+            for m in found.held
+            if len(m) == len(known) or found.p_value(m) > _FITS
+        ]
+        return max(fitting, default=0) if found.outcomes else 0
+
+    tried: list[tuple[int, ...]] = [()]
     for number in (1, _FLIPS_TOGETHER):
-        for flips in itertools.combinations(range(len(types)), number):
-            flipped = _flipped(types, flips)
-            count[flips] = len(
-                _passing(_elements(statistics, group, flipped, significance))
-            )
-        if held == group.order or max(count.values()) > held:
+        if held(()) == whole or max(map(held, tried)) > held(()):
             # Fewest changes first: two wrong fields only if one does not explain it.
             break
+        tried += itertools.combinations(range(len(types)), number)
     # Of equals the one that changes least, and scalars before vectors: velocities are
     # polar more often than not.
     best = max(
-        count,
+        tried,
         key=lambda flips: (
-            count[flips],
+            held(flips),
             -len(flips),
             -sum(types[i].order for i in flips),
         ),
@@ -196,19 +268,9 @@ def _parities(
     mended = _flipped(types, best)
     findings = []
     for i, entry in enumerate(declared):
-        flips = tuple(sorted(set(best) ^ {i}))
-        other = (
-            count[flips]
-            if flips in count
-            else len(
-                _passing(
-                    _elements(statistics, group, _flipped(types, flips), significance)
-                )
-            )
-        )
-        fits = str(mended[i]) if other < count[best] else None
+        is_fixed = held(tuple(sorted(set(best) ^ {i}))) < held(best)
+        fits = str(mended[i]) if is_fixed else None
         findings.append(ParityFinding(entry.name, str(entry.type), fits))
-    equal = [f for f in count if count[f] == count[best] and len(f) == len(best)]
     alternatives = tuple(
         "the data fit as well with "
         + " and ".join(
@@ -216,122 +278,38 @@ def _parities(
             for i, entry in enumerate(declared)
             if i in flips
         )
-        for flips in equal
-        if flips != best
+        for flips in tried
+        if flips != best and len(flips) == len(best) and held(flips) == held(best)
     )
-    return tuple(findings), alternatives
+    return tuple(findings), mended, alternatives
 
 
-def _translations(statistics: LocalStatistics, significance: float) -> list[Finding]:
-    findings = []
-    for axis in range(statistics.num_spatial_dims):
-        samples = statistics.profiles[:, axis].reshape(statistics.num_trajectories, -1)
-        p_values = mean_is_zero(samples)
-        p = min(1.0, family_wise(p_values) * statistics.num_spatial_dims)
-        worst = int(np.argmin(p_values))
-        holds = p > significance
-        findings.append(
-            Finding(
-                f"shift along {'xyz'[axis]}",
-                "holds" if holds else "broken",
-                float(np.abs(samples[:, worst].mean())),
-                p,
-                "" if holds else "statistics depend on the place along this axis",
-            )
-        )
-    return findings
-
-
-def _galilean(
-    statistics: LocalStatistics, declared: Signature, significance: float
-) -> list[Finding]:
-    if "velocity" not in declared.names:
-        return []
-    d = statistics.num_spatial_dims
-    where = declared.slices(d)[declared.names.index("velocity")]
-    winds = statistics.means[:, where]
-    scale = float(
-        np.sqrt((statistics.scales[:, declared.names.index("velocity")] ** 2).mean())
-    )
-    if not np.sqrt(winds.var(axis=0).mean()) > _MIN_WINDS * scale:
-        return [
-            Finding(
-                "Galilean",
-                "undetermined",
-                0.0,
-                None,
-                "all trajectories have one mean velocity: the data show one frame only",
-            )
-        ]
-    samples = statistics.shape_statistics()
-    p = min(
-        1.0,
-        d * min(family_wise(is_uncorrelated(wind, samples)) for wind in winds.T),
-    )
-    return [_independence("Galilean", p, significance, "the mean velocity")]
-
-
-def _mass_scale(
-    statistics: LocalStatistics, declared: Signature, significance: float
-) -> list[Finding]:
-    if "density" not in declared.names:
-        return []
-    name = "mass scale"
-    where = declared.slices(statistics.num_spatial_dims)[
-        declared.names.index("density")
-    ]
-    density = statistics.means[:, where].ravel()
-    if not (density > 0).all() or not np.std(np.log(density)) > _MIN_SPREAD:
-        about = "all trajectories have one mean density: the data show one scale only"
-        return [Finding(name, "undetermined", 0.0, None, about)]
-    samples = _upper(statistics.second)
-    p = family_wise(is_uncorrelated(np.log(density), samples))
-    return [_independence(name, p, significance, "the mean density")]
-
-
-def _independence(name: str, p: float, significance: float, of: str) -> Finding:
-    holds = p > significance
-    about = (
-        f"no normalised statistic depends on {of}"
-        if holds
-        else f"normalised statistics depend on {of}"
-    )
-    return Finding(name, "holds" if holds else "broken", 0.0, p, about)
-
-
-def _notes(
+def _winds(
     statistics: LocalStatistics,
     declared: Signature,
-    group: Group,
+    test: Callable[..., _GroupTest],
     types: tuple[TensorType, ...],
-    significance: float,
 ) -> tuple[str, ...]:
+    """What an observer who moves with a mean of vectors would find."""
     notes = []
     d = statistics.num_spatial_dims
     for i, (entry, where) in enumerate(zip(declared, declared.slices(d), strict=True)):
         if entry.type.order != 1:
             continue
         means = statistics.means[:, where]
-        scale = float(np.sqrt((statistics.scales[:, i] ** 2).mean()))
-        p = family_wise(mean_is_zero(means / (scale or 1.0)))
         mean = means.mean(axis=0)
-        if p <= significance and np.abs(mean).max() > _WIND * scale:
-            moving = _elements(statistics, group, types, significance, entry.name)
-            inside = largest_subgroup(_passing(moving), d)
+        sizes = statistics.scales[:, i : i + 1]
+        ratios = means / np.where(sizes > 0, sizes, 1.0)
+        typical = np.abs(ratios.mean(axis=0))
+        is_clear = typical > np.maximum(_WIND, _CLEARLY * ratios.std(axis=0))
+        if (is_clear & (np.sign(means) == np.sign(mean)).all(axis=0)).any():
+            inside = test(types, entry.name).group
             values = ", ".join(f"{v:.2g}" for v in mean)
             notes.append(
                 f"mean of `{entry.name}` is ({values}); for an observer that moves "
                 f"with it symmetric under {inside.order} elements ({inside})"
             )
-    notes.append(
-        "This is about the ensemble, initial states and law of motion together; the "
-        "law alone may have more symmetry: test the simulator."
-    )
     return tuple(notes)
-
-
-def _passing(findings: list[Finding]) -> set[Any]:
-    return {f.element for f in findings if f.verdict == "holds"}
 
 
 def _flipped(
@@ -341,8 +319,3 @@ def _flipped(
         TensorType(t.order, -t.parity) if i in flips else t  # type: ignore[arg-type]
         for i, t in enumerate(types)
     )
-
-
-def _upper(second: np.ndarray) -> np.ndarray:
-    rows, columns = np.triu_indices(second.shape[-1])
-    return second[:, rows, columns]

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._group import Group, Matrix
+from .._group import Group, Matrix, trivial
 from .._signature import Signature
 from ._adapter import FieldMap, Map
-from ._moving import cancelled, difference
+from ._moving import Field, Motion, cancelled, difference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +47,12 @@ def equivariance_errors(
 
     - `f`: any callable of one argument: a module, a function on images or arrays, a
         solver's step. Compiled with `equinox.filter_jit` where JAX can trace it.
-    - `x`: an image; an array `(*batch, *grid, features)`; a mapping, tuple, dataclass
+    - `x`: an image; an array `(*batch, *grid, features)`, for a single scalar also
+        `grid` alone; a mapping, tuple, dataclass
         or module of arrays, one for each entry of `in_signature` (a vector's components
         last, or as a tuple). With leading batch axes f must take them, as
         `jax.vmap(net)` does. Grids that are not square see exchanged axes.
-    - `group`: by default `f.group`.
+    - `group`: by default what f says, `f.equivariant_under(grid)` or else `f.group`.
     - `in_signature`, `out_signature`: what `x` and `f(x)` hold, where they are not
         images and f does not say so; `out_signature` is by default `in_signature`. An
         output without grid axes, such as an energy, is one tensor for the whole grid.
@@ -108,7 +109,8 @@ def errors_of(field_map: FieldMap, elements: np.ndarray) -> list[EquivarianceErr
     y = field_map(x)
     errors = []
     for element in elements:
-        found = difference(field_map(x.moved(element)), y.moved(element), cancelled(x))
+        moved_y = _of_moved(field_map, x, element)
+        found = difference(moved_y, y.moved(element), cancelled(x))
         matrix = tuple(tuple(map(int, row)) for row in element)
         errors.append(
             EquivarianceError(
@@ -118,25 +120,31 @@ def errors_of(field_map: FieldMap, elements: np.ndarray) -> list[EquivarianceErr
     return errors
 
 
+def _of_moved(field_map: FieldMap, x: Field, element: np.ndarray) -> Field:
+    moved = x.moved(element)
+    try:
+        return field_map(moved)
+    except Exception as refusal:
+        if moved.grid == x.grid:
+            raise
+        raise ValueError(
+            f"{field_map.name} takes `x` on the grid {x.grid}, but not g·x on "
+            f"{moved.grid}. Where f is made for one grid, give it sides of one length, "
+            "or a `group` that exchanges no axes, such as `geomnet.reflections(2)`. It "
+            f"said: {refusal}"
+        ) from refusal
+
+
 def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceError:
     """The error of one translation; its `element` is the identity."""
     x = field_map.start
     y = field_map(x)
-    out_shift = []
     if len(shift) != len(x.grid):
         raise ValueError(
             f"`shift` {shift} must have one number for each of the {len(x.grid)} axes."
         )
-    for cells, n, m in zip(shift, x.grid, y.grid, strict=True):
-        if cells * m % n and m > 1:
-            raise ValueError(
-                f"`shift` {shift} moves the output, of grid {y.grid}, by a fraction of "
-                f"a cell: use multiples of {n // m} cells."
-            )
-        out_shift.append(cells * m // n)
-    found = difference(
-        field_map(x.shifted(shift)), y.shifted(tuple(out_shift)), cancelled(x)
-    )
+    motion = Motion(x.grid, shift=shift)
+    found = difference(field_map(motion(x)), motion(y), cancelled(x))
     identity = tuple(map(tuple, np.eye(len(shift), dtype=int).tolist()))
     return EquivarianceError(
         identity, found.relative, found.entry, found.cell, found.batch
@@ -169,7 +177,5 @@ def worst_of(errors: list[EquivarianceError]) -> EquivarianceError:
 
 
 def _group_for_dims(f: Map, x: Any) -> Group | None:
-    from .._group import trivial
-
     dims = getattr(x, "num_spatial_dims", None)
     return trivial(dims) if isinstance(dims, int) else None

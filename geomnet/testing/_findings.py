@@ -61,7 +61,7 @@ class SymmetryReport:
     tested: Group
     """The group whose elements were tested."""
     group: Group
-    """The largest subgroup found among the elements that hold."""
+    """The largest subgroup of which no element is found broken."""
     elements: tuple[Finding, ...]
     """One for each element, the identity first; with the declared parities."""
     parities: tuple[ParityFinding, ...]
@@ -105,10 +105,13 @@ class SymmetryReport:
         return json.dumps(self.to_dict(), indent=1)
 
     def __str__(self) -> str:
+        unclear = any(f.verdict == "undetermined" for f in self.elements)
         lines = [
-            f"{self.subject}: symmetric under {self.group.order} of the "
-            f"{self.tested.order} elements of {self.tested}"
-            + (f" ({self.group})" if self.group.order > 1 else "")
+            f"{self.subject}: "
+            + ("not enough data to tell; compatible with " if unclear else "")
+            + ("" if unclear else "symmetric under ")
+            + f"{self.group.order} of the {self.tested.order} elements of {self.tested}"
+            + (f" ({self.group})" if 1 < self.group.order < self.tested.order else "")
         ]
         for finding in (*self.elements[1:], *self.others):
             size = "" if finding.verdict == "undetermined" else f" {finding.size:.1e}"
@@ -148,6 +151,11 @@ def largest_subgroup(passing: set[Matrix], d: int) -> Group:
         if grown.order > best.order:
             best = grown
     return _named(best)
+
+
+def named_group(elements: list[Any]) -> Group:
+    """The group of these elements, with the name that it goes by, or their names."""
+    return _named(Group.from_generators(elements))
 
 
 def _named(group: Group) -> Group:

@@ -20,7 +20,8 @@ from ._findings import (
     largest_subgroup,
 )
 from ._moving import Field, difference
-from ._tolerance import lower_precision, rounding_depth, tolerance_for
+from ._program import rounding_depth
+from ._tolerance import lower_precision, tolerance_for
 
 # A scheme that is not exact in a symmetry still has it in the limit of fine grids.
 _NEARLY = 0.1

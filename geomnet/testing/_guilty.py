@@ -8,9 +8,10 @@ import numpy as np
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ._adapter import FieldMap, like, unwrapped
+from ._adapter import FieldMap, unwrapped
 from ._layers import LayerTrace, Moment
-from ._moving import Difference, Field, difference
+from ._moving import Difference, Field, Motion, difference
+from ._program import run_in_steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,82 +40,111 @@ def first_guilty_layer(f: Any, x: Any, element: Any, tolerance: float) -> str:
     The model runs on `x` and on `g·x`; what each layer is given and gives is compared
     in the order in which it happens. Images are compared entry by entry; arrays, whose
     types nobody has declared, by the size of their features in each cell, which every
-    group element leaves alone.
+    group element leaves alone. Where f has no layers that can be told apart, its lines
+    are compared, by the sizes of all that is in use at a time.
 
     **Arguments:** as in `assert_equivariant`; `element` is the `(d, d)` matrix of g.
     """
     group = Group.from_generators([np.asarray(element).tolist()])
     field_map = FieldMap(f, x, group, None, None, -1)
-    return guilty_sentence(field_map, np.asarray(element), tolerance, ())
+    motion = Motion(field_map.start.grid, np.asarray(element))
+    return guilty_sentence(field_map, motion, tolerance, ())
 
 
 def guilty_sentence(
-    field_map: FieldMap,
-    element: np.ndarray,
-    tolerance: float,
-    batch: tuple[int, ...],
-    feature_axis: int = -1,
+    field_map: FieldMap, motion: Motion, tolerance: float, batch: tuple[int, ...]
 ) -> str:
     """The same for a map whose signatures are known, at one place of the batch."""
-    model = unwrapped(field_map.f)
-    trace = LayerTrace()
-    x = field_map.start
-    x = x.with_array(x.array[batch])
-    if batch:
-        feature_axis = feature_axis if feature_axis < 0 else feature_axis - len(batch)
-
-    def given(field: Field) -> Any:
-        if not batch:
-            return field_map.given(field)
-        if isinstance(field_map._like, GeometricImage):
-            return field.image()
-        if hasattr(field_map._like, "ndim"):
-            return like(field, field_map._like, feature_axis)
-        return None
-
-    if batch and given(x) is None:
-        return "Its layers can't be told apart in a batch: check one sample."
+    f, x = field_map.f, field_map.start
+    whole, moved_whole = field_map.given(x), field_map.given(motion(x))
+    sample = x.with_array(x.array[batch])
+    one, moved_one = field_map.given_one(sample), field_map.given_one(motion(sample))
+    trace, feature_axis = LayerTrace(), field_map.feature_axis
+    if batch and feature_axis >= 0:
+        feature_axis -= len(batch)
     try:
-        _, clean = trace(model, given(x))
+        _, clean = trace(unwrapped(f), one if batch else whole)
         moments = list(trace.moments)
-        _, moved = trace(model, given(x.moved(element)))
+        _, moved = trace(unwrapped(f), moved_one if batch else moved_whole)
     except Exception as refusal:
-        return f"A layer refuses the moved image: {refusal}"
+        if not batch:
+            return f"A layer refuses the moved image: {_brief(refusal)}"
+        # It takes whole batches: nothing inside was made for one sample.
+        moments, clean, moved = [], [], []
     if not moments:
-        return (
-            "Its parts can't be told apart: write it as an `equinox.Module` of layers, "
-            "or check its helper functions one by one."
-        )
+        return guilty_line(field_map, motion, tolerance)
     if trace.moments != moments:
         return "It takes another way through its layers for the moved image."
     previous: Moment | None = None
     incoming = 0.0
     for moment, before, after in zip(moments, clean, moved, strict=True):
-        found = _worst(before, after, element, feature_axis)
+        found = _worst(before, after, motion, feature_axis)
         if found is not None and not found.relative <= tolerance:
             return _sentence(moment, previous, found, incoming)
         if found is not None:
             incoming = found.relative
             previous = moment
+    if previous is None:
+        return guilty_line(field_map, motion, tolerance)
     return (
         "Each layer gives what it should: look at what is done with the result of "
         f"{_layer(moments[-1])}."
-        if previous is not None
-        else "Its layers can't be compared: none takes or gives images."
     )
+
+
+def guilty_line(field_map: FieldMap, motion: Motion, tolerance: float) -> str:
+    """Where the sizes of all values in use stop to move with the grid."""
+    x = field_map.start
+    clean = run_in_steps(field_map.f, field_map.given(x))
+    moved = run_in_steps(field_map.f, field_map.given(motion(x)))
+    if clean is None or moved is None:
+        return (
+            "JAX can't trace it, so its parts can't be told apart: check its helper "
+            "functions one by one."
+        )
+    grid, moved_grid = motion.grid, motion.moved_grid
+    is_last = field_map.feature_axis == -1
+    good, bad = "", None
+    for step, other in zip(clean[0], moved[0], strict=False):
+        sizes = sizes_by_grid([clean[1][i] for i in step.live], grid, is_last)
+        others = sizes_by_grid([moved[1][i] for i in other.live], moved_grid, is_last)
+        if sizes is None or others is None or len(sizes) != len(others):
+            continue
+        # A later place where all is well again: what was wrong was half done.
+        found = [
+            difference(got, motion(expected)).relative
+            for expected, got in zip(sizes, others, strict=True)
+        ]
+        if all(relative <= tolerance for relative in found):
+            good, bad = step.place or good, None
+        elif bad is None:
+            bad = step.place or good
+    after = f", right up to {good}" if good and good != bad else ""
+    if bad is None:
+        return (
+            "At every line the sizes of the values move as they should"
+            f"{f' (the last is {good})' if good else ''}: signs, components or "
+            "channels are mixed up."
+        )
+    return f"First guilty line: {bad or 'unknown'}{after}."
+
+
+def _brief(refusal: Exception) -> str:
+    text = str(refusal).strip().split("\n")[0]
+    return f"{type(refusal).__name__}: {text[:300]}"
 
 
 def layer_errors(
     moments: list[Moment],
     clean: list[Any],
-    moved: list[tuple[np.ndarray, list[Any]]],
+    moved: list[tuple[Motion, list[Any]]],
     feature_axis: int,
 ) -> list[LayerError]:
-    """The largest errors of every layer over the elements in `moved`."""
+    """The largest errors of every layer over the motions in `moved`."""
     worst: dict[str, list[float]] = {}
-    for element, values in moved:
+    for motion, values in moved:
         for moment, before, after in zip(moments, clean, values, strict=True):
-            found = _worst(before, after, element, feature_axis)
+            found = _worst(before, after, motion, feature_axis)
             if found is not None:
                 errors = worst.setdefault(moment.path, [0.0, 0.0])
                 errors[moment.returns] = _larger(errors[moment.returns], found.relative)
@@ -148,9 +178,10 @@ def _sentence(
             f"`{previous.path}` ({previous.caller}): {where}."
         )
     called = f", called{at}" if at else ""
+    right = f"right to {incoming:.0e}" if incoming else "exactly right"
     return (
         f"First guilty layer: {_layer(moment)}{called}: {where}, while what it is "
-        f"given is right to {incoming:.0e}. {_advice(incoming, found.relative)}"
+        f"given is {right}. {_advice(incoming, found.relative)}"
     ).rstrip()
 
 
@@ -173,28 +204,31 @@ def _larger(a: float, b: float) -> float:
 
 
 def _worst(
-    before: list[Any], after: list[Any], element: np.ndarray, feature_axis: int
+    before: list[Any], after: list[Any], motion: Motion, feature_axis: int
 ) -> Difference | None:
     """The largest difference among the arrays of one moment; `None` without any."""
     found = []
     for y, moved in zip(before, after, strict=False):
-        if isinstance(y, GeometricImage):
-            expected, got = Field.of(y).moved(element), Field.of(moved)
+        is_image = isinstance(y, GeometricImage)
+        if is_image:
+            clean, got = Field.of(y), Field.of(moved)
         else:
-            sizes = (
-                _sizes(y, element, feature_axis),
-                _sizes(moved, element, feature_axis),
-            )
-            if sizes[0] is None or sizes[1] is None:
+            is_last = feature_axis == -1
+            sizes = sizes_by_grid([np.asarray(y)], motion.grid, is_last)
+            others = sizes_by_grid([np.asarray(moved)], motion.moved_grid, is_last)
+            if not sizes or not others:
                 continue
-            expected, got = sizes[0].moved(element), sizes[1]
+            clean, got = sizes[0], others[0]
+        try:
+            expected = motion(clean)
+        except ValueError:
+            # A shift by a fraction of a coarse cell: nothing to compare.
+            continue
         if got.array.shape != expected.array.shape:
             found.append(Difference(float("inf"), "", (), ()))
             continue
-        difference_here = difference(got, expected)
-        if not isinstance(y, GeometricImage):
-            difference_here = dataclasses.replace(difference_here, entry="")
-        found.append(difference_here)
+        here = difference(got, expected)
+        found.append(here if is_image else dataclasses.replace(here, entry=""))
     return max(
         found,
         key=lambda d: float("inf") if np.isnan(d.relative) else d.relative,
@@ -202,16 +236,42 @@ def _worst(
     )
 
 
-def _sizes(array: Any, element: np.ndarray, feature_axis: int) -> Field | None:
-    """The norm of the features in each cell: a scalar, whatever the features are."""
-    d = len(element)
-    array = np.asarray(array).astype(np.float64)
-    if array.ndim == d + 1:
-        norms = np.sqrt(np.square(array).sum(axis=feature_axis))
-    elif array.ndim == d:
-        norms = np.abs(array)
-    elif array.ndim < d:
-        norms = np.sqrt(np.square(array).sum()).reshape((1,) * d)
-    else:
-        return None
-    return Field(Signature("0+"), norms[..., None], d)
+def sizes_by_grid(
+    arrays: list[np.ndarray], grid: tuple[int, ...], is_last: bool
+) -> list[Field] | None:
+    """The norms in each cell of all arrays together, one field for each grid.
+
+    `None` if one of them, such as a part of a roll, lies on no grid: neither on that
+    of the input nor on one that divides it.
+
+    **Arguments:** `is_last`: whether arrays are more likely to have features last.
+    """
+    totals: dict[tuple[int, ...], np.ndarray] = {}
+    d = len(grid)
+    for array in arrays:
+        if not (np.issubdtype(array.dtype, np.inexact) or array.dtype.kind == "V"):
+            continue
+        cells, start = (1,) * d, None
+        if array.ndim >= d and array.size > 1:
+            starts = range(array.ndim - d + 1)
+            fitting = [s for s in starts if _divides(array.shape[s : s + d], grid)]
+            if not fitting:
+                return None
+            wanted = array.ndim - d - 1 if is_last else array.ndim - d
+            start = min(fitting, key=lambda s: abs(s - wanted))
+            cells = array.shape[start : start + d]
+        squares = np.square(np.abs(array.astype(np.complex128)))
+        kept = () if start is None else range(start, start + d)
+        rest = tuple(i for i in range(array.ndim) if i not in kept)
+        total = squares.sum(axis=rest).reshape(cells)
+        totals[cells] = totals.get(cells, 0.0) + total
+    return [
+        Field(Signature("0+"), np.sqrt(total)[..., None], d)
+        for total in totals.values()
+    ]
+
+
+def _divides(shape: tuple[int, ...], grid: tuple[int, ...]) -> bool:
+    return all(n > 1 and g % n == 0 for n, g in zip(shape, grid, strict=True)) and (
+        len({g // n for n, g in zip(shape, grid, strict=True)}) == 1
+    )

@@ -16,6 +16,7 @@ import numpy as np
 from jax.core import Tracer
 
 from .._image import GeometricImage
+from ._adapter import hashable
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
 _PASSING_ON = ("equinox", "jaxtyping", "beartype", "<", "contextlib")
@@ -52,6 +53,7 @@ class LayerTrace:
 
     def __call__(self, model: Any, x: Any) -> tuple[Any, list[Any]]:
         """`(model(x), values)`, one value for each of `moments`."""
+        model = hashable(model)
         if self._compiled is not None:
             try:
                 return self._compiled(model, x)

@@ -1,11 +1,10 @@
-"""Statistics of fields that the group acts on: moments of values, slopes and rates.
+"""Statistics of trajectories that the group acts on: each gives one row of numbers.
 
-Every trajectory gives one vector of numbers. Its first and second moments, and the
-third of the fields, are means over cells, so a group element only exchanges them and
-changes their signs; no image is moved.
+A group element only exchanges the numbers of a row and changes their signs.
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +14,9 @@ import numpy as np
 from .._action import feature_action
 from .._group import signed_permutation
 from .._signature import Entry, Signature, TensorType
+from ._averages import MODES, averages, read_trajectory
 
-KINDS = ("mean", "product", "triple", "profile")
-
-_SAME = 1e-7
+KINDS = ("mean", "product", "triple", "profile", "edge")
 
 _RATE, _SLOPE = "rate_of_", "gradient_of_"
 
@@ -45,76 +43,108 @@ class LocalStatistics:
     scales: np.ndarray
     """`(trajectories, fields)`: the root mean squares of the fields' fluctuations."""
     profiles: np.ndarray
-    """`(trajectories, axes, 2, modes, 2, f)`: cosine and sine coefficients along each
-    axis of the fields and of their squares, over all other axes averaged."""
-    num_spatial_dims: int
+    """`(trajectories, axes, 3, modes, 2, f)`: cosine and sine coefficients along each
+    axis of the fields, of their squares and of their squared steps from cell to cell,
+    averaged over all other axes."""
+    edges: np.ndarray
+    """`(trajectories, axes, 2, f)`: the squared step from the last cell of an axis to
+    the first against those inside, and the square in these cells against all."""
+    grid: tuple[int, ...]
+    """The number of cells along each axis."""
+
+    @property
+    def num_spatial_dims(self) -> int:
+        """The number of axes."""
+        return len(self.grid)
 
     @property
     def num_trajectories(self) -> int:
         """The number of independent samples."""
         return len(self.first)
 
-    def differences(
-        self, element: Any, types: tuple[TensorType, ...], moving_with: str = ""
-    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Every statistic minus that of the moved data, by kind.
+    @functools.cached_property
+    def table(self) -> np.ndarray:
+        """`(trajectories, statistics)`: all of them in a row, of each product one."""
+        n = self.num_trajectories
+        return np.concatenate(
+            [
+                self.first,
+                self.second[:, *self._pairs.T],
+                self.third[:, *self._triples.T],
+                self.profiles.reshape(n, -1),
+                self.edges.reshape(n, -1),
+            ],
+            axis=1,
+        )
 
-        For each kind the numbers of the features that are multiplied, `(statistics,
-        factors)`, and the differences, `(trajectories, statistics)`.
+    @functools.cached_property
+    def kinds(self) -> np.ndarray:
+        """Of each statistic the number of its kind in `KINDS`."""
+        sizes = [
+            self.first[0].size,
+            len(self._pairs),
+            len(self._triples),
+            self.profiles[0].size,
+            self.edges[0].size,
+        ]
+        return np.repeat(np.arange(len(KINDS)), sizes)
+
+    def orbit(self, elements: np.ndarray, types: tuple[TensorType, ...]) -> np.ndarray:
+        """`(trajectories, elements, statistics)`: the statistics of moved data.
 
         **Arguments:**
 
         - `types`: of the fields, as they are to be tested.
-        - `moving_with`: the name of a field: leave out its mean, and all rates, as an
-            observer would who moves along.
         """
-        permutation, signs, _ = signed_permutation(element)
+        actions = [self._action(element, types) for element in elements]
+        return np.stack([self.table[:, i] * sign for i, sign in actions], axis=1)
+
+    def seen_moving_with(self, name: str) -> np.ndarray:
+        """Which statistics an observer knows who moves with the mean of a field: no
+        rates, and not that mean.
+        """
         d = self.num_spatial_dims
-        index, sign = feature_action(self._typed(types), d, permutation, signs)
         entries = [e.name for e in self.values for _ in range(e.features(d))]
-        is_rate = np.array([name.startswith(_RATE) for name in entries])
-        kept = ~is_rate if moving_with else np.ones(len(entries), bool)
-        own = np.array([name == moving_with for name in entries])
-        f = self.third.shape[-1]
-        ones = np.flatnonzero(kept & ~own)
-        pairs = np.array(
-            list(itertools.combinations_with_replacement(np.flatnonzero(kept), 2))
-        )
-        triples = np.array(list(itertools.combinations_with_replacement(range(f), 3)))
-        profiles = self._profile_differences(permutation, signs, index[:f], sign[:f])
-        kinds = {
-            "mean": (ones[:, None], _change(self.first, ones[:, None], index, sign)),
-            "product": (pairs, _change(self.second, pairs, index, sign)),
-            "triple": (triples, _change(self.third, triples, index, sign)),
-            "profile": (np.zeros((profiles.shape[1], 0), int), profiles),
-        }
-        # What a group element leaves alone says nothing, and must not cost
-        # significance.
-        changed = {k: np.abs(s).max(axis=0) > _SAME for k, (_, s) in kinds.items()}
-        return {
-            k: (factors[changed[k]], samples[:, changed[k]])
-            for k, (factors, samples) in kinds.items()
-        }
+        kept = np.array([not entry.startswith(_RATE) for entry in entries])
+        own = np.array([entry == name for entry in entries])
+        rest = np.ones(len(self.kinds) - len(kept) - len(self._pairs), bool)
+        return np.concatenate([kept & ~own, kept[self._pairs].all(axis=1), rest])
 
-    def label(self, factors: np.ndarray) -> str:
-        """`mean of omega x gradient_of_velocity_xy`, for features by number."""
-        if not len(factors):
-            return "profiles along the axes"
+    def label(self, statistic: int) -> str:
+        """`mean of omega times gradient_of_velocity_xy`, for a statistic by number."""
         names = self._names()
-        return "mean of " + " x ".join(names[i] for i in factors)
+        kind = KINDS[self.kinds[statistic]]
+        at = statistic - int(np.flatnonzero(self.kinds == self.kinds[statistic])[0])
+        if kind in ("profile", "edge"):
+            array = self.profiles if kind == "profile" else self.edges
+            axis, of, *_, feature = np.unravel_index(at, array.shape[1:])
+            axis_name, feature_name = "xyz"[axis], names[feature]
+            if kind == "edge":
+                return (
+                    f"step of {feature_name} between the two ends of {axis_name}",
+                    f"size of {feature_name} at the two ends of {axis_name}",
+                )[of]
+            what = (feature_name, f"{feature_name}²", f"steps of {feature_name}")[of]
+            return f"profile of {what} along {axis_name}"
+        factors = {
+            "mean": np.arange(len(names))[:, None],
+            "product": self._pairs,
+            "triple": self._triples,
+        }[kind][at]
+        powers = {i: int((factors == i).sum()) for i in factors.tolist()}
+        marks = {1: "", 2: "²", 3: "³"}
+        return "mean of " + " times ".join(
+            names[i] + marks[power] for i, power in powers.items()
+        )
 
-    def _profile_differences(
-        self,
-        permutation: tuple[int, ...],
-        signs: tuple[int, ...],
-        index: np.ndarray,
-        sign: np.ndarray,
-    ) -> np.ndarray:
-        moved = self.profiles[:, list(permutation)][..., index].copy()
-        moved[:, :, 0] *= sign
-        # A reversed axis changes the sign of its sines.
-        moved[..., 1, :] *= np.asarray(signs).reshape(1, -1, 1, 1, 1)
-        return (self.profiles - moved).reshape(self.num_trajectories, -1)
+    def waves(self, axis: int) -> tuple[np.ndarray, np.ndarray]:
+        """Profiles along an axis as complex Fourier coefficients, `(trajectories,
+        statistics)`, and the wave number of each.
+        """
+        profiles = self.profiles[:, axis]
+        waves = profiles[:, :, :, 0] - 1j * profiles[:, :, :, 1]
+        modes = np.broadcast_to(np.array(MODES)[:, None], waves.shape[1:])
+        return waves.reshape(len(waves), -1), modes.ravel()
 
     def shape_statistics(self) -> np.ndarray:
         """`(trajectories, statistics)`: second moments of fields and slopes, no
@@ -124,14 +154,54 @@ class LocalStatistics:
         upper = np.triu_indices(len(kept))
         return self.second[:, kept][:, :, kept][:, upper[0], upper[1]]
 
+    @functools.cached_property
+    def _pairs(self) -> np.ndarray:
+        return _combinations(self.first.shape[-1], 2)
+
+    @functools.cached_property
+    def _triples(self) -> np.ndarray:
+        return _combinations(self.third.shape[-1], 3)
+
+    def _action(
+        self, element: Any, types: tuple[TensorType, ...]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """From where in the table each statistic of the moved data comes, and its
+        sign.
+        """
+        permutation, signs, _ = signed_permutation(element)
+        index, sign = feature_action(
+            self._typed(types), self.num_spatial_dims, permutation, signs
+        )
+        f = self.third.shape[-1]
+        axes = list(permutation)
+        profile = np.arange(self.profiles[0].size).reshape(self.profiles.shape[1:])
+        profile_sign = np.ones(profile.shape)
+        profile_sign[:, 0] *= sign[:f]
+        # A reversed axis changes the sign of its sines.
+        profile_sign[..., 1, :] *= np.asarray(signs).reshape(-1, 1, 1, 1)
+        edge = np.arange(self.edges[0].size).reshape(self.edges.shape[1:])
+        parts = [
+            (index, sign),
+            (_number(self._pairs, index), sign[self._pairs].prod(axis=1)),
+            (_number(self._triples, index), sign[self._triples].prod(axis=1)),
+            (profile[axes][..., index[:f]].ravel(), profile_sign.ravel()),
+            (edge[axes][..., index[:f]].ravel(), np.ones(edge.size)),
+        ]
+        starts = np.cumsum([0, *(len(where) for where, _ in parts)])
+        return (
+            np.concatenate([a + s for (a, _), s in zip(parts, starts, strict=False)]),
+            np.concatenate([b for _, b in parts]),
+        )
+
     def _typed(self, types: tuple[TensorType, ...]) -> Signature:
-        entries = list(self.values)
-        new = []
-        for i, entry in enumerate(entries):
-            base = types[i % len(types)]
-            order = entry.type.order
-            new.append(Entry(entry.name, 1, TensorType(order, base.parity)))
-        return Signature(new)
+        return Signature(
+            Entry(
+                entry.name,
+                1,
+                TensorType(entry.type.order, types[i % len(types)].parity),
+            )
+            for i, entry in enumerate(self.values)
+        )
 
     def _names(self) -> list[str]:
         axes, names = "xyz", []
@@ -179,119 +249,38 @@ def local_statistics(
     values = Signature(base + slopes + rates)
     rows = []
     for trajectory in chosen:
-        now = _read(fields, names, int(trajectory), moments, d)
+        now = read_trajectory(fields, names, int(trajectory), moments, d)
         later = (
-            _read(fields, names, int(trajectory), moments + 1, d) if has_rates else None
+            read_trajectory(fields, names, int(trajectory), moments + 1, d)
+            if has_rates
+            else None
         )
-        rows.append(_moments_of(now, later, values, signature, d))
+        rows.append(averages(now, later, d))
     columns = [np.stack(column) for column in zip(*rows, strict=True)]
-    first, second, third, means, scales, profiles = columns
+    first, second, third, means, scales, profiles, edges = columns
+    grid = tuple(fields[names[0]].shape[2 : 2 + d])
     return LocalStatistics(
-        values, len(signature), first, second, third, means, scales, profiles, d
+        values,
+        len(signature),
+        first,
+        second,
+        third,
+        means,
+        scales,
+        profiles,
+        edges,
+        grid,
     )
 
 
-def _change(
-    moments: np.ndarray, factors: np.ndarray, index: np.ndarray, sign: np.ndarray
-) -> np.ndarray:
-    """The moments of `factors` minus those of the moved data."""
-    here = moments[:, *factors.T]
-    return here - sign[factors].prod(axis=1) * moments[:, *index[factors].T]
-
-
-def _read(
-    fields: Mapping[str, Any],
-    names: list[str],
-    trajectory: int,
-    times: np.ndarray,
-    d: int,
-) -> list[np.ndarray]:
-    """Each field as `(time, *grid, components)`, float64."""
-    parts = []
-    for name in names:
-        array = np.stack(
-            [np.asarray(fields[name][trajectory, int(t)], np.float64) for t in times]
-        )
-        parts.append(array.reshape(*array.shape[: d + 1], -1))
-    return parts
-
-
-def _moments_of(
-    now: list[np.ndarray],
-    later: list[np.ndarray] | None,
-    values: Signature,
-    signature: Signature,
-    d: int,
-) -> tuple[np.ndarray, ...]:
-    inner = (slice(None), *(slice(1, -1) for _ in range(d)))
-    slopes = [
-        # Inside only: nothing is assumed of the boundary.
-        np.stack([_slope(a, axis)[inner_of(d, axis)] for axis in range(d)], axis=-1)
-        for a in now
-    ]
-    slopes = [s.reshape(*s.shape[: d + 1], -1) for s in slopes]
-    rates = (
-        [b - a for a, b in zip(now, later, strict=True)] if later is not None else []
-    )
-    parts = [a[inner] for a in now] + slopes + [r[inner] for r in rates]
-    flat = [p.reshape(-1, p.shape[-1]) for p in parts]
-    first = np.concatenate(
-        [f.mean(axis=0) / _or_one(np.sqrt((f**2).mean())) for f in flat]
-    )
-    fluctuations, scales = [], []
-    for part in parts:
-        space = tuple(range(1, d + 1))
-        moving = part - part.mean(axis=space, keepdims=True)
-        scale = np.sqrt((moving**2).mean())
-        noise = 1e-6 * np.sqrt((part**2).mean())
-        scales.append(scale)
-        # Rounding of a constant field is not a fluctuation.
-        fluctuations.append(moving / scale if scale > noise else 0 * moving)
-    z = np.concatenate([p.reshape(-1, p.shape[-1]) for p in fluctuations], axis=-1)
-    f = signature.features(d)
-    fields = z[:, :f]
-    second = z.T @ z / len(z)
-    third = np.einsum("na,nb,nc->abc", fields, fields, fields, optimize=True) / len(z)
-    means = np.concatenate([a.reshape(-1, a.shape[-1]).mean(axis=0) for a in now])
-    profiles = _profiles(now, d)
-    return first, second, third, means, np.array(scales[: len(now)]), profiles
-
-
-def _slope(array: np.ndarray, axis: int) -> np.ndarray:
-    """Half the difference of the neighbours along an axis of the grid."""
-    n = array.shape[axis + 1]
-    high = np.take(array, np.arange(2, n), axis=axis + 1)
-    return 0.5 * (high - np.take(array, np.arange(n - 2), axis=axis + 1))
-
-
-def inner_of(d: int, axis: int) -> tuple[slice, ...]:
-    """Cuts the outer cells of all axes but the one where a slope has cut them."""
-    return (
-        slice(None),
-        *(slice(None) if i == axis else slice(1, -1) for i in range(d)),
+def _combinations(features: int, factors: int) -> np.ndarray:
+    """All products of so many factors, `(products, factors)`."""
+    return np.array(
+        list(itertools.combinations_with_replacement(range(features), factors))
     )
 
 
-def _profiles(now: list[np.ndarray], d: int) -> np.ndarray:
-    """Cosine and sine coefficients of each component and its square along each axis.
-
-    Counted from the cells' centres, so that a reflection changes the sign of sines.
-    """
-    rows = []
-    for axis in range(d):
-        n = now[0].shape[axis + 1]
-        angle = 2 * np.pi * np.outer([1, 2], np.arange(n) + 0.5) / n
-        waves = np.stack([np.cos(angle), np.sin(angle)], axis=1) / n
-        others = tuple(i for i in range(d + 1) if i != axis + 1)
-        kinds: list[list[np.ndarray]] = [[], []]
-        for array in now:
-            moving = array - array.mean(axis=tuple(range(1, d + 1)), keepdims=True)
-            for kind, value in zip(kinds, (moving, moving**2), strict=True):
-                scale = _or_one(float(np.sqrt((value**2).mean())))
-                kind.append(waves @ value.mean(axis=others) / scale)
-        rows.append(np.stack([np.concatenate(kind, axis=-1) for kind in kinds]))
-    return np.stack(rows)
-
-
-def _or_one(scale: float) -> float:
-    return scale if scale > 0 else 1.0
+def _number(products: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """For each product the number of the one with the factors `index[factors]`."""
+    place = {tuple(p): i for i, p in enumerate(products.tolist())}
+    return np.array([place[tuple(sorted(p))] for p in index[products].tolist()])

@@ -25,6 +25,8 @@ class Check:
     layers: tuple[LayerError, ...]
     """One for each layer, innermost first, in the order in which they are done; the
     largest over all elements."""
+    line: str = ""
+    """Where a model breaks that has no layers to be told apart."""
 
     @property
     def worst(self) -> EquivarianceError:
@@ -154,4 +156,6 @@ def _failure(check: Check) -> str:
             f"{guilty.relative:.1e} where it is given {guilty.incoming:.0e}"
         )
         text += f", called at {guilty.caller}" if guilty.caller else ""
+    elif check.line:
+        text += f". {check.line}"
     return text

@@ -29,10 +29,13 @@ def symmetry_report(
     """Which rotations, reflections, translations and scalings a subject respects.
 
     **Data:** moments of fields, slopes and changes in time are compared with those of
-    the moved data, by a t-test over trajectories, corrected for the number of tests. A
-    field whose parity is declared wrongly is found by the reflections that it spoils.
-    Shifts are judged by the profiles along each axis; Galilean and mass-scale symmetry
-    by whether normalised statistics depend on the mean velocity and density.
+    the moved data. Randomisation tests over trajectories, exact whatever the
+    distribution; one for each subgroup, from the largest down. A field whose parity is
+    declared wrongly is found by the reflections that it spoils. Shifts are judged by
+    the profiles along each axis; Galilean and scale symmetry by whether normalised
+    statistics depend on the mean velocity, density and speed of sound. A verdict needs
+    8 trajectories at the usual significance (a coin that falls 8 times on one side);
+    fewer are "undetermined", as are data that would hide a large violation.
 
     **Functions** (one step of a simulator, a model): errors of each element, of shifts
     along each axis, of a boost (fields `velocity`; needs `time_step`) and of the

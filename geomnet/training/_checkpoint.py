@@ -71,9 +71,12 @@ def read_metadata(path: "str | os.PathLike[str]") -> dict[str, Any]:
     """The description at the start of a checkpoint, without its arrays."""
     with Path(path).open("rb") as file:
         try:
-            return json.loads(file.readline())
+            metadata = json.loads(file.readline())
         except ValueError as error:
             raise ValueError(f"{path} is not a checkpoint: {error}.") from error
+    if not isinstance(metadata, dict):
+        raise ValueError(f"{path} is not a checkpoint: its first line is no object.")
+    return metadata
 
 
 def _is_key(leaf: Any) -> bool:

@@ -11,6 +11,7 @@ import pytest
 import geomnet as gn
 from geomnet.testing import (
     assert_equivariant,
+    certify,
     equivariance_error,
     equivariance_errors,
     first_guilty_layer,
@@ -165,7 +166,7 @@ def test_the_message_has_all_parts():
         "entry '1+'",
         "at cell (",
         "First guilty layer: `second` (Shift), called at test_assert.py:",
-        "is right to 0e+00",
+        "what it is given is exactly right",
     ):
         assert part in text
 
@@ -219,8 +220,69 @@ def test_layers_inside_a_function_a_jit_or_a_loop_are_found():
     # A value inside a loop can't be looked at: the layer around it is named.
     with pytest.raises(AssertionError, match=r"`second` \(Loop\)"):
         assert_equivariant(Pair(same, Loop(shift)), x, SQUARE)
-    with pytest.raises(AssertionError, match="parts can't be told apart"):
+    with pytest.raises(AssertionError, match="components or channels are mixed up"):
         assert_equivariant(lambda v: v.with_array(v.array[..., ::-1]), x, SQUARE)
+
+
+def _rectified(a):
+    return jnp.maximum(a, 0)
+
+
+def test_the_line_of_a_plain_function_is_found():
+    x = _array(2, 6, 8, 2)
+
+    def by_components(a):
+        u, v = a[..., 0], a[..., 1]
+        u = u / (1 + jnp.abs(u))
+        # Half done here: u is bounded, v is not yet.
+        v = v / (1 + jnp.abs(v))
+        w = jnp.stack([u, v], axis=-1)
+        return 2 * _rectified(w) + w
+
+    line = _rectified.__code__.co_firstlineno + 1
+    with pytest.raises(AssertionError) as failure:
+        assert_equivariant(by_components, x, SQUARE, in_signature="1+")
+    text = str(failure.value)
+    assert f"First guilty line: test_assert.py:{line}" in text, text
+    assert "of sample (" in text
+
+    def padded(a):
+        a = 0.5 * a
+        rows = jnp.pad(a, ((0, 0), (1, 1), (0, 0), (0, 0)))
+        return rows[:, 2:] + rows[:, :-2]
+
+    line = padded.__code__.co_firstlineno + 3
+    with pytest.raises(
+        AssertionError, match=f"guilty line: test_assert.py:{line}, rig"
+    ):
+        assert_equivariant(padded, x, gn.trivial(2), in_signature="1+", shift=1)
+
+    def in_numpy(a):
+        return np.maximum(a, 0)
+
+    with pytest.raises(AssertionError, match="JAX can't trace it"):
+        assert_equivariant(in_numpy, x, SQUARE, in_signature="1+")
+
+
+def test_a_callable_without_a_hash_is_checked():
+    class Network:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, a):
+            return _rectified(a)
+
+    with pytest.raises(AssertionError, match=r"Network does not commute.*guilty line"):
+        assert_equivariant(Network(), _array(4, 6, 2), SQUARE, in_signature="1+")
+
+
+def test_an_error_of_the_size_of_a_lower_precision_says_so():
+    def low(a):
+        rounded = np.asarray(a).astype(np.float16)
+        ranks = np.arange(4, dtype=np.float16)[:, None, None]
+        return (rounded * (1 + ranks * np.float16(1e-3))).astype(np.float32)
+
+    with pytest.raises(AssertionError, match="no larger than that of float16"):
+        assert_equivariant(low, _array(4, 4, 1), SQUARE, in_signature="0+")
 
 
 def test_a_plain_equinox_network_is_located_by_norms():
@@ -331,3 +393,67 @@ def test_an_image_to_something_else_needs_a_signature():
     with pytest.raises(TypeError, match="must give a GeometricImage"):
         assert_equivariant(lambda v: v.array, x, SQUARE)
     assert_equivariant(lambda v: v.array, x, SQUARE, out_signature="0+")
+
+
+def test_arrays_inside_a_model_of_images_may_have_channels_first():
+    class Net(eqx.Module):
+        conv: eqx.nn.Conv2d
+
+        def __call__(self, image):
+            first = jnp.moveaxis(image.array, -1, 0)
+            return image.with_array(jnp.moveaxis(self.conv(first), 0, -1))
+
+    net = Net(eqx.nn.Conv2d(2, 2, 3, padding="SAME", key=jax.random.key(0)))
+    x = gn.GeometricImage("1+", _array(4, 6, 2))
+    with pytest.raises(AssertionError, match=r"First guilty layer: `conv` \(Conv2d\)"):
+        assert_equivariant(net, x, SQUARE)
+
+
+def test_one_scalar_needs_no_axis_for_features():
+    def square_of_gradient(s):
+        return jnp.square(_gradient(s)).sum(-1)
+
+    assert_equivariant(square_of_gradient, _array(4, 6), SQUARE, in_signature="0+")
+    with pytest.raises(AssertionError, match="'0-'"):
+        assert_equivariant(
+            square_of_gradient,
+            _array(4, 6),
+            SQUARE,
+            in_signature="0+",
+            out_signature="0-",
+        )
+
+
+def test_a_function_made_for_one_grid_says_so():
+    weights = jnp.ones((4, 6, 1))
+    arguments: dict[str, Any] = {"in_signature": "0+"}
+    with pytest.raises(ValueError, match=r"not g·x on \(6, 4\).*exchanges no axes"):
+        assert_equivariant(lambda a: a * weights, _array(4, 6, 1), SQUARE, **arguments)
+    assert_equivariant(
+        lambda a: a * weights, _array(4, 6, 1), gn.reflections(2), **arguments
+    )
+
+
+def test_a_layer_states_what_it_commutes_with_on_a_grid():
+    class Halves(eqx.Module):
+        """Means along the last axis where it is long: there axes are not exchanged."""
+
+        layers: tuple
+        group: gn.Group = eqx.field(static=True, default=SQUARE)
+        signature: str = eqx.field(static=True, default="0+")
+
+        def equivariant_under(self, grid):
+            return SQUARE if grid[0] == grid[1] else gn.reflections(2)
+
+        def __call__(self, image):
+            a = self.layers[0](image).array
+            if image.grid[1] > image.grid[0]:
+                a = 0.5 * (jnp.roll(a, 1, 1) + jnp.roll(a, -1, 1))
+            return image.with_array(a)
+
+    layer = Halves((eqx.nn.Identity(),))
+    for grid in ((4, 4), (4, 6)):
+        assert_equivariant(layer, gn.GeometricImage("0+", _array(*grid, 1)))
+    with pytest.raises(AssertionError, match="hyperoctahedral"):
+        assert_equivariant(layer, gn.GeometricImage("0+", _array(4, 6, 1)), SQUARE)
+    assert [len(c.errors) for c in certify(layer, (4, 4), ()).checks] == [8, 4]

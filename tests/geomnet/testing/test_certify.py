@@ -15,7 +15,7 @@ import geomnet as gn
 from geomnet.__main__ import main
 from geomnet.testing import certify, describe_model, perturb, rebuild_model
 from geomnet.testing._command import load_model
-from geomnet.training import save_checkpoint, start_training
+from geomnet.training import fit, save_checkpoint, start_training
 
 SQUARE = gn.hyperoctahedral(2)
 KEY = jax.random.key(0)
@@ -83,10 +83,10 @@ def test_a_report_holds_every_state_grid_dtype_element_and_layer(report):
 
 
 def test_the_states_of_training_differ(model):
-    from geomnet.testing._certify import _states
+    from geomnet.testing._states import training_states
 
     image = gn.random_image("0+ 1+", (4,), key=KEY)
-    states = dict(_states(model, image, 0))
+    states = dict(training_states(model, image, 0))
     for leaves in zip(*map(jax.tree.leaves, states.values()), strict=True):
         arrays = [np.asarray(leaf) for leaf in leaves]
         for a in range(len(arrays)):
@@ -207,6 +207,49 @@ def test_the_command_explains_what_it_can_not_read(model, tmp_path, capsys):
     assert "describe_model" in capsys.readouterr().err
     assert main(["certify", str(tmp_path / "none.eqx")]) == 2
     assert "There is no file" in capsys.readouterr().err
+    assert main(["certify", str(tmp_path)]) == 2
+    assert "There is no file" in capsys.readouterr().err
+    path.write_text("[1, 2]\n")
+    assert main(["certify", str(path)]) == 2
+    assert "is not a checkpoint" in capsys.readouterr().err
+    path.write_bytes(bytes(range(256)))
+    assert main(["certify", str(path)]) == 2
+    assert "is not a checkpoint" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_fit_is_read_and_a_part_of_it_refused(model, tmp_path, capsys):
+    class Windows:
+        def __len__(self):
+            return 2
+
+        def take(self, numbers):
+            return gn.GeometricImage("0+ 1+", jnp.ones((len(numbers), 4, 2)), 1)
+
+    def loss(model, images):
+        return jnp.mean(jnp.square(jax.vmap(model)(images).array))
+
+    path = tmp_path / "run.eqx"
+    described = {"model": describe_model(model)}
+    trained, _ = fit(
+        model,
+        loss,
+        Windows(),
+        optax.sgd(1e-3, momentum=0.9),
+        num_steps=1,
+        batch_size=2,
+        key=KEY,
+        checkpoint=path,
+        metadata=described,
+    )
+    loaded = load_model(path)
+    for a, b in zip(*map(jax.tree.leaves, (trained, loaded)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    whole = path.read_bytes()
+    # Behind the model, inside it, and in the first line.
+    for part, message in ((0.9, "cut off or"), (0.4, "not a"), (0.01, "not a")):
+        path.write_bytes(whole[: int(part * len(whole))])
+        assert main(["certify", str(path)]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_importing_geomnet_needs_no_test_tools():

@@ -165,6 +165,64 @@ class BatchNormByComponent(eqx.Module):
         return image.with_array(image.array / self.deviations[None, None])
 
 
+class LeakyReLUOnVectors(eqx.Module):
+    def __call__(self, image):
+        return image.with_array(jax.nn.leaky_relu(image.array, 0.1))
+
+
+class FlipOfOneComponent(eqx.Module):
+    """A sign lost in one component, as in a wrong wall."""
+
+    def __call__(self, image):
+        return image.with_array(image.array * jnp.array([1.0, 1.0, 1.0, -1.0])[None])
+
+
+class RolledBoundary(eqx.Module):
+    """A one-sided difference, right on the torus, but not its mirror image."""
+
+    def __call__(self, image):
+        return image.with_array(image.array - 0.5 * jnp.roll(image.array, 1, 0))
+
+
+class Float16Accumulate(eqx.Module):
+    """A mean over all cells, summed one by one in half precision."""
+
+    def __call__(self, image):
+        low = image.array.astype(jnp.float16).reshape(-1, image.array.shape[-1])
+        mean = low.cumsum(axis=0)[-1] / len(low)
+        return image.with_array(image.array - mean.astype(jnp.float32)[None, None])
+
+
+class FFTWithoutNyquist(eqx.Module):
+    """Drops the highest wave along the last axis only, as a real FFT invites to."""
+
+    def __call__(self, image):
+        waves = jnp.fft.rfft2(image.array, axes=(0, 1))
+        n = image.grid[1] // 2
+        kept = jnp.fft.irfft2(waves.at[:, n].set(0.0), s=image.grid, axes=(0, 1))
+        return image.with_array(kept.astype(image.dtype))
+
+
+class AttentionOverPositions(eqx.Module):
+    """Every cell weighs every other by a learned bias of its place in the list."""
+
+    def __call__(self, image):
+        flat = image.array.reshape(-1, image.array.shape[-1])
+        rank = jnp.arange(len(flat), dtype=flat.dtype)
+        scores = -jnp.abs(rank[:, None] - rank[None, :])
+        return image.with_array(
+            (jax.nn.softmax(scores) @ flat).reshape(image.array.shape)
+        )
+
+
+class DropoutByComponent(eqx.Module):
+    """Drops single components, of a vector too, by a mask that its key decides."""
+
+    def __call__(self, image):
+        kept = jax.random.bernoulli(jax.random.key(2), 0.5, image.array.shape[-1:])
+        return image.with_array(jnp.where(kept[None, None], 2 * image.array, 0.0))
+
+
 def _image(grid=(4, 6), ties=False):
     array = np.random.default_rng(0).normal(size=(*grid, 4)).astype(np.float32)
     return gn.GeometricImage(SIGNATURE, np.round(array) if ties else array)
@@ -180,6 +238,12 @@ def _image(grid=(4, 6), ties=False):
         MeanInBfloat16(),
         PositionEmbedding(),
         BatchNormByComponent(),
+        LeakyReLUOnVectors(),
+        FlipOfOneComponent(),
+        RolledBoundary(),
+        FFTWithoutNyquist(),
+        AttentionOverPositions(),
+        DropoutByComponent(),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -232,10 +296,20 @@ def test_a_cast_is_named_with_its_line():
     assert certify(Chain([Gate()]), [(4, 4)], dtypes=()).casts == ()
 
 
+def test_a_sum_in_half_precision_is_located_and_named():
+    model = Chain([Gate(), Float16Accumulate(), Gate()])
+    with pytest.raises(AssertionError) as failure:
+        assert_equivariant(model, _image((8, 12)))
+    text = str(failure.value)
+    assert "`layers[1]` (Float16Accumulate)" in text
+    assert "float32 -> float16 at test_zoo.py:" in text
+
+
 def test_an_embedding_of_positions_that_turns_is_caught_by_shifts():
     model = Chain([Gate(), RoundPositionEmbedding()])
     assert_equivariant(model, _image())
-    with pytest.raises(AssertionError, match="shift by"):
+    guilty = r"shift by .*layer: `layers\[1\]` \(RoundPositionEmbedding\)"
+    with pytest.raises(AssertionError, match=guilty):
         assert_equivariant(model, _image(), shift=1)
     report = certify(model, [(4, 4)], dtypes=())
     assert report.translation is None
