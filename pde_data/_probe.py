@@ -5,8 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from ._boundary import periodic
+from ._continuity import snapshot_continuity
 from ._equations import CompressibleNavierStokes
 from ._state import Conserved, Primitive
 from ._symmetry import Element, hyperoctahedral_elements, transform
@@ -60,46 +62,34 @@ def _keeps(solver: CompressibleNavierStokes, element: Element) -> bool:
     return True
 
 
-def continuity_residual(solver: CompressibleNavierStokes, start: Primitive) -> float:
-    """How well eight steps obey ∂ₜρ + ∇·(ρu) = 0, as an observer would measure it.
-
-    The change of density over the steps plus the divergence of the mean momentum, by
-    fourth-order central differences inside the box, relative to the derivatives that
-    the divergence is the sum of (root mean squares). What remains is truncation: it
-    falls as the grid is refined.
-    """
-    end, (duration, momentum) = _probe(solver, start)
-    change = np.asarray(end.density - start.density, np.float64) / float(duration)
-    inside = tuple(slice(2, -2) for _ in solver.grid.shape)
-    slopes = [
-        _derivative(np.asarray(m, np.float64), axis, dx)[inside]
-        for axis, (m, dx) in enumerate(zip(momentum, solver.grid.spacing, strict=True))
-    ]
-    scale = np.sqrt(np.mean(np.sum(np.square(slopes), axis=0)))
-    residual = np.sqrt(np.mean((change[inside] + np.sum(slopes, axis=0)) ** 2))
-    return float(residual / scale) if scale > 0 else float(residual)
-
-
-def _derivative(values: np.ndarray, axis: int, spacing: float) -> np.ndarray:
-    def ahead(distance: int) -> np.ndarray:
-        return np.roll(values, -distance, axis) - np.roll(values, distance, axis)
-
-    return (8 * ahead(1) - ahead(2)) / (12 * spacing)
+def step_continuity(solver: CompressibleNavierStokes, start: Primitive) -> float:
+    """How far eight steps miss the law of continuity, as in `snapshot_continuity`."""
+    _, (duration, density, velocity, pressure) = _probe(solver, start)
+    return snapshot_continuity(
+        np.linspace(0, float(duration), NUM_STEPS + 1),
+        solver.grid.extent,
+        np.asarray(density),
+        np.stack([np.asarray(u) for u in velocity], axis=-1),
+        np.asarray(pressure),
+        gamma=float(solver.gas.gamma),
+        periodic=[lower is periodic for lower, _ in solver.boundary],
+    )
 
 
 @eqx.filter_jit
 def _probe(
     solver: CompressibleNavierStokes, start: Primitive
-) -> tuple[Primitive, tuple[Float[Array, ""], tuple[Array, ...]]]:
-    """The state after the steps, their duration and the mean momentum meanwhile."""
+) -> tuple[Primitive, tuple[Array, Array, tuple[Array, ...], Array]]:
+    """The state after the steps; their duration, and the states from first to last."""
     first = solver.gas.conserved(start)
     step = solver.stable_step(first)
 
-    def body(state: Conserved, index: Array) -> tuple[Conserved, tuple[Array, ...]]:
+    def body(state: Conserved, index: Array) -> tuple[Conserved, Primitive]:
         new = solver.step(state, step, index * step)
-        pairs = zip(state.momentum, new.momentum, strict=True)
-        return new, tuple(0.5 * (a + b) for a, b in pairs)
+        return new, solver.gas.primitive(new)
 
-    last, momenta = lax.scan(body, first, jnp.arange(NUM_STEPS, dtype=step.dtype))
-    mean = tuple(jnp.mean(m, axis=0) for m in momenta)
-    return solver.gas.primitive(last), (NUM_STEPS * step, mean)
+    _, states = lax.scan(body, first, jnp.arange(NUM_STEPS, dtype=step.dtype))
+    states = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), start, states)
+    last = jax.tree.map(lambda x: x[-1], states)
+    figures = (NUM_STEPS * step, states.density, states.velocity, states.pressure)
+    return last, figures

@@ -1,23 +1,37 @@
 """One trajectory of a configuration: drawn, simulated, certified, or refused."""
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Float
 
 from ._certificate import certify
 from ._config import GenerateConfig
-from ._probe import commutation_error, continuity_residual
-from ._schemes import FAMILIES, build_solver, draw_parameters, trajectory_key
+from ._continuity import snapshot_continuity
+from ._equations import CompressibleNavierStokes
+from ._probe import commutation_error, step_continuity
+from ._schemes import (
+    FAMILIES,
+    boundary_names,
+    build_solver,
+    draw_parameters,
+    trajectory_key,
+)
 from ._simulate import SimulationError, Trajectory, simulate
 from ._state import Primitive
 
-MAX_DRAWS = 3
+MAX_DRAWS = 8
 SAFE_SCHEME = "safe"
+# A step that has shrunk to a hundredth of the first has collapsed.
+STEP_COLLAPSE = 100
+# So many batches are sorted by their steps before they are run.
+SORTED_BATCHES = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,86 +56,157 @@ class Sample:
 def simulate_trajectory(config: GenerateConfig, index: int) -> Sample:
     """Trajectory `index` of a configuration, the same bits alone or among others.
 
-    **Raises:** `SimulationError` if neither scheme survives any of three draws.
+    **Raises:** `IndexError` where there is no such trajectory; `SimulationError` if
+    neither scheme survives any of eight draws.
     """
-    return simulate_trajectories(config, [index])[0]
+    if not 0 <= index < config.trajectories:
+        raise IndexError(
+            f"`index` must be from 0 to {config.trajectories - 1}, got {index}."
+        )
+    return _survivor(config, index, None)
 
 
 def simulate_trajectories(
     config: GenerateConfig, indices: Sequence[int]
-) -> list[Sample]:
-    """Several trajectories: in one vectorised call, or on a CPU one after the other.
+) -> Iterator[tuple[int, Sample]]:
+    """Trajectories with their numbers, each as soon as it is ready.
 
-    On a CPU the loop is faster, as no trajectory waits for one with smaller steps.
+    On a CPU one after the other, as a vectorised call is no faster there. On an
+    accelerator `config.batch` at a time; as each waits for the slowest of its batch,
+    those with like numbers of steps go together, and the order is not kept.
     """
-    with jax.enable_x64(config.precision == "float64"):
-        together = len(indices) > 1 and jax.default_backend() != "cpu"
-        runs = simulate_together(config, indices) if together else [None] * len(indices)
-        return [
-            _survivor(config, index, run)
-            for index, run in zip(indices, runs, strict=True)
-        ]
+    if config.batch == 1 or jax.default_backend() == "cpu":
+        for index in indices:
+            yield index, _survivor(config, index, None)
+        return
+    for batch in batches(config, indices):
+        for index, run in zip(batch, simulate_together(config, batch), strict=True):
+            yield index, _survivor(config, index, run)
+
+
+def batches(config: GenerateConfig, indices: Sequence[int]) -> Iterator[list[int]]:
+    """The batches of a vectorised run: trajectories with like numbers of steps.
+
+    Sixteen batches at a time are sorted by the steps that they need at the start.
+    """
+    window = SORTED_BATCHES * config.batch
+    for first in range(0, len(indices), window):
+        some = list(indices[first : first + window])
+        limits = {index: _begin(config, index)[2] for index in some}
+        some.sort(key=lambda index: limits[index])
+        for i in range(0, len(some), config.batch):
+            yield some[i : i + config.batch]
 
 
 def simulate_together(
     config: GenerateConfig, indices: Sequence[int]
 ) -> list[Trajectory]:
-    """The first attempt at several trajectories, in one vectorised call."""
-    keys = [trajectory_key(config, index) for index in indices]
-    parameters = [draw_parameters(config, key) for key in keys]
-    varying = {
-        name: jnp.asarray([p[name] for p in parameters])
-        for name in parameters[0]
-        if isinstance(getattr(config, name), tuple)
-    }
+    """The first attempt at several trajectories, in one vectorised call.
 
-    def one(key: PRNGKeyArray, drawn: dict[str, Any]) -> Trajectory:
-        start, solver = _prepare(config, key, {**parameters[0], **drawn}, config.scheme)
-        return simulate(solver, start, config.times, throw=False)
+    Their bits, and whether they failed, are those of single calls.
+    """
+    with _precision(config):
+        begun = [_begin(config, index) for index in indices]
+        starts = jax.tree.map(
+            lambda *x: jnp.stack(x), *[start for start, _, _ in begun]
+        )
+        parameters = [
+            draw_parameters(config, trajectory_key(config, i)) for i in indices
+        ]
+        varying = {
+            name: jnp.asarray([p[name] for p in parameters])
+            for name in ("shear_viscosity", "bulk_viscosity")
+            if isinstance(getattr(config, name), tuple)
+        }
+        most = max(limit for _, _, limit in begun)
 
-    runs = jax.vmap(one)(jnp.stack(keys), varying)
-    return [jax.tree.map(lambda x, i=i: x[i], runs) for i in range(len(indices))]
+        def one(start: Primitive, drawn: dict[str, Any]) -> Trajectory:
+            solver = build_solver(config, {**parameters[0], **drawn}, config.scheme)
+            return simulate(solver, start, config.times, max_steps=most, throw=False)
+
+        runs = jax.vmap(one)(starts, varying)
+        counts = np.max(np.asarray(runs.num_steps), axis=1)
+        failed = np.asarray(runs.failed) | (counts > [limit for _, _, limit in begun])
+        runs = dataclasses.replace(runs, failed=failed)
+        return [jax.tree.map(lambda x, i=i: x[i], runs) for i in range(len(indices))]
 
 
 def _survivor(config: GenerateConfig, index: int, first: Trajectory | None) -> Sample:
-    for draw in range(MAX_DRAWS):
-        key = trajectory_key(config, index, draw)
-        parameters = draw_parameters(config, key)
-        for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
-            start, solver = _prepare(config, key, parameters, scheme)
-            run, first = first, None
-            if run is None:
-                run = simulate(solver, start, config.times, throw=False)
-            if bool(run.failed):
-                continue
-            fields = _stored_fields(run, config)
-            certificate = certify(*fields, config.gamma)
-            if not certificate.physical:
-                continue
-            figures = dataclasses.asdict(certificate)
-            del figures["finite"]  # Nothing else is stored.
-            figures["continuity_residual"] = continuity_residual(solver, start)
-            figures["commutation_error"] = commutation_error(solver, start, index)
-            return Sample(
-                *fields,
-                parameters,
-                figures,
-                int(np.sum(np.asarray(run.num_steps))),
-                draw,
-                int(scheme != config.scheme),
-            )
+    with _precision(config):
+        for draw in range(MAX_DRAWS):
+            for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
+                sample = _attempt(config, index, draw, scheme, first)
+                first = None
+                if sample is not None:
+                    return sample
     raise SimulationError(
-        f"Trajectory {index} broke down with {MAX_DRAWS} draws and the scheme "
+        f"Trajectory {index} broke down with {MAX_DRAWS} draws, also with the scheme "
         f"{SAFE_SCHEME!r}: lower `mach`, raise the viscosities or refine `grid`."
     )
 
 
-def _prepare(
-    config: GenerateConfig, key: PRNGKeyArray, parameters: dict[str, Any], scheme: str
-) -> tuple[Primitive, Any]:
-    solver = build_solver(config, parameters, scheme)
-    draw = FAMILIES[config.family].draw
-    return draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"]), solver
+def _attempt(
+    config: GenerateConfig,
+    index: int,
+    draw: int,
+    scheme: str,
+    run: Trajectory | None,
+) -> Sample | None:
+    """A trajectory as it is stored, or `None` if it broke down."""
+    start, solver, limit = _begin(config, index, draw, scheme)
+    if run is None:
+        times = config.times
+        run = simulate(solver, start, times, max_steps=limit, throw=False)
+    if bool(run.failed):
+        return None
+    fields = _stored_fields(run, config)
+    certificate = certify(*fields, config.gamma)
+    if not certificate.physical:
+        return None
+    figures = dataclasses.asdict(certificate)
+    del figures["finite"]  # Nothing else is stored.
+    figures["continuity_residual"] = snapshot_continuity(
+        np.asarray(config.times),
+        config.box.extent,
+        *fields,
+        gamma=config.gamma,
+        periodic=[name == "periodic" for name in boundary_names(config)],
+    )
+    figures["step_continuity_residual"] = step_continuity(solver, start)
+    figures["commutation_error"] = commutation_error(solver, start, index)
+    figures["courant_number"] = solver.courant_number
+    return Sample(
+        *fields,
+        draw_parameters(config, trajectory_key(config, index, draw)),
+        figures,
+        int(np.sum(np.asarray(run.num_steps))),
+        draw,
+        int(scheme != config.scheme),
+    )
+
+
+def _begin(
+    config: GenerateConfig, index: int, draw: int = 0, scheme: str | None = None
+) -> tuple[Primitive, CompressibleNavierStokes, int]:
+    """The start, the solver, and the steps between snapshots that are a collapse."""
+    with _precision(config):
+        key = trajectory_key(config, index, draw)
+        parameters = draw_parameters(config, key)
+        solver = build_solver(config, parameters, scheme or config.scheme)
+        family = FAMILIES[config.family]
+        start = family.draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"])
+        rate = float(_first_rate(solver, start)) / solver.courant_number
+        steps = config.interval * rate if math.isfinite(rate) else 0.0
+        return start, solver, STEP_COLLAPSE * (math.ceil(steps) + 1)
+
+
+@eqx.filter_jit
+def _first_rate(solver: CompressibleNavierStokes, start: Primitive) -> Float[Array, ""]:
+    return solver.max_rate(solver.gas.conserved(start))
+
+
+def _precision(config: GenerateConfig) -> Any:
+    return jax.enable_x64(config.precision == "float64")
 
 
 def _stored_fields(
