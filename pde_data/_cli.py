@@ -15,7 +15,7 @@ from ._generate import generate, part_path
 from ._schemes import FAMILIES, SCHEMES
 from ._simulate import SimulationError
 from ._verify import CASES, HEADER, write_report
-from .formats import load
+from .formats import load, write_statistics
 from .plot import QUANTITIES, animate, draw_snapshots
 
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_info(commands)
     _add_plot(commands)
     _add_animate(commands)
+    _add_statistics(commands)
     _add_verify(commands)
     return parser
 
@@ -200,7 +201,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _add_plot(commands: Any) -> None:
-    command = _command(commands, "plot", _plot, "Draw snapshots of a 2D trajectory.")
+    command = _command(commands, "plot", _plot, "Draw snapshots of a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.png"), help="picture")
     command.add_argument("--trajectory", type=int, default=0, help="which one")
@@ -217,7 +218,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _add_animate(commands: Any) -> None:
-    command = _command(commands, "animate", _animate, "Animate a 2D trajectory.")
+    command = _command(commands, "animate", _animate, "Animate a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.gif"), help="animation")
     command.add_argument("--trajectory", type=int, default=0, help="which one")
@@ -232,6 +233,21 @@ def _animate(options: argparse.Namespace) -> int:
             flow, options.out, trajectory=options.trajectory, name=options.quantity
         )
     print(f"{path}: done.")
+    return 0
+
+
+def _add_statistics(commands: Any) -> None:
+    command = _command(
+        commands,
+        "statistics",
+        _statistics,
+        "Write FOLDER/stats.yaml from FOLDER/data/train, for The Well's package.",
+    )
+    command.add_argument("folder", type=Path, help="the folder of the data set")
+
+
+def _statistics(options: argparse.Namespace) -> int:
+    print(f"{write_statistics(options.folder)}: done.")
     return 0
 
 

@@ -3,3 +3,4 @@
 from ._layouts import FIELDS as FIELDS, Field as Field
 from ._lazy import LazyArray as LazyArray
 from ._open import FlowData as FlowData, load as load
+from ._statistics import write_statistics as write_statistics

@@ -228,17 +228,6 @@ def test_the_wells_layout_has_every_attribute_that_its_checker_wants(tmp_path):
         np.testing.assert_array_equal(flow["velocity"][0], sample.velocity)
 
 
-def test_the_wells_own_package_opens_our_file(tmp_path):
-    data = pytest.importorskip("the_well.data")
-    folder = tmp_path / "name" / "data" / "train"
-    folder.mkdir(parents=True)
-    config = dataclasses.replace(CONFIG, format="well", trajectories=1)
-    pde_data.generate(config, folder / "flow.hdf5")
-    well = data.WellDataset(path=str(folder), n_steps_input=1, n_steps_output=1)
-    assert len(well) > 0
-    assert well[0]["input_fields"].shape == (1, 16, 16, 4)
-
-
 @pytest.mark.parametrize("layout", ["pdebench", "well"])
 def test_compression_changes_the_size_and_no_value(layout, whole, tmp_path):
     config = dataclasses.replace(CONFIG, compression="gzip", format=layout)
