@@ -128,27 +128,26 @@ def animate(
     values = _values(flow, trajectory, name, np.arange(len(flow.times)))
     if flow.num_spatial_dims == 1:
         figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
-        (line,) = ax.plot(flow.coordinates[0], values[0])
+        (artist,) = ax.plot(flow.coordinates[0], values[0])
         margin = 0.05 * (np.ptp(values) or 1)
         ax.set_ylim(values.min() - margin, values.max() + margin)
         ax.set(xlabel="x", ylabel=name)
-        change: Any = line.set_ydata
     else:
         width, height = _panel(flow, 3.6)
         figure, ax = plt.subplots(
             figsize=(width + 1.2, height + 0.5), layout="constrained"
         )
-        image = _show(ax, flow, values[0], name, values)
-        figure.colorbar(image, label=name + _plane(flow))
-
-        def change(frame: np.ndarray) -> None:
-            image.set_data(frame.T)
+        artist = _show(ax, flow, values[0], name, values)
+        figure.colorbar(artist, label=name + _plane(flow))
 
     # The longest title keeps the axes where they are.
     title = ax.set_title("t = 0.000", fontsize=9)
 
     def update(time: int) -> list[Any]:
-        change(values[time])
+        if flow.num_spatial_dims == 1:
+            artist.set_ydata(values[time])
+        else:
+            artist.set_data(values[time].T)
         title.set_text(f"t = {flow.times[time]:.3f}")
         return []
 
@@ -174,8 +173,9 @@ def draw_gallery(
         layout="constrained",
     )
     for column, (title, state) in zip(axes.T, states.items(), strict=True):
+        density, velocity, pressure = (x[None] for x in state)
         for ax, name in zip(column, names, strict=True):
-            values = quantity(name, *(x[None] for x in state), spacing)[0]
+            values = quantity(name, density, velocity, pressure, spacing)[0]
             cmap, low, high = _scale(name, values)
             ax.imshow(values.T, origin="lower", cmap=cmap, vmin=low, vmax=high)
             ax.set_xticks([])
