@@ -7,7 +7,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -24,14 +23,13 @@ from ._schemes import (
     trajectory_key,
 )
 from ._simulate import SimulationError, Trajectory, simulate
+from ._slots import Task, run_in_slots
 from ._state import Primitive
 
 MAX_DRAWS = 8
 SAFE_SCHEME = "safe"
 # A step that has shrunk to a hundredth of the first has collapsed.
 STEP_COLLAPSE = 100
-# So many batches are sorted by their steps before they are run.
-SORTED_BATCHES = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,64 +69,40 @@ def simulate_trajectories(
 ) -> Iterator[tuple[int, Sample]]:
     """Trajectories with their numbers, each as soon as it is ready.
 
-    On a CPU one after the other, as a vectorised call is no faster there. On an
-    accelerator `config.batch` at a time; as each waits for the slowest of its batch,
-    those with like numbers of steps go together, and the order is not kept.
+    On a CPU one after the other, as a vectorised loop is no faster there. On an
+    accelerator `config.batch` at a time, in the order in which they are done.
     """
     if config.batch == 1 or jax.default_backend() == "cpu":
         for index in indices:
             yield index, _survivor(config, index, None)
         return
-    for batch in batches(config, indices):
-        for index, run in zip(batch, simulate_together(config, batch), strict=True):
-            yield index, _survivor(config, index, run)
-
-
-def batches(config: GenerateConfig, indices: Sequence[int]) -> Iterator[list[int]]:
-    """The batches of a vectorised run: trajectories with like numbers of steps.
-
-    Sixteen batches at a time are sorted by the steps that they need at the start.
-    """
-    window = SORTED_BATCHES * config.batch
-    for first in range(0, len(indices), window):
-        some = list(indices[first : first + window])
-        limits = {index: _begin(config, index)[2] for index in some}
-        some.sort(key=lambda index: limits[index])
-        for i in range(0, len(some), config.batch):
-            yield some[i : i + config.batch]
+    for index, run in simulate_together(config, indices):
+        yield index, _survivor(config, index, run)
 
 
 def simulate_together(
     config: GenerateConfig, indices: Sequence[int]
-) -> list[Trajectory]:
-    """The first attempt at several trajectories, in one vectorised call.
+) -> Iterator[tuple[int, Trajectory]]:
+    """The first attempts at trajectories, `config.batch` at a time in one loop.
 
-    Their bits, and whether they failed, are those of single calls.
+    Those that need most steps come first. Their bits, and whether they failed, are
+    those of single calls.
     """
-    with _precision(config):
-        begun = [_begin(config, index) for index in indices]
-        starts = jax.tree.map(
-            lambda *x: jnp.stack(x), *[start for start, _, _ in begun]
-        )
-        parameters = [
-            draw_parameters(config, trajectory_key(config, i)) for i in indices
-        ]
-        varying = {
-            name: jnp.asarray([p[name] for p in parameters])
-            for name in ("shear_viscosity", "bulk_viscosity")
-            if isinstance(getattr(config, name), tuple)
-        }
-        most = max(limit for _, _, limit in begun)
+    steps = {index: _begin(config, index)[2] for index in indices}
 
-        def one(start: Primitive, drawn: dict[str, Any]) -> Trajectory:
-            solver = build_solver(config, {**parameters[0], **drawn}, config.scheme)
-            return simulate(solver, start, config.times, max_steps=most, throw=False)
+    def tasks() -> Iterator[Task]:
+        for index in sorted(indices, key=lambda index: -steps[index]):
+            start, solver, limit = _begin(config, index)
+            yield Task(index, solver, start, limit)
 
-        runs = jax.vmap(one)(starts, varying)
-        counts = np.max(np.asarray(runs.num_steps), axis=1)
-        failed = np.asarray(runs.failed) | (counts > [limit for _, _, limit in begun])
-        runs = dataclasses.replace(runs, failed=failed)
-        return [jax.tree.map(lambda x, i=i: x[i], runs) for i in range(len(indices))]
+    runs = run_in_slots(tasks(), config.times, min(config.batch, len(indices)))
+    while True:
+        # Not around the `yield`: the precision is the caller's there.
+        with _precision(config):
+            item = next(runs, None)
+        if item is None:
+            return
+        yield item
 
 
 def _survivor(config: GenerateConfig, index: int, first: Trajectory | None) -> Sample:
