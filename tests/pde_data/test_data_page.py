@@ -17,10 +17,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 def test_the_page_on_data_runs_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-    commands = 0
+    commands, names = 0, {}
     for language, text in blocks:
         if language == "python":
-            exec(text, {})
+            exec(text, names)
             continue
         for line in text.strip().splitlines():
             words = shlex.split(line)
