@@ -3,20 +3,20 @@
 python benchmarks/generation.py [--cells 128] [--trajectories 8] [--repeats 3]
 """
 
-# 2 AMD EPYC cores shared with other jobs (load 9 to 14: seconds are upper bounds, and wall
-# says little), Python 3.11.7, JAX 0.10.2, float32, 2026-11-24. 21 snapshots to t = 1, random
-# Fourier, Mach 0.1, viscosities 0.01, MUSCL-HLLC. CPU seconds (wall) a trajectory, one run:
-#                                    64² (8 trajectories)    128² (2 trajectories)
-#   solver alone                           0.69 (1.6)              7.3 (12.9)
-#   with certificates                      0.78 (1.8)              7.3 (16.5)
-#   file, batch 1                          0.79 (2.0)              7.2 (20.1)
-#   file, batch 8                          0.79 (1.9)              7.9 (11.7)
-#   file, batch 1, gzip                    0.81 (1.9)              7.2 (19.0)
-#   vectorised, not used on a CPU          2.19 (5.2)              7.8 (20.5), plain batch
-# So certificates cost 13 % at 64² and nothing measurable at 128², writing 1 %, gzip 3 %.
-# Wasted steps, 8 at a time (32², counted): 8 trajectories 58 %; 64 trajectories 43 % in
-# plain batches, 2.3 % as generated; 128 trajectories 46 % and 0.9 %. What is left is the
-# end of a run, when slots have nothing to do. Not measured on an accelerator.
+# 2 AMD EPYC cores shared with other jobs (load 9 to 14: seconds are upper bounds, wall
+# says little), Python 3.11.7, JAX 0.10.2, float32, 2026-11-24. 21 snapshots to t = 1,
+# random Fourier, Mach 0.1, viscosities 0.01, MUSCL-HLLC; one run. CPU seconds (wall) a
+# trajectory:                     64² (8 trajectories)    128² (2 trajectories)
+#   solver alone                        0.69 (1.6)              7.3 (12.9)
+#   with certificates                   0.78 (1.8)              7.3 (16.5)
+#   file, batch 1                       0.79 (2.0)              7.2 (20.1)
+#   file, batch 8                       0.79 (1.9)              7.9 (11.7)
+#   file, batch 1, gzip                 0.81 (1.9)              7.2 (19.0)
+#   vectorised, not used on a CPU       2.19 (5.2)
+# Certificates cost 13 % at 64² and nothing measurable at 128², writing 1 %, gzip 3 %.
+# Wasted steps, 8 at a time (32², counted): 8 trajectories 58 %; 64 trajectories 43 %
+# in plain batches, 2.3 % as generated; 128 trajectories 46 % and 0.9 %. What is left is
+# the end of a run, when slots have nothing to do. Not measured on an accelerator.
 
 import argparse
 import dataclasses

@@ -14,7 +14,7 @@ from ._certificate import certify
 from ._config import GenerateConfig
 from ._continuity import snapshot_continuity
 from ._equations import CompressibleNavierStokes
-from ._probe import commutation_error, step_continuity
+from ._probe import probe_start
 from ._schemes import (
     FAMILIES,
     boundary_names,
@@ -146,8 +146,7 @@ def _attempt(
         gamma=config.gamma,
         periodic=[name == "periodic" for name in boundary_names(config)],
     )
-    figures["step_continuity_residual"] = step_continuity(solver, start)
-    figures["commutation_error"] = commutation_error(solver, start, index)
+    figures |= probe_start(solver, start, index)
     figures["courant_number"] = solver.courant_number
     return Sample(
         *fields,
