@@ -39,11 +39,13 @@ def snapshot_continuity(
     **Arguments:** `times` `(time,)`; `extent` of the box along each axis; `density` and
     `pressure` `(time, *grid)`, `velocity` `(time, *grid, d)`.
 
-    **Returns:** NaN where snapshots are too far apart for any wave, or nothing moves.
+    **Returns:** NaN where snapshots are too far apart for any wave, nothing moves, or
+    a density or pressure is negative.
     """
     density, velocity = np.asarray(density, float), np.asarray(velocity, float)
     speed = np.sqrt(np.sum(velocity**2, axis=-1))
-    sound = np.sqrt(gamma * np.asarray(pressure, float) / density)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sound = np.sqrt(gamma * np.asarray(pressure, float) / density)
     tables = [
         _waves(n, length, kind)
         for n, length, kind in zip(density.shape[1:], extent, periodic, strict=True)

@@ -110,6 +110,39 @@ def test_what_breaks_down_is_drawn_anew_recorded_and_never_stored(
             np.testing.assert_array_equal(sample.density, flow["density"][i])
 
 
+def _spoilt(riemann):
+    return {**pde_data.SCHEMES["muscl"], "riemann": riemann}
+
+
+@pytest.mark.slow
+def test_a_scheme_that_gives_nan_is_replaced_by_the_safe_one(monkeypatch, tmp_path):
+    def broken(*arguments):
+        return jax.tree.map(lambda f: f * jnp.nan, pde_data.hllc(*arguments))
+
+    monkeypatch.setitem(pde_data.SCHEMES, "muscl", _spoilt(broken))
+    path = pde_data.generate(
+        dataclasses.replace(CONFIG, trajectories=2), tmp_path / "flow.hdf5"
+    )
+    with pde_data.load(path) as flow:
+        np.testing.assert_array_equal(flow.records["safe_scheme"], [1, 1])
+        np.testing.assert_array_equal(flow.certificates["courant_number"], [0.3, 0.3])
+    report = check_file(path)
+    assert report.passed
+    assert "safe scheme" in {finding.name for finding in report.findings}
+
+
+@pytest.mark.slow
+def test_a_scheme_that_prefers_a_side_fails_the_check(monkeypatch, tmp_path):
+    def one_sided(left, right, axis, gas):
+        return gas.flux(left, axis)
+
+    monkeypatch.setitem(pde_data.SCHEMES, "muscl", _spoilt(one_sided))
+    config = dataclasses.replace(CONFIG, trajectories=1, final_time=0.01)
+    path = pde_data.generate(config, tmp_path / "flow.hdf5")
+    failed = [f.name for f in check_file(path).findings if f.passed is False]
+    assert "symmetry (commutation error)" in failed
+
+
 def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
     calls = []
     simulate = _trajectory.simulate
