@@ -10,14 +10,16 @@ from ._boundary import (
     slip_wall as slip_wall,
 )
 from ._certificate import Certificate as Certificate, certify as certify
+from ._check import Finding as Finding, Report as Report, check_file as check_file
 from ._config import GenerateConfig as GenerateConfig
+from ._continuity import snapshot_continuity as snapshot_continuity
 from ._equations import CompressibleNavierStokes as CompressibleNavierStokes
 from ._forcing import (
     StochasticForcing as StochasticForcing,
     UniformGravity as UniformGravity,
 )
 from ._gas import IdealGas as IdealGas
-from ._generate import generate as generate
+from ._generate import generate as generate, part_path as part_path
 from ._grid import Grid as Grid
 from ._reconstruct import (
     MUSCL as MUSCL,

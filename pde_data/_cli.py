@@ -11,11 +11,11 @@ import numpy as np
 
 from ._check import check_file
 from ._config import GenerateConfig
-from ._generate import generate
+from ._generate import generate, part_path
 from ._schemes import FAMILIES, SCHEMES
 from ._simulate import SimulationError
 from ._verify import CASES, HEADER, write_report
-from .formats import load
+from .formats import load, write_statistics
 from .plot import QUANTITIES, animate, draw_snapshots
 
 
@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_info(commands)
     _add_plot(commands)
     _add_animate(commands)
+    _add_statistics(commands)
     _add_verify(commands)
     return parser
 
@@ -70,7 +71,13 @@ def _add_generate(commands: Any) -> None:
     add("--out", type=Path, required=True, help="the file to make")
     add("--family", choices=sorted(FAMILIES), help="initial states")
     add("--grid", type=int, nargs="+", metavar="N", help="cells along each axis")
-    add("--extent", type=float, help="length of the box")
+    add(
+        "--extent",
+        type=float,
+        nargs="+",
+        metavar="L",
+        help="length of the box: one number, or one along each axis",
+    )
     number = {"type": float, "nargs": "+", "metavar": "X"}
     add("--mach", **number, help="Mach number; two numbers: a log-uniform range")
     add(
@@ -104,22 +111,39 @@ def _add_generate(commands: Any) -> None:
     add("--batch", type=int, help="trajectories per vectorised call")
     add("--format", choices=("pdebench", "well"), help="layout of the file")
     add("--compression", choices=("gzip",), help="None: as it is")
+    add(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="make the I-th of N parts, in a file of its own (OUT-I-of-N); each part "
+        "may run in another process or on another host",
+    )
     add("--quiet", action="store_true", help="no progress bar")
     command.set_defaults(**dataclasses.asdict(default))
 
 
 def _generate(options: argparse.Namespace) -> int:
-    options.interrupted = (
-        f"Interrupted. What is finished is kept in {options.out}.partial; the same "
-        "command goes on from there."
-    )
     names = [field.name for field in dataclasses.fields(GenerateConfig)]
     values = {name: _scalar(getattr(options, name)) for name in names}
     values["grid"] = tuple(options.grid)
-    existed = options.out.exists()
-    path = generate(GenerateConfig(**values), options.out, progress=not options.quiet)
+    config = GenerateConfig(**values)
+    path = part_path(config, options.out)
+    options.interrupted = (
+        f"Interrupted. What is finished is kept in {path}.partial; the same command "
+        "goes on from there."
+    )
+    existed = path.exists()
+    generate(config, options.out, progress=not options.quiet)
     print(f"{path}: {'complete already' if existed else 'done'}.")
     return 0
+
+
+def _shard(text: str) -> tuple[int, int]:
+    part, _, parts = text.partition("/")
+    return int(part), int(parts)
+
+
+_shard.__name__ = "part such as 1/4"
 
 
 def _scalar(value: Any) -> Any:
@@ -133,12 +157,19 @@ def _add_check(commands: Any) -> None:
         commands, "check", _check, "Verify a file; exit code 0 if it passes, else 1."
     )
     command.add_argument("file", type=Path, nargs="+", help="the files to check")
+    command.add_argument(
+        "--regenerate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="simulate so many trajectories of our files again and compare every bit",
+    )
 
 
 def _check(options: argparse.Namespace) -> int:
     passed = True
     for path in options.file:
-        report = check_file(path)
+        report = check_file(path, options.regenerate)
         print(f"{path}: {report.layout} layout")
         for finding in report.findings:
             print(f"  {finding}")
@@ -170,7 +201,7 @@ def _info(options: argparse.Namespace) -> int:
 
 
 def _add_plot(commands: Any) -> None:
-    command = _command(commands, "plot", _plot, "Draw snapshots of a 2D trajectory.")
+    command = _command(commands, "plot", _plot, "Draw snapshots of a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.png"), help="picture")
     command.add_argument("--trajectory", type=int, default=0, help="which one")
@@ -187,7 +218,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _add_animate(commands: Any) -> None:
-    command = _command(commands, "animate", _animate, "Animate a 2D trajectory.")
+    command = _command(commands, "animate", _animate, "Animate a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.gif"), help="animation")
     command.add_argument("--trajectory", type=int, default=0, help="which one")
@@ -202,6 +233,21 @@ def _animate(options: argparse.Namespace) -> int:
             flow, options.out, trajectory=options.trajectory, name=options.quantity
         )
     print(f"{path}: done.")
+    return 0
+
+
+def _add_statistics(commands: Any) -> None:
+    command = _command(
+        commands,
+        "statistics",
+        _statistics,
+        "Write FOLDER/stats.yaml from FOLDER/data/train, for The Well's package.",
+    )
+    command.add_argument("folder", type=Path, help="the folder of the data set")
+
+
+def _statistics(options: argparse.Namespace) -> int:
+    print(f"{write_statistics(options.folder)}: done.")
     return 0
 
 

@@ -3,12 +3,15 @@
 import dataclasses
 import json
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from ._grid import Grid
+
 Range = float | tuple[float, float]
 
-# Neither changes a number in the file.
+# It changes no bit of the file.
 _IRRELEVANT = ("batch",)
 
 
@@ -19,7 +22,8 @@ class GenerateConfig:
     **Arguments:**
 
     - `family`: the initial states, a name from `pde_data.FAMILIES`.
-    - `grid`, `extent`: cells stored along each axis; length of the box.
+    - `grid`, `extent`: cells stored along each axis; length of the box, one number or
+      one per axis.
     - `mach`, `shear_viscosity`, `bulk_viscosity` (dynamic unless
       `viscosity="kinematic"`): a number, or `(low, high)` for a log-uniform draw per
       trajectory.
@@ -31,13 +35,15 @@ class GenerateConfig:
     - `refinement`: simulate with so many times the cells per axis, store averages.
     - `batch`: trajectories per vectorised call; it changes no bit of the result.
     - `format`: "pdebench" or "well"; `compression`: `None` or "gzip".
+    - `shard`: `(i, n)` for the i-th of n parts, counted from 1: a file of its own with
+      an n-th of the trajectories. All parts together hold the bits of one whole file.
 
     **Raises:** `ValueError` naming the field that has no meaning.
     """
 
     family: str = "random_fourier"
     grid: tuple[int, ...] = (128, 128)
-    extent: float = 1.0
+    extent: float | tuple[float, ...] = 1.0
     mach: Range = 0.1
     shear_viscosity: Range = 0.01
     bulk_viscosity: Range = 0.01
@@ -56,12 +62,28 @@ class GenerateConfig:
     batch: int = 1
     format: str = "pdebench"
     compression: str | None = None
+    shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self):
-        object.__setattr__(self, "grid", tuple(int(n) for n in self.grid))
+        for name in ("grid", "shard"):
+            object.__setattr__(self, name, _wholes(name, getattr(self, name)))
+        object.__setattr__(self, "extent", _extent(self.extent, len(self.grid)))
         for name in ("mach", "shear_viscosity", "bulk_viscosity"):
             object.__setattr__(self, name, _range(name, getattr(self, name)))
         _check(self)
+
+    @property
+    def indices(self) -> range:
+        """The trajectories of this part, by their numbers in the whole."""
+        part, parts = self.shard
+        return range(
+            (part - 1) * self.trajectories // parts, part * self.trajectories // parts
+        )
+
+    @property
+    def box(self) -> Grid:
+        """The grid as stored."""
+        return Grid(self.grid, self.extent)
 
     @property
     def interval(self) -> float:
@@ -75,8 +97,11 @@ class GenerateConfig:
         return tuple(self.final_time * (i / last) for i in range(self.snapshots))
 
     def to_json(self) -> str:
-        """A text that `from_json` reads back."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """A text that `from_json` reads back, but for what changes no number."""
+        fields = dataclasses.asdict(self)
+        for name in _IRRELEVANT:
+            del fields[name]
+        return json.dumps(fields, sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> "GenerateConfig":
@@ -108,6 +133,27 @@ def single_value(value: Range) -> float:
 
 def _untuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def _wholes(name: str, values: Any) -> tuple[int, ...]:
+    listed = values if isinstance(values, (tuple, list)) else (values,)
+    try:
+        return tuple(operator.index(n) for n in listed)
+    except TypeError:
+        raise ValueError(f"`{name}` must be whole numbers, got {values}.") from None
+
+
+def _extent(value: Any, num_axes: int) -> float | tuple[float, ...]:
+    listed = value if isinstance(value, (tuple, list)) else (value,)
+    lengths = tuple(float(length) for length in listed)
+    if len(lengths) not in (1, num_axes):
+        raise ValueError(
+            f"`extent` must be one number or one per axis ({num_axes}), got {value}."
+        )
+    if not all(0 < length < math.inf for length in lengths):
+        raise ValueError(f"`extent` must be positive and finite, got {value}.")
+    # A cube's box is one number, whichever way it was given.
+    return lengths[0] if len(set(lengths)) == 1 else lengths
 
 
 def _range(name: str, value: Any) -> Range:
@@ -144,11 +190,19 @@ def _check(config: GenerateConfig) -> None:
         raise ValueError(
             f"`grid` must have 1 to 3 axes of at least 4 cells, got {config.grid}."
         )
-    for name in ("final_time", "extent"):
-        if not 0 < getattr(config, name) < math.inf:
-            raise ValueError(
-                f"`{name}` must be positive and finite, got {getattr(config, name)}."
-            )
+    if len(config.shard) != 2 or not 1 <= config.shard[0] <= config.shard[1]:
+        raise ValueError(
+            f"`shard` must be (i, n) with 1 <= i <= n, got {config.shard}."
+        )
+    if config.shard[1] > config.trajectories:
+        raise ValueError(
+            f"`shard` must not have more parts than there are `trajectories` "
+            f"({config.trajectories}), got {config.shard[1]}."
+        )
+    if not 0 < config.final_time < math.inf:
+        raise ValueError(
+            f"`final_time` must be positive and finite, got {config.final_time}."
+        )
     if not 1 < config.gamma < math.inf:
         raise ValueError(f"`gamma` must be greater than 1, got {config.gamma}.")
     if config.prandtl_number is not None and not config.prandtl_number > 0:

@@ -1,7 +1,11 @@
 """Generation of a file of trajectories: streamed, resumable, certified."""
 
 import dataclasses
+import functools
+import hashlib
 import importlib.metadata
+import importlib.util
+import math
 import os
 import platform
 from collections.abc import Iterator
@@ -17,93 +21,126 @@ from ._config import GenerateConfig
 from ._schemes import boundary_names, check_names
 from ._trajectory import Sample, simulate_trajectories
 from .formats import _pdebench, _well
-from .formats._open import CONFIG, open_hdf5
+from .formats._layouts import CONFIG
+from .formats._lock import new_hdf5, only_writer
+from .formats._open import open_hdf5
 from .formats._rows import STATUS, RowWriter, create_rows
 
 _LAYOUTS: dict[str, ModuleType] = {"pdebench": _pdebench, "well": _well}
-_SAMPLED = ("continuity_residual", "commutation_error")
+RECORDS = ("index", "num_steps", "draw", "safe_scheme")
+FIGURES = (
+    *(f.name for f in dataclasses.fields(Certificate) if f.name != "finite"),
+    "continuity_residual",
+    "step_continuity_residual",
+    "commutation_error",
+    "courant_number",
+)
+# More than all that a file holds besides its fields.
+METADATA = 2**17
+# What two runs must have in common for their trajectories to share a file.
+_SAME = ("generator_version", "source", "jax_version", "platform")
 
 
 def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -> Path:
-    """Simulate the trajectories of `config` into the file `path`, and return the path.
+    """Simulate the trajectories of `config` into a file, and return its path.
 
-    A complete file of the same configuration is reused. An unfinished one
-    (`path` + ".partial") is resumed; the result has the same bytes as if it had never
-    stopped. Each trajectory is durable once simulated, so interrupting or killing the
-    process loses at most those under way.
+    The file is `path` or, for a part of `config.shard`, what `part_path` says. A
+    complete file of the same configuration is reused. An unfinished one (with
+    ".partial" at the end of its name) is resumed; the result has the same bytes as if
+    it had never stopped. Each trajectory is durable once simulated, so interrupting or
+    killing the process loses at most those under way.
 
     A trajectory that breaks down is tried again with the scheme "safe", then redrawn
     with a new key; both are recorded in `generation/` of the file. Nothing broken is
     ever stored.
 
     **Raises:** `ValueError` for an impossible configuration; `FileExistsError` for a
-    file of another configuration or kind, or one that another process writes;
-    `OSError` if the disk is full; `SimulationError` if no draw of a trajectory
-    survives.
+    file of another configuration, kind or version, or one that another process writes;
+    `FileNotFoundError` for a folder that does not exist; `OSError` if the disk is full;
+    `SimulationError` if no draw of a trajectory survives.
     """
     check_names(config)
-    path = Path(path)
+    _need_h5py()
+    path = part_path(config, path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent}; make it first.")
     if path.exists():
         _refuse_foreign(path, config)
         return path
-    partial = path.with_name(path.name + ".partial")
-    if partial.exists():
-        _refuse_foreign(partial, config)
-    else:
-        _create(partial, config)
-    layout = _LAYOUTS[config.format]
-    with RowWriter(partial) as writer:
-        writer.reserve()
-        pending = [i for i in range(config.trajectories) if not writer.stored[i]]
-        done = config.trajectories - len(pending)
-        for batch in _batches(pending, config, done, progress):
-            samples = simulate_trajectories(config, batch)
-            for index, sample in zip(batch, samples, strict=True):
-                writer.write(index, _rows(sample, layout))
-    if config.compression is not None:
-        _compress(partial, config)
-    os.replace(partial, path)
+    with only_writer(path):
+        # Another process may have finished it meanwhile.
+        if not path.exists():
+            _fill(config, path, progress)
     return path
 
 
-def _rows(sample: Sample, layout: ModuleType) -> dict[str, np.ndarray]:
+def part_path(config: GenerateConfig, path: str | Path) -> Path:
+    """Where `generate` writes: `flow.hdf5`, or `flow-02-of-16.hdf5` for a part.
+
+    `pde_data.load("flow-*-of-16.hdf5")` reads all parts in order.
+    """
+    path = Path(path)
+    part, parts = config.shard
+    if parts == 1:
+        return path
+    number = f"{part:0{len(str(parts))}d}"
+    return path.with_name(f"{path.stem}-{number}-of-{parts}{path.suffix}")
+
+
+def _need_h5py() -> None:
+    if importlib.util.find_spec("h5py") is None:
+        raise ImportError("Writing files needs h5py: pip install 'geomnet[data]'.")
+
+
+def _fill(config: GenerateConfig, path: Path, progress: bool) -> None:
+    partial = path.with_name(path.name + ".partial")
+    if partial.exists():
+        _refuse_foreign(partial, config)
+        _refuse_other_version(partial, config)
+    else:
+        _create(partial, config)
+    layout, indices = _LAYOUTS[config.format], config.indices
+    with RowWriter(partial) as writer:
+        writer.reserve()
+        pending = [
+            i for i, done in zip(indices, writer.stored, strict=True) if not done
+        ]
+        samples = simulate_trajectories(config, pending)
+        for index, sample in _watched(samples, len(indices), len(pending), progress):
+            writer.write(index - indices.start, _rows(index, sample, layout))
+    if config.compression is not None:
+        _compress(partial)
+    os.replace(partial, path)
+
+
+def _rows(index: int, sample: Sample, layout: ModuleType) -> dict[str, np.ndarray]:
     rows = layout.rows(sample.density, sample.velocity, sample.pressure)
     notes: dict[str, Any] = {
         f"{layout.PARAMETERS}/{name}": value
         for name, value in sample.parameters.items()
     }
-    for name, value in sample.certificate.items():
-        notes[f"certificate/{name}"] = value
-    for name in ("num_steps", "draw", "safe_scheme"):
-        notes[f"generation/{name}"] = getattr(sample, name)
+    for name in FIGURES:
+        notes[f"certificate/{name}"] = sample.certificate[name]
+    for name in RECORDS:
+        notes[f"generation/{name}"] = getattr(sample, name, index)
     return rows | {name: np.asarray(value) for name, value in notes.items()}
 
 
 def _create(path: Path, config: GenerateConfig) -> None:
     """An empty file with all its metadata, which appears under `path` when whole."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            "Writing files needs h5py: pip install 'geomnet[data]'."
-        ) from error
-    staging = path.with_name(path.name + ".new")
-    n = (config.trajectories,)
-    with h5py.File(staging, "w") as file:
+    n = (len(config.indices),)
+    cells = math.prod(config.grid) * config.snapshots * n[0]
+    size = cells * (len(config.grid) + 2) * np.dtype(config.dtype).itemsize
+    with new_hdf5(path, size + METADATA) as file:
         _LAYOUTS[config.format].create(file, config, boundary_names(config))
-        fields = [field.name for field in dataclasses.fields(Certificate)]
-        for name in (*fields, *_SAMPLED):
-            if name != "finite":
-                create_rows(file, f"certificate/{name}", n, np.float64)
-        for name in ("num_steps", "draw", "safe_scheme"):
+        for name in FIGURES:
+            create_rows(file, f"certificate/{name}", n, np.float64)
+        for name in RECORDS:
             create_rows(file, f"generation/{name}", n, np.int32)
         create_rows(file, STATUS, n, np.uint8)
         file.attrs[CONFIG] = config.to_json()
         for name, value in _provenance(config).items():
             file.attrs[name] = value
-    os.replace(staging, path)
 
 
 def _provenance(config: GenerateConfig) -> dict[str, Any]:
@@ -111,6 +148,7 @@ def _provenance(config: GenerateConfig) -> dict[str, Any]:
     return {
         "generator": "pde_data",
         "generator_version": _version(),
+        "source": _source(),
         "jax_version": jax.__version__,
         "platform": f"{jax.default_backend()} {platform.machine()}",
         "seed": config.seed,
@@ -121,6 +159,17 @@ def _provenance(config: GenerateConfig) -> dict[str, Any]:
     }
 
 
+@functools.cache
+def _source() -> str:
+    """The start of a hash over this package's source: the code that decides bits."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parent
+    for file in sorted(root.rglob("*.py")):
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def _version() -> str:
     try:
         return importlib.metadata.version("geomnet")
@@ -128,19 +177,24 @@ def _version() -> str:
         return "uninstalled"
 
 
-def _compress(path: Path, config: GenerateConfig) -> None:
+def _compress(path: Path) -> None:
     """Rewrite a finished file with compressed chunks of one snapshot each."""
     import h5py
 
-    staging = path.with_name(path.name + ".new")
-    with h5py.File(path, "r") as old, h5py.File(staging, "w") as new:
+    # Chunks that do not shrink are stored as they are; each has an entry in an index.
+    size = int(1.02 * path.stat().st_size) + METADATA
+    with h5py.File(path, "r") as old, new_hdf5(path, size) as new:
         _copy_attributes(old, new)
 
         def copy(name: str, node: Any) -> None:
             if isinstance(node, h5py.Dataset) and node.ndim > 2:
-                chunks = (1, 1, *node.shape[2:])
                 target = new.create_dataset(
-                    name, node.shape, node.dtype, chunks=chunks, compression="gzip"
+                    name,
+                    node.shape,
+                    node.dtype,
+                    chunks=(1, 1, *node.shape[2:]),
+                    compression="gzip",
+                    shuffle=True,
                 )
                 for index in range(node.shape[0]):
                     target[index] = node[index]
@@ -151,7 +205,6 @@ def _compress(path: Path, config: GenerateConfig) -> None:
             _copy_attributes(node, target)
 
         old.visititems(copy)
-    os.replace(staging, path)
 
 
 def _copy_attributes(old: Any, new: Any) -> None:
@@ -188,13 +241,29 @@ def _refuse_foreign(path: Path, config: GenerateConfig) -> None:
         )
 
 
-def _batches(
-    pending: list[int], config: GenerateConfig, done: int, progress: bool
-) -> Iterator[list[int]]:
-    size = config.batch
-    batches = [pending[i : i + size] for i in range(0, len(pending), size)]
+def _refuse_other_version(path: Path, config: GenerateConfig) -> None:
+    """Raise unless this code on this platform gives the bits that `path` began with."""
+    now = _provenance(config)
+    with open_hdf5(path) as file:
+        begun = {name: file.attrs.get(name) for name in _SAME}
+    changed = [name for name in _SAME if begun[name] != now[name]]
+    if changed:
+        listed = "; ".join(
+            f"{name} {begun[name]} then, {now[name]} now" for name in changed
+        )
+        raise FileExistsError(
+            f"{path} was begun by another version or platform ({listed}), whose "
+            "trajectories may have other bits; finish it there, or delete it to begin "
+            "anew."
+        )
+
+
+def _watched(
+    samples: Iterator[tuple[int, Sample]], total: int, pending: int, progress: bool
+) -> Iterator[tuple[int, Sample]]:
+    """The samples, with a bar that shows the time left."""
     if not progress:
-        yield from batches
+        yield from samples
         return
     try:
         from tqdm import tqdm
@@ -202,8 +271,8 @@ def _batches(
         raise ImportError(
             "`progress=True` needs tqdm: pip install 'geomnet[data]'."
         ) from error
-    total = config.trajectories
+    done = total - pending
     with tqdm(total=total, initial=done, unit="trajectory", smoothing=0.1) as bar:
-        for batch in batches:
-            yield batch
-            bar.update(len(batch))
+        for item in samples:
+            yield item
+            bar.update()

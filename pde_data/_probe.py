@@ -5,8 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from ._boundary import periodic
+from ._continuity import snapshot_continuity
 from ._equations import CompressibleNavierStokes
 from ._state import Conserved, Primitive
 from ._symmetry import Element, hyperoctahedral_elements, transform
@@ -14,15 +16,28 @@ from ._symmetry import Element, hyperoctahedral_elements, transform
 NUM_STEPS = 8
 
 
-def commutation_error(
+def probe_start(
     solver: CompressibleNavierStokes, start: Primitive, index: int
-) -> float:
-    """How far eight steps fail to commute with one element of the grid's group.
+) -> dict[str, float]:
+    """Two figures from eight steps, in which the fluxes are the scheme's own.
 
-    The largest difference over all fields, relative to the largest value of each; the
-    element is chosen by `index` among those that keep the shape of the grid. A scheme
-    that is exactly symmetric gives zero.
+    - `commutation_error`: how far the steps fail to commute with one element of the
+      grid's group, chosen by `index` among those that keep the shape of the grid. The
+      largest difference over all fields, relative to the largest value of each; zero
+      for a scheme that is exactly symmetric.
+    - `step_continuity_residual`: how far they miss the law of continuity, as in
+      `snapshot_continuity`.
     """
+    end, states = _probe(solver, start)
+    return {
+        "commutation_error": _commutation_error(solver, start, end, index),
+        "step_continuity_residual": _step_continuity(solver, states),
+    }
+
+
+def _commutation_error(
+    solver: CompressibleNavierStokes, start: Primitive, end: Primitive, index: int
+) -> float:
     shape = solver.grid.shape
     elements = [
         element
@@ -32,7 +47,6 @@ def commutation_error(
     if not elements:
         return 0.0
     element = elements[index % len(elements)]
-    end, _ = _probe(solver, start)
     moved, _ = _probe(solver, transform(start, element))
     pairs = zip(
         jax.tree.leaves(transform(end, element)), jax.tree.leaves(moved), strict=True
@@ -60,46 +74,36 @@ def _keeps(solver: CompressibleNavierStokes, element: Element) -> bool:
     return True
 
 
-def continuity_residual(solver: CompressibleNavierStokes, start: Primitive) -> float:
-    """How well eight steps obey ∂ₜρ + ∇·(ρu) = 0, as an observer would measure it.
-
-    The change of density over the steps plus the divergence of the mean momentum, by
-    fourth-order central differences inside the box, relative to the derivatives that
-    the divergence is the sum of (root mean squares). What remains is truncation: it
-    falls as the grid is refined.
-    """
-    end, (duration, momentum) = _probe(solver, start)
-    change = np.asarray(end.density - start.density, np.float64) / float(duration)
-    inside = tuple(slice(2, -2) for _ in solver.grid.shape)
-    slopes = [
-        _derivative(np.asarray(m, np.float64), axis, dx)[inside]
-        for axis, (m, dx) in enumerate(zip(momentum, solver.grid.spacing, strict=True))
-    ]
-    scale = np.sqrt(np.mean(np.sum(np.square(slopes), axis=0)))
-    residual = np.sqrt(np.mean((change[inside] + np.sum(slopes, axis=0)) ** 2))
-    return float(residual / scale) if scale > 0 else float(residual)
-
-
-def _derivative(values: np.ndarray, axis: int, spacing: float) -> np.ndarray:
-    def ahead(distance: int) -> np.ndarray:
-        return np.roll(values, -distance, axis) - np.roll(values, distance, axis)
-
-    return (8 * ahead(1) - ahead(2)) / (12 * spacing)
+def _step_continuity(
+    solver: CompressibleNavierStokes,
+    states: tuple[Array, Array, tuple[Array, ...], Array],
+) -> float:
+    duration, density, velocity, pressure = states
+    return snapshot_continuity(
+        np.linspace(0, float(duration), NUM_STEPS + 1),
+        solver.grid.extent,
+        np.asarray(density),
+        np.stack([np.asarray(u) for u in velocity], axis=-1),
+        np.asarray(pressure),
+        gamma=float(solver.gas.gamma),
+        periodic=[lower is periodic for lower, _ in solver.boundary],
+    )
 
 
 @eqx.filter_jit
 def _probe(
     solver: CompressibleNavierStokes, start: Primitive
-) -> tuple[Primitive, tuple[Float[Array, ""], tuple[Array, ...]]]:
-    """The state after the steps, their duration and the mean momentum meanwhile."""
+) -> tuple[Primitive, tuple[Array, Array, tuple[Array, ...], Array]]:
+    """The state after the steps; their duration, and the states from first to last."""
     first = solver.gas.conserved(start)
     step = solver.stable_step(first)
 
-    def body(state: Conserved, index: Array) -> tuple[Conserved, tuple[Array, ...]]:
+    def body(state: Conserved, index: Array) -> tuple[Conserved, Primitive]:
         new = solver.step(state, step, index * step)
-        pairs = zip(state.momentum, new.momentum, strict=True)
-        return new, tuple(0.5 * (a + b) for a, b in pairs)
+        return new, solver.gas.primitive(new)
 
-    last, momenta = lax.scan(body, first, jnp.arange(NUM_STEPS, dtype=step.dtype))
-    mean = tuple(jnp.mean(m, axis=0) for m in momenta)
-    return solver.gas.primitive(last), (NUM_STEPS * step, mean)
+    _, states = lax.scan(body, first, jnp.arange(NUM_STEPS, dtype=step.dtype))
+    states = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), start, states)
+    last = jax.tree.map(lambda x: x[-1], states)
+    figures = (NUM_STEPS * step, states.density, states.velocity, states.pressure)
+    return last, figures

@@ -12,7 +12,6 @@ from . import initial
 from ._boundary import Boundary, outflow, periodic, slip_wall
 from ._config import GenerateConfig, Range
 from ._equations import CompressibleNavierStokes
-from ._grid import Grid
 from ._reconstruct import MUSCL, minmod, monotonized_central
 from ._riemann import hllc, low_mach, rusanov
 from ._state import Primitive
@@ -114,7 +113,7 @@ def build_solver(
     if config.courant_number is not None and scheme == config.scheme:
         parts["courant_number"] = config.courant_number
     return CompressibleNavierStokes(
-        Grid(config.grid, config.extent).refined(config.refinement),
+        config.box.refined(config.refinement),
         config.gamma,
         parameters["shear_viscosity"],
         parameters["bulk_viscosity"],

@@ -1,23 +1,35 @@
 """One trajectory of a configuration: drawn, simulated, certified, or refused."""
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Float
 
 from ._certificate import certify
 from ._config import GenerateConfig
-from ._probe import commutation_error, continuity_residual
-from ._schemes import FAMILIES, build_solver, draw_parameters, trajectory_key
+from ._continuity import snapshot_continuity
+from ._equations import CompressibleNavierStokes
+from ._probe import probe_start
+from ._schemes import (
+    FAMILIES,
+    boundary_names,
+    build_solver,
+    draw_parameters,
+    trajectory_key,
+)
 from ._simulate import SimulationError, Trajectory, simulate
+from ._slots import Task, run_in_slots
 from ._state import Primitive
 
-MAX_DRAWS = 3
+MAX_DRAWS = 8
 SAFE_SCHEME = "safe"
+# A step that has shrunk to a hundredth of the first has collapsed.
+STEP_COLLAPSE = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,86 +54,132 @@ class Sample:
 def simulate_trajectory(config: GenerateConfig, index: int) -> Sample:
     """Trajectory `index` of a configuration, the same bits alone or among others.
 
-    **Raises:** `SimulationError` if neither scheme survives any of three draws.
+    **Raises:** `IndexError` where there is no such trajectory; `SimulationError` if
+    neither scheme survives any of eight draws.
     """
-    return simulate_trajectories(config, [index])[0]
+    if not 0 <= index < config.trajectories:
+        raise IndexError(
+            f"`index` must be from 0 to {config.trajectories - 1}, got {index}."
+        )
+    return _survivor(config, index, None)
 
 
 def simulate_trajectories(
     config: GenerateConfig, indices: Sequence[int]
-) -> list[Sample]:
-    """Several trajectories: in one vectorised call, or on a CPU one after the other.
+) -> Iterator[tuple[int, Sample]]:
+    """Trajectories with their numbers, each as soon as it is ready.
 
-    On a CPU the loop is faster, as no trajectory waits for one with smaller steps.
+    On a CPU one after the other, as a vectorised loop is no faster there. On an
+    accelerator `config.batch` at a time, in the order in which they are done.
     """
-    with jax.enable_x64(config.precision == "float64"):
-        together = len(indices) > 1 and jax.default_backend() != "cpu"
-        runs = simulate_together(config, indices) if together else [None] * len(indices)
-        return [
-            _survivor(config, index, run)
-            for index, run in zip(indices, runs, strict=True)
-        ]
+    if config.batch == 1 or jax.default_backend() == "cpu":
+        for index in indices:
+            yield index, _survivor(config, index, None)
+        return
+    for index, run in simulate_together(config, indices):
+        yield index, _survivor(config, index, run)
 
 
 def simulate_together(
     config: GenerateConfig, indices: Sequence[int]
-) -> list[Trajectory]:
-    """The first attempt at several trajectories, in one vectorised call."""
-    keys = [trajectory_key(config, index) for index in indices]
-    parameters = [draw_parameters(config, key) for key in keys]
-    varying = {
-        name: jnp.asarray([p[name] for p in parameters])
-        for name in parameters[0]
-        if isinstance(getattr(config, name), tuple)
-    }
+) -> Iterator[tuple[int, Trajectory]]:
+    """The first attempts at trajectories, `config.batch` at a time in one loop.
 
-    def one(key: PRNGKeyArray, drawn: dict[str, Any]) -> Trajectory:
-        start, solver = _prepare(config, key, {**parameters[0], **drawn}, config.scheme)
-        return simulate(solver, start, config.times, throw=False)
+    Those that need most steps come first. Their bits, and whether they failed, are
+    those of single calls.
+    """
+    steps = {index: _begin(config, index)[2] for index in indices}
 
-    runs = jax.vmap(one)(jnp.stack(keys), varying)
-    return [jax.tree.map(lambda x, i=i: x[i], runs) for i in range(len(indices))]
+    def tasks() -> Iterator[Task]:
+        for index in sorted(indices, key=lambda index: -steps[index]):
+            start, solver, limit = _begin(config, index)
+            yield Task(index, solver, start, limit)
+
+    runs = run_in_slots(tasks(), config.times, min(config.batch, len(indices)))
+    while True:
+        # Not around the `yield`: the precision is the caller's there.
+        with _precision(config):
+            item = next(runs, None)
+        if item is None:
+            return
+        yield item
 
 
 def _survivor(config: GenerateConfig, index: int, first: Trajectory | None) -> Sample:
-    for draw in range(MAX_DRAWS):
-        key = trajectory_key(config, index, draw)
-        parameters = draw_parameters(config, key)
-        for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
-            start, solver = _prepare(config, key, parameters, scheme)
-            run, first = first, None
-            if run is None:
-                run = simulate(solver, start, config.times, throw=False)
-            if bool(run.failed):
-                continue
-            fields = _stored_fields(run, config)
-            certificate = certify(*fields, config.gamma)
-            if not certificate.physical:
-                continue
-            figures = dataclasses.asdict(certificate)
-            del figures["finite"]  # Nothing else is stored.
-            figures["continuity_residual"] = continuity_residual(solver, start)
-            figures["commutation_error"] = commutation_error(solver, start, index)
-            return Sample(
-                *fields,
-                parameters,
-                figures,
-                int(np.sum(np.asarray(run.num_steps))),
-                draw,
-                int(scheme != config.scheme),
-            )
+    with _precision(config):
+        for draw in range(MAX_DRAWS):
+            for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
+                sample = _attempt(config, index, draw, scheme, first)
+                first = None
+                if sample is not None:
+                    return sample
     raise SimulationError(
-        f"Trajectory {index} broke down with {MAX_DRAWS} draws and the scheme "
+        f"Trajectory {index} broke down with {MAX_DRAWS} draws, also with the scheme "
         f"{SAFE_SCHEME!r}: lower `mach`, raise the viscosities or refine `grid`."
     )
 
 
-def _prepare(
-    config: GenerateConfig, key: PRNGKeyArray, parameters: dict[str, Any], scheme: str
-) -> tuple[Primitive, Any]:
-    solver = build_solver(config, parameters, scheme)
-    draw = FAMILIES[config.family].draw
-    return draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"]), solver
+def _attempt(
+    config: GenerateConfig,
+    index: int,
+    draw: int,
+    scheme: str,
+    run: Trajectory | None,
+) -> Sample | None:
+    """A trajectory as it is stored, or `None` if it broke down."""
+    start, solver, limit = _begin(config, index, draw, scheme)
+    if run is None:
+        times = config.times
+        run = simulate(solver, start, times, max_steps=limit, throw=False)
+    if bool(run.failed):
+        return None
+    fields = _stored_fields(run, config)
+    certificate = certify(*fields, config.gamma)
+    if not certificate.physical:
+        return None
+    figures = dataclasses.asdict(certificate)
+    del figures["finite"]  # Nothing else is stored.
+    figures["continuity_residual"] = snapshot_continuity(
+        np.asarray(config.times),
+        config.box.extent,
+        *fields,
+        gamma=config.gamma,
+        periodic=[name == "periodic" for name in boundary_names(config)],
+    )
+    figures |= probe_start(solver, start, index)
+    figures["courant_number"] = solver.courant_number
+    return Sample(
+        *fields,
+        draw_parameters(config, trajectory_key(config, index, draw)),
+        figures,
+        int(np.sum(np.asarray(run.num_steps))),
+        draw,
+        int(scheme != config.scheme),
+    )
+
+
+def _begin(
+    config: GenerateConfig, index: int, draw: int = 0, scheme: str | None = None
+) -> tuple[Primitive, CompressibleNavierStokes, int]:
+    """The start, the solver, and the steps between snapshots that are a collapse."""
+    with _precision(config):
+        key = trajectory_key(config, index, draw)
+        parameters = draw_parameters(config, key)
+        solver = build_solver(config, parameters, scheme or config.scheme)
+        family = FAMILIES[config.family]
+        start = family.draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"])
+        rate = float(_first_rate(solver, start)) / solver.courant_number
+        steps = config.interval * rate if math.isfinite(rate) else 0.0
+        return start, solver, STEP_COLLAPSE * (math.ceil(steps) + 1)
+
+
+@eqx.filter_jit
+def _first_rate(solver: CompressibleNavierStokes, start: Primitive) -> Float[Array, ""]:
+    return solver.max_rate(solver.gas.conserved(start))
+
+
+def _precision(config: GenerateConfig) -> Any:
+    return jax.enable_x64(config.precision == "float64")
 
 
 def _stored_fields(

@@ -1,6 +1,6 @@
 """Pictures of flows: snapshots and animations; matplotlib is loaded when used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,13 @@ import numpy as np
 
 from .formats import FlowData
 
-QUANTITIES = ("density", "pressure", "vorticity", "divergence")
+QUANTITIES = ("density", "pressure", "speed", "vorticity", "divergence")
+# What a figure shows of a flow along so many axes.
+_SHOWN = {
+    1: ("density", "velocity", "pressure"),
+    2: ("density", "vorticity", "divergence"),
+    3: ("density", "speed", "divergence"),
+}
 
 
 def quantity(
@@ -18,57 +24,80 @@ def quantity(
     pressure: np.ndarray,
     spacing: Sequence[float],
 ) -> np.ndarray:
-    """Density, pressure, vorticity ∂₀u₁ - ∂₁u₀ or divergence of 2D snapshots.
+    """One scalar of some snapshots: density, pressure, speed, vorticity or divergence.
 
-    Arrays are `(..., x, y[, 2])`; derivatives are central, the box periodic.
+    Arrays are `(time, *grid)`, the velocity `(time, *grid, d)`. Derivatives are
+    central, one-sided at the ends of the box. Vorticity is ∂₀u₁ - ∂₁u₀ in 2D and the
+    length of ∇×u in 3D; in 1D there is none. `velocity` is the component in 1D.
 
-    **Raises:** `ValueError` for another name.
+    **Raises:** `ValueError` for another name, or vorticity or velocity in dimensions
+    that have none.
     """
+    d = velocity.shape[-1]
 
-    def derivative(values: np.ndarray, axis: int) -> np.ndarray:
-        at = axis - 2
-        ahead, behind = np.roll(values, -1, at), np.roll(values, 1, at)
-        return (ahead - behind) / (2 * spacing[axis])
+    def derivative(component: int, axis: int) -> np.ndarray:
+        return np.gradient(velocity[..., component], spacing[axis], axis=axis + 1)
 
-    u, v = velocity[..., 0], velocity[..., 1]
     if name == "density":
         return density
     if name == "pressure":
         return pressure
-    if name == "vorticity":
-        return derivative(v, 0) - derivative(u, 1)
+    if name == "velocity" and d == 1:
+        return velocity[..., 0]
+    if name == "speed":
+        return np.sqrt(np.sum(velocity**2, axis=-1))
     if name == "divergence":
-        return derivative(u, 0) + derivative(v, 1)
-    raise ValueError(f"`name` must be one of {', '.join(QUANTITIES)}; got {name!r}.")
+        return sum((derivative(i, i) for i in range(d)), np.zeros_like(density))
+    if name == "vorticity" and d > 1:
+        pairs = [(0, 1)] if d == 2 else [(0, 1), (1, 2), (2, 0)]
+        curl = [derivative(j, i) - derivative(i, j) for i, j in pairs]
+        return curl[0] if d == 2 else np.sqrt(sum(c**2 for c in curl))
+    known = [q for q in QUANTITIES if d > 1 or q != "vorticity"]
+    raise ValueError(
+        f"`name` must be one of {', '.join(known)} for a flow along {d} "
+        f"{'axis' if d == 1 else 'axes'}, got {name!r}."
+    )
 
 
 def draw_snapshots(
     flow: FlowData, path: str | Path, *, trajectory: int = 0, number: int = 5
 ) -> Path:
-    """Density, vorticity and divergence at some times of one 2D trajectory, as a PNG.
+    """Some times of one trajectory as a picture (.png, .pdf, .svg); returns its path.
 
-    **Raises:** `ValueError` for a flow that is not 2D, or no such trajectory.
+    In 2D density, vorticity and divergence; in 3D density, speed and divergence on the
+    plane through the middle of the last axis; x to the right, y up. In 1D lines of
+    density, velocity and pressure.
+
+    **Raises:** `ValueError` for a trajectory or a kind of picture that does not exist.
     """
+    if number < 1:
+        raise ValueError(f"`number` must be at least 1, got {number}.")
     plt = _pyplot()
-    fields = _trajectory(flow, trajectory)
-    times = np.unique(np.linspace(0, len(flow.times) - 1, number).astype(int))
-    names = ("density", "vorticity", "divergence")
+    path = _path(path, plt.figure().canvas.get_supported_filetypes())
+    plt.close()
+    times = np.unique(np.linspace(0, len(flow.times) - 1, number).round().astype(int))
+    names = _SHOWN[flow.num_spatial_dims]
+    values = {name: _values(flow, trajectory, name, times) for name in names}
+    title = f"{flow.paths[0].name}, trajectory {trajectory}{_plane(flow)}"
+    if flow.num_spatial_dims == 1:
+        return _save(_draw_lines(flow, values, times, title), path)
+    width, height = _panel(flow, 2.1)
     figure, axes = plt.subplots(
         len(names),
         len(times),
-        figsize=(2.2 * len(times) + 0.8, 2.2 * len(names)),
+        figsize=(width * len(times) + 1.3, height * len(names) + 0.6),
         squeeze=False,
         layout="constrained",
     )
     for row, name in zip(axes, names, strict=True):
-        values = quantity(name, *fields, _spacing(flow))
         image = None
-        for ax, time in zip(row, times, strict=True):
-            image = _show(ax, flow, values[time], name, values[times])
+        for column, (ax, time) in enumerate(zip(row, times, strict=True)):
+            image = _show(ax, flow, values[name][column], name, values[name])
             if name == names[0]:
                 ax.set_title(f"t = {flow.times[time]:.3g}", fontsize=9)
         row[0].set_ylabel(name)
-        figure.colorbar(image, ax=list(row), shrink=0.9)
+        figure.colorbar(image, ax=list(row), shrink=0.9, pad=0.01)
+    figure.suptitle(title, fontsize=9)
     return _save(figure, path)
 
 
@@ -80,27 +109,50 @@ def animate(
     name: str = "density",
     frames_per_second: int = 10,
 ) -> Path:
-    """One quantity of one 2D trajectory in motion: .gif, or what ffmpeg writes."""
+    """One quantity of one trajectory in motion: .gif, or what ffmpeg writes.
+
+    A map in 2D, the plane through the middle of the last axis in 3D, a line in 1D.
+
+    **Raises:** `ValueError` for a trajectory, quantity or kind of film that does not
+    exist.
+    """
     plt = _pyplot()
     from matplotlib import animation
 
-    values = quantity(name, *_trajectory(flow, trajectory), _spacing(flow))
-    figure, ax = plt.subplots(figsize=(4.6, 4), layout="constrained")
-    image = _show(ax, flow, values[0], name, values)
-    figure.colorbar(image, label=name)
-
-    def update(time: int) -> list[Any]:
-        image.set_data(values[time].T)
-        ax.set_title(f"t = {flow.times[time]:.3g}", fontsize=9)
-        return [image]
-
-    movie = animation.FuncAnimation(figure, update, frames=len(values))
     path = Path(path)
     writer = "pillow" if path.suffix == ".gif" else "ffmpeg"
     if not animation.writers.is_available(writer):
-        plt.close(figure)
-        raise ValueError(f"{path.suffix} needs {writer}; install it or use .gif.")
-    movie.save(path, writer=writer, fps=frames_per_second)
+        raise ValueError(
+            f"`path` must end in .gif, or {writer} be installed; got {path.name}."
+        )
+    values = _values(flow, trajectory, name, np.arange(len(flow.times)))
+    if flow.num_spatial_dims == 1:
+        figure, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
+        (artist,) = ax.plot(flow.coordinates[0], values[0])
+        margin = 0.05 * (np.ptp(values) or 1)
+        ax.set_ylim(values.min() - margin, values.max() + margin)
+        ax.set(xlabel="x", ylabel=name)
+    else:
+        width, height = _panel(flow, 3.6)
+        figure, ax = plt.subplots(
+            figsize=(width + 1.2, height + 0.5), layout="constrained"
+        )
+        artist = _show(ax, flow, values[0], name, values)
+        figure.colorbar(artist, label=name + _plane(flow))
+
+    # The longest title keeps the axes where they are.
+    title = ax.set_title("t = 0.000", fontsize=9)
+
+    def update(time: int) -> list[Any]:
+        if flow.num_spatial_dims == 1:
+            artist.set_ydata(values[time])
+        else:
+            artist.set_data(values[time].T)
+        title.set_text(f"t = {flow.times[time]:.3f}")
+        return []
+
+    movie = animation.FuncAnimation(figure, update, frames=len(values))
+    movie.save(path, writer=writer, fps=frames_per_second, dpi=100)
     plt.close(figure)
     return path
 
@@ -121,8 +173,9 @@ def draw_gallery(
         layout="constrained",
     )
     for column, (title, state) in zip(axes.T, states.items(), strict=True):
+        density, velocity, pressure = (x[None] for x in state)
         for ax, name in zip(column, names, strict=True):
-            values = quantity(name, *state, spacing)
+            values = quantity(name, density, velocity, pressure, spacing)[0]
             cmap, low, high = _scale(name, values)
             ax.imshow(values.T, origin="lower", cmap=cmap, vmin=low, vmax=high)
             ax.set_xticks([])
@@ -133,18 +186,49 @@ def draw_gallery(
     return _save(figure, path)
 
 
-def _trajectory(
-    flow: FlowData, index: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if flow.num_spatial_dims != 2:
-        raise ValueError(
-            f"`flow` must have 2 axes to be drawn, got {flow.num_spatial_dims}."
-        )
-    if not 0 <= index < flow.num_trajectories:
-        raise ValueError(
-            f"`trajectory` must be from 0 to {flow.num_trajectories - 1}, got {index}."
-        )
-    return flow["density"][index], flow["velocity"][index], flow["pressure"][index]
+def _draw_lines(
+    flow: FlowData, values: dict[str, np.ndarray], times: np.ndarray, title: str
+) -> Any:
+    plt = _pyplot()
+    figure, axes = plt.subplots(
+        1, len(values), figsize=(3.4 * len(values), 3.2), layout="constrained"
+    )
+    shades = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(times)))
+    for ax, (name, lines) in zip(axes, values.items(), strict=True):
+        for shade, line, time in zip(shades, lines, times, strict=True):
+            label = f"t = {flow.times[time]:.3g}"
+            ax.plot(flow.coordinates[0], line, color=shade, lw=1.2, label=label)
+        ax.set(xlabel="x", title=name)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def _values(
+    flow: FlowData, trajectory: int, name: str, times: np.ndarray
+) -> np.ndarray:
+    """A quantity at some times, on the plane that is shown."""
+    frames = []
+    for time in times:
+        # One snapshot at a time: a 3D trajectory may not fit in memory.
+        state = flow.primitive(trajectory, slice(int(time), int(time) + 1))
+        frame = quantity(name, *state, _spacing(flow))[0]
+        frames.append(frame[..., frame.shape[-1] // 2] if frame.ndim == 3 else frame)
+    return np.stack(frames)
+
+
+def _plane(flow: FlowData) -> str:
+    if flow.num_spatial_dims < 3:
+        return ""
+    z = flow.coordinates[2]
+    return f", z = {z[len(z) // 2]:.3g}"
+
+
+def _panel(flow: FlowData, longest: float) -> tuple[float, float]:
+    """Width and height, in inches, of a map in the proportions of the box."""
+    lengths = [np.ptp(x) for x in flow.coordinates[:2]]
+    ratio = max(min(lengths[1] / lengths[0], 4.0), 0.25)
+    return (longest, longest * ratio) if ratio < 1 else (longest / ratio, longest)
 
 
 def _spacing(flow: FlowData) -> list[float]:
@@ -152,7 +236,7 @@ def _spacing(flow: FlowData) -> list[float]:
 
 
 def _scale(name: str, values: np.ndarray) -> tuple[str, float, float]:
-    if name in ("density", "pressure"):
+    if name in ("density", "pressure", "speed"):
         return "viridis", float(values.min()), float(values.max())
     # A few strong cells must not hide the rest.
     bound = float(np.quantile(np.abs(values), 0.995)) or 1.0
@@ -162,7 +246,7 @@ def _scale(name: str, values: np.ndarray) -> tuple[str, float, float]:
 def _show(
     ax: Any, flow: FlowData, values: np.ndarray, name: str, reference: np.ndarray
 ) -> Any:
-    x, y = flow.coordinates
+    x, y = flow.coordinates[:2]
     hx, hy = 0.5 * (x[1] - x[0]), 0.5 * (y[1] - y[0])
     extent = (x[0] - hx, x[-1] + hx, y[0] - hy, y[-1] + hy)
     cmap, low, high = _scale(name, reference)
@@ -172,6 +256,15 @@ def _show(
     ax.set_xticks([])
     ax.set_yticks([])
     return image
+
+
+def _path(path: str | Path, kinds: Iterable[str]) -> Path:
+    path = Path(path)
+    if path.suffix[1:] not in kinds:
+        raise ValueError(
+            f"`path` must end in one of .{', .'.join(sorted(kinds))}; got {path.name}."
+        )
+    return path
 
 
 def _save(figure: Any, path: str | Path) -> Path:

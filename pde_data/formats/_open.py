@@ -1,6 +1,7 @@
 """One typed data set from files of either layout, ours or foreign."""
 
 import dataclasses
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,23 +9,11 @@ from typing import Any
 import numpy as np
 
 from .._config import GenerateConfig
+from ._layouts import Field, Layout, read_layout
 from ._lazy import LazyArray
-from ._pdebench import AXES, field_names
-from ._rows import in_use
+from ._lock import in_use
 
-CONFIG = "pde_data_config"
-
-
-@dataclasses.dataclass(frozen=True)
-class Field:
-    """A named tensor field: its `order` (number of indices) and `parity` (±1)."""
-
-    name: str
-    order: int
-    parity: int
-
-
-FIELDS = (Field("density", 0, +1), Field("pressure", 0, +1), Field("velocity", 1, +1))
+Paths = str | Path | Sequence[str | Path]
 
 
 class FlowData:
@@ -33,42 +22,92 @@ class FlowData:
     - `fields`: a tuple of `Field`; `data["velocity"]`: a `LazyArray` of shape
       `(trajectory, time, *grid[, d])`, components of tensors last;
     - `times` `(time,)`, `coordinates` one `(n,)` per axis, `grid` the numbers of cells;
-    - `parameters`: what the file says of the flow, by name; one value, or one per
+    - `boundaries`: "periodic", "wall" or "open" for each axis; empty if not known;
+    - `parameters`: what the files say of the flow, by name; one value, or one per
       trajectory;
-    - `config`: the `GenerateConfig` of our own files, else `None`;
+    - `config`: the `GenerateConfig` of our own files, as one whole file would have it;
+      `None` for foreign files and for files of several configurations;
     - `certificates`: what was proved of each trajectory, by name, one array each;
-      `redrawn`: how many broke down and were drawn anew.
+      `records`: how it was made: `index` in the whole, `num_steps`, `draw`,
+      `safe_scheme`; `redrawn`: how many broke down and were drawn anew.
 
     Use it in a `with` block, or call `close`.
     """
 
     def __init__(self, files: Sequence[Any]):
         self._files = list(files)
-        sources = [_read_layout(file) for file in files]
+        sources = [read_layout(file) for file in files]
         first = sources[0]
         for source, file in zip(sources[1:], self._files[1:], strict=True):
-            if source.fields != first.fields or not np.array_equal(
-                source.times, first.times
-            ):
-                raise ValueError(
-                    f"`paths` must hold the same fields and times, but "
-                    f"{file.filename} differs from {self._files[0].filename}."
-                )
-        self.layout: str = first.layout
+            self._refuse_other(file, _differing(first, source))
+        self.layout: str = first.name
         self.fields: tuple[Field, ...] = first.fields
         self.times: np.ndarray = first.times
         self.coordinates: tuple[np.ndarray, ...] = first.coordinates
-        self.parameters: dict[str, Any] = _join([s.parameters for s in sources])
-        self.config: GenerateConfig | None = first.config
-        self.certificates: dict[str, np.ndarray] = _join(
-            [_read_group(file, "certificate") for file in files]
+        self.boundaries: tuple[str, ...] = first.boundaries
+        lengths = [source.num_trajectories for source in sources]
+        self.parameters: dict[str, Any] = _join(
+            [source.parameters for source in sources], lengths
         )
-        draws = [_read_group(file, "generation").get("draw", 0) for file in files]
-        self.redrawn: int = int(sum(np.count_nonzero(draw) for draw in draws))
+        self.config: GenerateConfig | None = _common([s.config for s in sources])
+        self.certificates: dict[str, np.ndarray] = _join(
+            [_read_group(file, "certificate") for file in files], lengths
+        )
+        self.records: dict[str, np.ndarray] = _join(
+            [_read_group(file, "generation") for file in files], lengths
+        )
+        self.redrawn: int = int(np.count_nonzero(self.records.get("draw", 0)))
         self._arrays = {
             field.name: LazyArray([source.arrays[field.name] for source in sources])
             for field in first.fields
         }
+
+    def _refuse_other(self, file: Any, differing: list[str]) -> None:
+        if differing:
+            raise ValueError(
+                f"`paths` must hold the same fields, times and coordinates, but in "
+                f"{file.filename} the {' and '.join(differing)} differ from those of "
+                f"{self._files[0].filename}; load them apart."
+            )
+
+    def primitive(
+        self, index: int, times: int | slice = slice(None)
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Density, velocity and pressure of one trajectory, all times or some.
+
+        Momentum and total energy are converted, with the parameter `gamma` of the file
+        or, where it names none, 5/3.
+
+        **Raises:** `ValueError` if the file does not determine them.
+        """
+        if not 0 <= index < self.num_trajectories:
+            raise ValueError(
+                f"`trajectory` must be from 0 to {self.num_trajectories - 1}, "
+                f"got {index}."
+            )
+        held = set(self._arrays)
+        if "density" not in held or not all(
+            held & either
+            for either in ({"velocity", "momentum"}, {"pressure", "energy"})
+        ):
+            raise ValueError(
+                f"{self.paths[0]} does not hold density, velocity (or momentum) and "
+                f"pressure (or energy), but {', '.join(self._arrays)}."
+            )
+        density = self["density"][index, times]
+        if "velocity" in held:
+            velocity = self["velocity"][index, times]
+        else:
+            velocity = self["momentum"][index, times] / density[..., None]
+        if "pressure" in held:
+            return density, velocity, self["pressure"][index, times]
+        inner = self["energy"][index, times] - 0.5 * density * np.sum(velocity**2, -1)
+        return density, velocity, (self.gamma(index) - 1) * inner
+
+    def gamma(self, index: int) -> float:
+        """The ratio of specific heats of one trajectory; 5/3 where none is named."""
+        values = np.ravel(self.parameters.get("gamma", 5 / 3))
+        return float(values[index] if len(values) > 1 else values[0])
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -114,27 +153,53 @@ class FlowData:
         self.close()
 
 
-def load(paths: str | Path | Sequence[str | Path]) -> FlowData:
+def load(paths: Paths) -> FlowData:
     """Open one file, or several as one data set joined along the trajectories.
 
-    Reads our own files and those of PDEBench (2D and 3D compressible flow) and The
-    Well.
+    Reads our own files and those of PDEBench (1D to 3D compressible flow) and The Well.
+
+    **Arguments:** `paths`, a file, a pattern such as `"flow-*-of-4.hdf5"`, or a list of
+    them. Files found by a pattern are in the order of their names. They may differ in
+    their parameters, which then have one value per trajectory.
 
     **Raises:** `FileNotFoundError`; `ValueError` for a file that is incomplete,
-    truncated, or of another kind, saying which.
+    truncated, of another kind, named twice, or of other fields, times or coordinates
+    than the first, saying which.
     """
-    listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    if not listed:
-        raise ValueError("`paths` must name at least one file, got none.")
+    listed = _listed(paths)
     files: list[Any] = []
     try:
         for path in listed:
-            files.append(open_hdf5(Path(path)))
+            files.append(open_hdf5(path))
         return FlowData(files)
     except BaseException:
         for file in files:
             file.close()
         raise
+
+
+def _listed(paths: Paths) -> list[Path]:
+    found: list[Path] = []
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
+        text = str(path)
+        if glob.has_magic(text) and not Path(path).exists():
+            matches = sorted(glob.glob(text))
+            if not matches:
+                raise FileNotFoundError(f"There is no file that matches {text}.")
+            found += map(Path, matches)
+        else:
+            found.append(Path(path))
+    if not found:
+        raise ValueError("`paths` must name at least one file, got none.")
+    same = [path.resolve() for path in found]
+    twice = [
+        str(path)
+        for path, real in zip(found, same, strict=True)
+        if same.count(real) > 1
+    ]
+    if twice:
+        raise ValueError(f"`paths` must name each file once, got {twice[0]} twice.")
+    return found
 
 
 def open_hdf5(path: Path) -> Any:
@@ -146,16 +211,11 @@ def open_hdf5(path: Path) -> Any:
             "Reading and writing files needs h5py: pip install 'geomnet[data]'."
         ) from error
     if not path.exists():
-        partial = path.with_name(path.name + ".partial")
-        hint = (
-            f" There is {partial.name}, an unfinished one: run `generate` again to "
-            "finish it."
-            if partial.exists()
-            else ""
-        )
-        raise FileNotFoundError(f"There is no file {path}.{hint}")
+        raise FileNotFoundError(f"There is no file {path}.{_hint(path)}")
     if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the HDF5 files in it.")
+        raise ValueError(
+            f"{path} is a folder; name the files in it, such as {path}/*.hdf5."
+        )
     try:
         return h5py.File(path, "r")
     except BlockingIOError:
@@ -167,113 +227,79 @@ def open_hdf5(path: Path) -> Any:
         ) from error
 
 
-@dataclasses.dataclass
-class _Layout:
-    layout: str
-    fields: tuple[Field, ...]
-    arrays: dict[str, Any]
-    times: np.ndarray
-    coordinates: tuple[np.ndarray, ...]
-    parameters: dict[str, Any]
-    config: GenerateConfig | None
+def _hint(path: Path) -> str:
+    partial = path.with_name(path.name + ".partial")
+    if partial.exists():
+        return (
+            f" There is {partial.name}, an unfinished one: run `generate` again to "
+            "finish it."
+        )
+    pattern = f"{path.stem}-*-of-*{path.suffix}"
+    if any(path.parent.glob(pattern)):
+        return f" There are parts of it: load {path.with_name(pattern)}."
+    return ""
 
 
-def _read_layout(file: Any) -> _Layout:
-    if "density" in file and "Vx" in file and "pressure" in file:
-        return _read_pdebench(file)
-    if "t0_fields" in file and "dimensions" in file:
-        return _read_well(file)
-    found = ", ".join(sorted(file)[:8]) or "nothing"
-    raise ValueError(
-        f"{file.filename} has neither the layout of PDEBench's compressible flow "
-        f"(density, pressure, Vx, ...) nor The Well's (t0_fields, dimensions, ...); "
-        f"it holds {found}."
-    )
+def _differing(first: Layout, other: Layout) -> list[str]:
+    """What two files would need to have in common to be one data set."""
+    found = [] if first.fields == other.fields else ["fields"]
+    if not np.array_equal(first.times, other.times):
+        found.append("times")
+    pairs = zip(first.coordinates, other.coordinates, strict=False)
+    if len(first.coordinates) != len(other.coordinates) or not all(
+        np.array_equal(a, b) for a, b in pairs
+    ):
+        found.append("coordinates")
+    return found
 
 
-def _read_pdebench(file: Any) -> _Layout:
-    density = file["density"]
-    d = density.ndim - 2
-    missing = [name for name in field_names(d) if name not in file]
-    coordinates = [f"{a}-coordinate" for a in AXES[:d]]
-    missing += [name for name in [*coordinates, "t-coordinate"] if name not in file]
-    if missing:
-        raise ValueError(f"{file.filename} lacks {', '.join(missing)}.")
-    for name in field_names(d):
-        if file[name].shape != density.shape:
-            raise ValueError(
-                f"{file.filename}: {name} has shape {file[name].shape}, but density "
-                f"{density.shape}."
-            )
-    arrays = {
-        "density": density,
-        "pressure": file["pressure"],
-        "velocity": [file[f"V{a}"] for a in AXES[:d]],
-    }
-    # PDEBench's own files have one time more than snapshots.
-    times = np.asarray(file["t-coordinate"][: density.shape[1]], np.float64)
-    parameters = {name: file.attrs[name] for name in file.attrs if name != CONFIG}
-    if "parameters" in file:
-        parameters |= {k: np.asarray(v[()]) for k, v in file["parameters"].items()}
-    return _Layout(
-        "pdebench",
-        FIELDS,
-        arrays,
-        times,
-        tuple(np.asarray(file[name][()], np.float64) for name in coordinates),
-        parameters,
-        _stored_config(file),
-    )
-
-
-def _read_well(file: Any) -> _Layout:
-    names = [str(name) for name in file["dimensions"].attrs["spatial_dims"]]
-    fields, arrays = [], {}
-    for order in range(3):
-        group = file.get(f"t{order}_fields", {})
-        for name in group:
-            # A field that does not vary in time or between trajectories is a parameter.
-            if group[name].ndim == 2 + len(names) + order:
-                fields.append(Field(name, order, +1))
-                arrays[name] = group[name]
-    if not fields:
-        raise ValueError(f"{file.filename} holds no field that varies in time.")
-    parameters = {
-        k: v
-        for k, v in file.attrs.items()
-        if k not in (CONFIG, "simulation_parameters")
-    }
-    if "scalars" in file:
-        parameters |= {k: np.asarray(v[()]) for k, v in file["scalars"].items()}
-    return _Layout(
-        "well",
-        tuple(fields),
-        arrays,
-        np.asarray(file["dimensions/time"][()], np.float64).reshape(-1),
-        tuple(np.asarray(file[f"dimensions/{n}"][()], np.float64) for n in names),
-        parameters,
-        _stored_config(file),
-    )
+def _common(configs: Sequence[GenerateConfig | None]) -> GenerateConfig | None:
+    wholes = [
+        None if config is None else dataclasses.replace(config, shard=(1, 1))
+        for config in configs
+    ]
+    return wholes[0] if all(config == wholes[0] for config in wholes) else None
 
 
 def _read_group(file: Any, name: str) -> dict[str, np.ndarray]:
     return {k: np.asarray(v[()]) for k, v in file.get(name, {}).items()}
 
 
-def _stored_config(file: Any) -> GenerateConfig | None:
-    text = file.attrs.get(CONFIG)
-    return None if text is None else GenerateConfig.from_json(str(text))
-
-
-def _join(parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    """Equal values once; values per trajectory joined; others as a list per file."""
+def _join(parameters: list[dict[str, Any]], lengths: list[int]) -> dict[str, Any]:
+    """Equal values once; values per trajectory joined; other numbers repeated for each
+    trajectory of their file (NaN where one has none); else a list, one per file.
+    """
     joined: dict[str, Any] = {}
-    for name in parameters[0]:
+    for name in dict.fromkeys(name for p in parameters for name in p):
         values: list[Any] = [p.get(name) for p in parameters]
-        if all(isinstance(v, np.ndarray) and v.ndim == 1 for v in values):
-            joined[name] = np.concatenate(values)
-        elif all(np.array_equal(v, values[0]) for v in values):
+        per_trajectory = [
+            isinstance(value, np.ndarray) and value.shape == (n,)
+            for value, n in zip(values, lengths, strict=True)
+        ]
+        if not all(per_trajectory) and all(_equal(v, values[0]) for v in values):
             joined[name] = values[0]
+        elif all(
+            per or value is None or (np.ndim(value) == 0 and _is_number(value))
+            for per, value in zip(per_trajectory, values, strict=True)
+        ):
+            rows = [
+                np.broadcast_to(np.nan if value is None else value, (n,))
+                for value, n in zip(values, lengths, strict=True)
+            ]
+            joined[name] = np.concatenate(rows)
         else:
             joined[name] = values
     return joined
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return a is b or (
+        a is not None
+        and b is not None
+        and np.shape(a) == np.shape(b)
+        and bool(np.all(np.asarray(a) == np.asarray(b)))
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return np.issubdtype(np.asarray(value).dtype, np.number)

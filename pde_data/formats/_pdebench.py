@@ -19,15 +19,15 @@ def create(file: Any, config: GenerateConfig, boundaries: Sequence[str]) -> None
     cell centres in `x-coordinate`, ...; `t-coordinate` has one entry per snapshot;
     attributes `eta`, `zeta` and `M` (NaN where they vary, see `parameters/`).
     """
-    shape = (config.trajectories, config.snapshots, *config.grid)
+    shape = (len(config.indices), config.snapshots, *config.grid)
     for name in field_names(len(config.grid)):
         create_rows(file, name, shape, config.dtype)
-    for axis, n in enumerate(config.grid):
-        centers = (np.arange(n) + 0.5) * (config.extent / n)
+    for axis in range(len(config.grid)):
+        centers = config.box.coordinates(axis)
         file[f"{AXES[axis]}-coordinate"] = centers.astype(np.float32)
     file["t-coordinate"] = np.asarray(config.times, np.float32)
     for name in ("mach", "shear_viscosity", "bulk_viscosity"):
-        create_rows(file, f"{PARAMETERS}/{name}", (config.trajectories,), np.float64)
+        create_rows(file, f"{PARAMETERS}/{name}", (len(config.indices),), np.float64)
     file.attrs["boundaries"] = ",".join(boundaries)
     file.attrs["eta"] = single_value(config.shear_viscosity)
     file.attrs["zeta"] = single_value(config.bulk_viscosity)

@@ -5,14 +5,14 @@ trajectory touches no HDF5 metadata. A kill between or during writes leaves a va
 with some rows marked as absent.
 """
 
-import errno
-import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ._lock import full_disk_explained, reserve
 
 STATUS = "generation/stored"
 
@@ -41,16 +41,10 @@ def create_rows(file: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any
     return h5py.Dataset(identifier)
 
 
-def in_use(path: Path) -> FileExistsError:
-    """The error that a second writer of the same file gets."""
-    return FileExistsError(f"another process is writing {path}; wait for it to finish.")
-
-
 class RowWriter:
     """Writes trajectories into the rows of a prepared file, each one durable.
 
-    **Raises:** `FileExistsError` if another process writes it; `OSError` that says how
-    much is needed if the disk is full.
+    **Raises:** `OSError` that says how much is needed if the disk is full.
     """
 
     def __init__(self, path: Path):
@@ -70,40 +64,24 @@ class RowWriter:
             file.visititems(visit)
             self.stored = np.asarray(file[STATUS][()])
         self._descriptor = os.open(path, os.O_RDWR)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._descriptor)
-            raise in_use(path) from None
 
     def reserve(self) -> None:
         """Claim the disk space of the whole file now rather than run out later."""
-        size = os.fstat(self._descriptor).st_size
         ends = [
             offset + int(np.prod(shape)) * dtype.itemsize
             for offset, shape, dtype in self._places.values()
         ]
-        try:
-            os.posix_fallocate(self._descriptor, 0, max([size, *ends]))
-        except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise OSError(
-                    errno.ENOSPC,
-                    f"the disk is full: {max(ends) / 2**20:.1f} MiB are needed; free "
-                    "some space or choose another folder",
-                    str(self.path),
-                ) from error
-            # Some file systems cannot reserve; the writes themselves will tell.
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-                raise
+        size = max([os.fstat(self._descriptor).st_size, *ends])
+        reserve(self._descriptor, self.path, size)
 
     def write(self, index: int, rows: Mapping[str, np.ndarray]) -> None:
-        """Store trajectory `index`: its rows, and only then the mark."""
-        for name, row in rows.items():
-            self._write_row(name, index, row)
-        os.fsync(self._descriptor)
-        self._write_row(STATUS, index, np.asarray(1))
-        os.fsync(self._descriptor)
+        """Store the trajectory of row `index`: its rows, and only then the mark."""
+        with full_disk_explained(self.path):
+            for name, row in rows.items():
+                self._write_row(name, index, row)
+            os.fsync(self._descriptor)
+            self._write_row(STATUS, index, np.asarray(1))
+            os.fsync(self._descriptor)
         self.stored[index] = 1
 
     def close(self) -> None:

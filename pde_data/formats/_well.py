@@ -26,7 +26,7 @@ def create(file: Any, config: GenerateConfig, boundaries: Sequence[str]) -> None
     file.attrs["dataset_name"] = f"compressible_navier_stokes_{config.family}"
     file.attrs["grid_type"] = "cartesian"
     file.attrs["n_spatial_dims"] = d
-    file.attrs["n_trajectories"] = config.trajectories
+    file.attrs["n_trajectories"] = len(config.indices)
     file.attrs.create("simulation_parameters", [*_VARYING, "gamma"], dtype=text)
     for name in _VARYING:
         file.attrs[name] = single_value(getattr(config, name))
@@ -37,8 +37,7 @@ def create(file: Any, config: GenerateConfig, boundaries: Sequence[str]) -> None
     times = np.asarray(config.times, np.float32)
     _constant(dimensions, "time", times, time_varying=True)
     for axis, name in enumerate(names):
-        n = config.grid[axis]
-        centers = (np.arange(n) + 0.5) * (config.extent / n)
+        centers = config.box.coordinates(axis)
         _constant(dimensions, name, centers.astype(np.float32), time_varying=False)
     for axis, name in enumerate(names):
         _boundary(file, name, config.grid[axis], boundaries[axis])
@@ -46,11 +45,11 @@ def create(file: Any, config: GenerateConfig, boundaries: Sequence[str]) -> None
     scalars = file.create_group("scalars")
     scalars.attrs.create("field_names", [*_VARYING, "gamma"], dtype=text)
     for name in _VARYING:
-        row = create_rows(file, f"scalars/{name}", (config.trajectories,), np.float64)
+        row = create_rows(file, f"scalars/{name}", (len(config.indices),), np.float64)
         _flags(row, sample_varying=True, time_varying=False)
     _constant(scalars, "gamma", np.float64(config.gamma), time_varying=False)
 
-    shape = (config.trajectories, config.snapshots, *config.grid)
+    shape = (len(config.indices), config.snapshots, *config.grid)
     for order, fields in enumerate((("density", "pressure"), ("velocity",), ())):
         group = file.create_group(f"t{order}_fields")
         group.attrs.create("field_names", list(fields), dtype=text)

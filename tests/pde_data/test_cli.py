@@ -7,6 +7,13 @@ import pytest
 import pde_data
 from pde_data import _cli
 
+_FIELDS = ("density", "pressure", "Vx", "Vy")
+
+
+def _repeat(field):
+    field[0, 2] = field[0, 1]
+
+
 ARGUMENTS = [
     "--grid",
     "16",
@@ -58,7 +65,9 @@ def test_a_good_file_passes_the_check(path, capsys):
         (lambda f: f["pressure"].__setitem__((0, 1, 3, 4), -1.0), "positive"),
         (lambda f: f["density"].__setitem__((0, 2), f["density"][0, 2] * 1.01), "mass"),
         (lambda f: f["Vx"].__setitem__((0, 2), f["Vx"][0, 2] + 0.1), "momentum"),
-        (lambda f: f["density"].__setitem__((0, 2), f["density"][0, 1]), "duplicate"),
+        (lambda f: [_repeat(f[n]) for n in _FIELDS], "duplicate snapshots"),
+        (lambda f: f["generation/stored"].__setitem__(1, 0), "layout"),
+        (lambda f: f["certificate/max_mach"].__setitem__(1, 0.1), "certificates"),
         (lambda f: f["certificate/commutation_error"].__setitem__(0, 1e-3), "commut"),
     ],
 )

@@ -1,10 +1,4 @@
 import dataclasses
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -15,8 +9,9 @@ import pytest
 
 import pde_data
 from pde_data import _generate, _trajectory
-from pde_data.formats import _rows
+from pde_data._check import check_file
 
+FAMILY = pde_data.FAMILIES["random_fourier"]
 CONFIG = pde_data.GenerateConfig(
     grid=(16, 16), trajectories=4, snapshots=3, final_time=0.05, mach=0.3, seed=7
 )
@@ -54,45 +49,6 @@ def test_what_is_loaded_is_what_was_simulated(whole):
         np.testing.assert_array_equal(flow["pressure"][2], sample.pressure)
 
 
-def test_a_finished_file_is_reused_and_not_written_again(whole, monkeypatch):
-    def refuse(*arguments):
-        raise AssertionError("simulated again")
-
-    monkeypatch.setattr(_generate, "simulate_trajectories", refuse)
-    stamp = whole.stat().st_mtime_ns
-    assert pde_data.generate(CONFIG, whole) == whole
-    assert whole.stat().st_mtime_ns == stamp
-
-
-def test_an_interrupted_run_resumes_to_the_same_bytes(whole, tmp_path, monkeypatch):
-    path = tmp_path / "flow.hdf5"
-    write = _rows.RowWriter.write
-
-    def write_two(self, index, rows):
-        if index == 2:
-            raise KeyboardInterrupt
-        write(self, index, rows)
-
-    monkeypatch.setattr(_rows.RowWriter, "write", write_two)
-    with pytest.raises(KeyboardInterrupt):
-        pde_data.generate(CONFIG, path)
-    assert not path.exists()
-    with pytest.raises(FileNotFoundError, match="generate"):
-        pde_data.load(path)
-
-    simulated = []
-
-    def count(config, indices):
-        simulated.extend(indices)
-        return _trajectory.simulate_trajectories(config, indices)
-
-    monkeypatch.setattr(_rows.RowWriter, "write", write)
-    monkeypatch.setattr(_generate, "simulate_trajectories", count)
-    pde_data.generate(CONFIG, path)
-    assert simulated == [2, 3]
-    assert path.read_bytes() == whole.read_bytes()
-
-
 def test_the_batch_changes_no_number(whole, tmp_path):
     config = dataclasses.replace(CONFIG, batch=3)
     path = pde_data.generate(config, tmp_path / "batched.hdf5")
@@ -102,54 +58,100 @@ def test_the_batch_changes_no_number(whole, tmp_path):
 
 
 @pytest.mark.slow
-def test_one_vectorised_call_gives_the_bits_of_single_ones():
-    with jax.enable_x64(False):
-        runs = _trajectory.simulate_together(CONFIG, [0, 3])
-    for run, index in zip(runs, (0, 3), strict=True):
-        sample = pde_data.simulate_trajectory(CONFIG, index)
+@pytest.mark.parametrize("viscosity", [0.01, (0.001, 0.1)])
+def test_one_vectorised_call_gives_the_bits_of_single_ones(viscosity):
+    config = dataclasses.replace(
+        CONFIG, shear_viscosity=viscosity, bulk_viscosity=viscosity, mach=(0.1, 0.9)
+    )
+    config = dataclasses.replace(config, trajectories=5, batch=2)
+    runs = dict(_trajectory.simulate_together(config, range(5)))
+    assert sorted(runs) == list(range(5))
+    for index, run in runs.items():
+        sample = pde_data.simulate_trajectory(config, index)
         np.testing.assert_array_equal(run.density, sample.density)
         np.testing.assert_array_equal(run.velocity, sample.velocity)
+        np.testing.assert_array_equal(run.pressure, sample.pressure)
+        assert int(np.sum(run.num_steps)) == sample.num_steps
 
 
-def test_a_file_of_another_configuration_or_kind_is_never_overwritten(whole, tmp_path):
-    other = dataclasses.replace(CONFIG, seed=8)
-    with pytest.raises(FileExistsError, match="seed is 7 there and 8 here"):
-        pde_data.generate(other, whole)
-    foreign = tmp_path / "notes.txt"
-    foreign.write_text("not HDF5")
-    with pytest.raises(FileExistsError, match="choose another path"):
-        pde_data.generate(CONFIG, foreign)
-    assert foreign.read_text() == "not HDF5"
-    with pytest.raises(FileNotFoundError, match="folder"):
-        pde_data.generate(CONFIG, tmp_path / "missing" / "flow.hdf5")
+@pytest.fixture
+def half_broken(monkeypatch):
+    """A family of which half the draws have a cell without pressure."""
+
+    def draw(solver, key, *, mach):
+        start = pde_data.initial.random_fourier(solver, key, mach=mach)
+        if jax.random.bits(key) % 2:
+            return start
+        pressure = start.pressure.at[3, 4].set(-1)
+        return dataclasses.replace(start, pressure=pressure)
+
+    monkeypatch.setitem(
+        pde_data.FAMILIES, "random_fourier", dataclasses.replace(FAMILY, draw=draw)
+    )
 
 
-def test_two_writers_of_one_file_are_kept_apart(tmp_path):
-    path = tmp_path / "flow.hdf5"
-    _generate._create(path.with_name("flow.hdf5.partial"), CONFIG)
-    writer = _rows.RowWriter(path.with_name("flow.hdf5.partial"))
-    with writer, pytest.raises(FileExistsError, match="another process"):
-        pde_data.generate(CONFIG, path)
+@pytest.mark.slow
+def test_what_breaks_down_is_drawn_anew_recorded_and_never_stored(
+    half_broken, tmp_path
+):
+    config = dataclasses.replace(CONFIG, trajectories=6)
+    path = pde_data.generate(config, tmp_path / "flow.hdf5")
+    assert check_file(path).passed
+    with pde_data.load(path) as flow:
+        draws = flow.records["draw"]
+        assert 0 < np.count_nonzero(draws) == flow.redrawn < 6
+        assert np.all(np.asarray(flow["pressure"]) > 0)
+        # In one vectorised call the same ones fail, and the others keep their bits.
+        batched = dataclasses.replace(config, batch=3)
+        for i, run in _trajectory.simulate_together(batched, range(6)):
+            assert bool(run.failed) == (draws[i] > 0)
+            sample = _trajectory._survivor(config, i, run)
+            assert sample.draw == draws[i]
+            np.testing.assert_array_equal(sample.density, flow["density"][i])
 
 
-def test_a_full_disk_is_reported_before_anything_is_lost(tmp_path, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
+def _spoilt(riemann):
+    return {**pde_data.SCHEMES["muscl"], "riemann": riemann}
 
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(OSError, match=r"disk is full: .* MiB are needed"):
-        pde_data.generate(CONFIG, tmp_path / "flow.hdf5")
+
+@pytest.mark.slow
+def test_a_scheme_that_gives_nan_is_replaced_by_the_safe_one(monkeypatch, tmp_path):
+    def broken(*arguments):
+        return jax.tree.map(lambda f: f * jnp.nan, pde_data.hllc(*arguments))
+
+    monkeypatch.setitem(pde_data.SCHEMES, "muscl", _spoilt(broken))
+    path = pde_data.generate(
+        dataclasses.replace(CONFIG, trajectories=2), tmp_path / "flow.hdf5"
+    )
+    with pde_data.load(path) as flow:
+        np.testing.assert_array_equal(flow.records["safe_scheme"], [1, 1])
+        np.testing.assert_array_equal(flow.certificates["courant_number"], [0.3, 0.3])
+    report = check_file(path)
+    assert report.passed
+    assert "safe scheme" in {finding.name for finding in report.findings}
+
+
+@pytest.mark.slow
+def test_a_scheme_that_prefers_a_side_fails_the_check(monkeypatch, tmp_path):
+    def one_sided(left, right, axis, gas):
+        return gas.flux(left, axis)
+
+    monkeypatch.setitem(pde_data.SCHEMES, "muscl", _spoilt(one_sided))
+    config = dataclasses.replace(CONFIG, trajectories=1, final_time=0.01)
+    path = pde_data.generate(config, tmp_path / "flow.hdf5")
+    failed = [f.name for f in check_file(path).findings if f.passed is False]
+    assert "symmetry (commutation error)" in failed
 
 
 def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
     calls = []
     simulate = _trajectory.simulate
 
-    def fragile(solver, start, times, throw):
+    def fragile(solver, start, times, **options):
         calls.append(solver.courant_number)
-        run = simulate(solver, start, times, throw=throw)
-        failed = len(calls) < 3
-        return dataclasses.replace(run, failed=jnp.asarray(failed))
+        if len(calls) < 3:
+            return _broken(start, times)
+        return simulate(solver, start, times, **options)
 
     monkeypatch.setattr(_trajectory, "simulate", fragile)
     sample = pde_data.simulate_trajectory(CONFIG, 0)
@@ -158,15 +160,55 @@ def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
 
 
 def test_a_trajectory_that_never_survives_stops_the_run(monkeypatch):
-    simulate = _trajectory.simulate
-
-    def broken(*arguments, **options):
-        run = simulate(*arguments, **options)
-        return dataclasses.replace(run, failed=jnp.asarray(True))
+    def broken(solver, start, times, **options):
+        return _broken(start, times)
 
     monkeypatch.setattr(_trajectory, "simulate", broken)
     with pytest.raises(pde_data.SimulationError, match="lower `mach`"):
         pde_data.simulate_trajectory(CONFIG, 0)
+
+
+def test_a_time_step_that_collapses_is_a_breakdown(monkeypatch):
+    monkeypatch.setattr(_trajectory, "STEP_COLLAPSE", 1)
+    simulate, limits = _trajectory.simulate, []
+
+    def watched(solver, start, times, *, max_steps, throw):
+        limits.append(max_steps)
+        # As if half the steps were a collapse.
+        return simulate(solver, start, times, max_steps=max_steps // 2, throw=throw)
+
+    monkeypatch.setattr(_trajectory, "simulate", watched)
+    monkeypatch.setattr(_trajectory, "MAX_DRAWS", 1)
+    monkeypatch.setattr(_trajectory, "SAFE_SCHEME", CONFIG.scheme)
+    with pytest.raises(pde_data.SimulationError, match="broke down"):
+        pde_data.simulate_trajectory(CONFIG, 0)
+    assert 1 < limits[0] < 20
+
+
+def test_parts_hold_the_bits_of_the_whole(whole, tmp_path):
+    paths = [
+        pde_data.generate(
+            dataclasses.replace(CONFIG, shard=(part, 3)), tmp_path / "flow.hdf5"
+        )
+        for part in (3, 1, 2)
+    ]
+    assert sorted(path.name for path in paths) == [
+        f"flow-{part}-of-3.hdf5" for part in (1, 2, 3)
+    ]
+    with (
+        pde_data.load(whole) as one,
+        pde_data.load(tmp_path / "flow-*-of-3.hdf5") as parts,
+    ):
+        assert parts.config == one.config == CONFIG
+        for field in one.fields:
+            np.testing.assert_array_equal(one[field.name], parts[field.name])
+        for name, values in one.certificates.items():
+            np.testing.assert_array_equal(values, parts.certificates[name])
+        np.testing.assert_array_equal(parts.records["index"], range(4))
+    for path in paths:
+        assert check_file(path).passed
+    many = dataclasses.replace(CONFIG, trajectories=20, shard=(2, 12))
+    assert _generate.part_path(many, "a/flow.hdf5").name == "flow-02-of-12.hdf5"
 
 
 def test_averages_of_a_finer_run_conserve_everything(random):
@@ -210,17 +252,6 @@ def test_the_wells_layout_has_every_attribute_that_its_checker_wants(tmp_path):
         np.testing.assert_array_equal(flow["velocity"][0], sample.velocity)
 
 
-def test_the_wells_own_package_opens_our_file(tmp_path):
-    data = pytest.importorskip("the_well.data")
-    folder = tmp_path / "name" / "data" / "train"
-    folder.mkdir(parents=True)
-    config = dataclasses.replace(CONFIG, format="well", trajectories=1)
-    pde_data.generate(config, folder / "flow.hdf5")
-    well = data.WellDataset(path=str(folder), n_steps_input=1, n_steps_output=1)
-    assert len(well) > 0
-    assert well[0]["input_fields"].shape == (1, 16, 16, 4)
-
-
 @pytest.mark.parametrize("layout", ["pdebench", "well"])
 def test_compression_changes_the_size_and_no_value(layout, whole, tmp_path):
     config = dataclasses.replace(CONFIG, compression="gzip", format=layout)
@@ -233,37 +264,14 @@ def test_compression_changes_the_size_and_no_value(layout, whole, tmp_path):
             assert packed._files[0]["t2_fields"].attrs["field_names"].shape == (0,)
 
 
-@pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_bytes(whole, tmp_path):
-    path = tmp_path / "flow.hdf5"
-    script = (
-        "import pde_data, dataclasses, sys;"
-        f"config = pde_data.GenerateConfig.from_json({CONFIG.to_json()!r});"
-        f"pde_data.generate(config, {str(path)!r})"
+def _broken(start, times):
+    """A run that failed after its start."""
+    state = jax.tree.map(
+        lambda x: jnp.stack([x] + [jnp.full_like(x, jnp.nan)] * (len(times) - 1)), start
     )
-    partial = path.with_name("flow.hdf5.partial")
-    root = str(Path(__file__).parents[2])
-    child = subprocess.Popen(
-        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": root}
-    )
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and child.poll() is None:
-        if partial.exists() and _stored(partial) >= 1:
-            break
-        time.sleep(0.005)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    pde_data.generate(CONFIG, path)
-    assert path.read_bytes() == whole.read_bytes()
-
-
-def _stored(path):
-    # The writer holds the lock: read the marks around it.
-    try:
-        with _open(path, "r", locking=False) as file:
-            return int(file["generation/stored"][()].sum())
-    except OSError:
-        return 0
+    counts = jnp.zeros(len(times), jnp.int32)
+    times = jnp.asarray(times, start.density.dtype)
+    return pde_data.Trajectory(times, state, counts, jnp.asarray(True))
 
 
 def _open(*arguments: Any, **options: Any) -> Any:

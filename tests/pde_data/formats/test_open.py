@@ -21,7 +21,7 @@ def _pdebench(path, random, n=3, d=2, extra_time=True):
     return path
 
 
-@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("d", [1, 2, 3])
 def test_pdebenchs_own_layout_is_read(d, tmp_path, random):
     path = _pdebench(tmp_path / "flow.hdf5", random, d=d)
     with pde_data.load(path) as flow, _open(path) as file:
@@ -31,7 +31,8 @@ def test_pdebenchs_own_layout_is_read(d, tmp_path, random):
         assert flow["velocity"].shape == (3, 5, *flow.grid, d)
         np.testing.assert_array_equal(flow.times, np.arange(5))
         assert (flow.parameters["eta"], flow.config) == (0.01, None)
-        np.testing.assert_array_equal(flow["velocity"][..., 1], file["Vy"][()])
+        last = "xyz"[d - 1]
+        np.testing.assert_array_equal(flow["velocity"][..., -1], file[f"V{last}"][()])
 
 
 @pytest.mark.parametrize(
@@ -78,10 +79,91 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path, random):
     other = _pdebench(tmp_path / "other.hdf5", random)
     with _open(other, "r+") as file:
         file["t-coordinate"][...] += 1
-    with pytest.raises(ValueError, match="same fields and times"):
+    with pytest.raises(ValueError, match="the times differ"):
         pde_data.load([one, other])
     with pytest.raises(ValueError, match="`paths`"):
         pde_data.load([])
+
+
+def test_a_pattern_and_a_list_name_files_in_order(tmp_path, random):
+    for name in ("flow-2-of-2.hdf5", "flow-1-of-2.hdf5"):
+        _pdebench(tmp_path / name, random, int(name[5]))
+    with pde_data.load(tmp_path / "flow-*-of-2.hdf5") as flow:
+        assert [path.name[5] for path in flow.paths] == ["1", "2"]
+        assert flow.num_trajectories == 3
+    with pde_data.load([str(tmp_path / "*-2-of-2.hdf5")]) as flow:
+        assert flow.num_trajectories == 2
+    with pytest.raises(FileNotFoundError, match=r"no file that matches .*\*\.h5"):
+        pde_data.load(tmp_path / "*.h5")
+    with pytest.raises(FileNotFoundError, match=r"load .*flow-\*-of-\*\.hdf5"):
+        pde_data.load(tmp_path / "flow.hdf5")
+    one = tmp_path / "flow-1-of-2.hdf5"
+    with pytest.raises(ValueError, match="twice"):
+        pde_data.load([one, tmp_path / "flow-*"])
+
+
+def test_parameters_that_differ_have_one_value_per_trajectory(tmp_path, random):
+    one = _pdebench(tmp_path / "one.hdf5", random, 2)
+    other = _pdebench(tmp_path / "other.hdf5", random, 3)
+    with _open(other, "r+") as file:
+        file.attrs["M"], file.attrs["zeta"] = 1.0, 0.5
+    with pde_data.load([one, other]) as flow:
+        assert flow.parameters["eta"] == 0.01
+        np.testing.assert_array_equal(flow.parameters["M"], [0.1, 0.1, 1, 1, 1])
+        zeta = flow.parameters["zeta"]
+        np.testing.assert_array_equal(zeta, [np.nan, np.nan, 0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("what", ["x-coordinate", "y-coordinate"])
+def test_a_file_of_another_box_is_refused(what, tmp_path, random):
+    one = _pdebench(tmp_path / "one.hdf5", random)
+    other = _pdebench(tmp_path / "other.hdf5", random)
+    with _open(other, "r+") as file:
+        file[what][...] *= 2
+    with pytest.raises(ValueError, match=r"other.hdf5 the coordinates differ"):
+        pde_data.load([one, other])
+
+
+def test_a_coordinate_that_does_not_fit_is_refused(tmp_path, random):
+    path = _pdebench(tmp_path / "flow.hdf5", random)
+    with _open(path, "r+") as file:
+        del file["y-coordinate"]
+        file["y-coordinate"] = np.arange(6.0)
+    with pytest.raises(
+        ValueError, match=r"y-coordinate has shape \(6,\), .* 7 entries"
+    ):
+        pde_data.load(path)
+
+
+def test_momentum_and_energy_are_converted(tmp_path, random):
+    density = random.uniform(1, 2, (2, 3, 4, 5))
+    velocity = random.normal(size=(2, 3, 4, 5, 2))
+    pressure = random.uniform(1, 2, (2, 3, 4, 5))
+    path = tmp_path / "well.hdf5"
+    with _open(path, "w") as file:
+        file["t0_fields/density"] = density
+        kinetic = 0.5 * density * np.sum(velocity**2, axis=-1)
+        file["t0_fields/energy"] = pressure / 0.4 + kinetic
+        file["t1_fields/momentum"] = density[..., None] * velocity
+        for name, n in (("time", 3), ("x", 4), ("y", 5)):
+            # One line per trajectory, as some of The Well's files have it.
+            file[f"dimensions/{name}"] = np.tile(np.arange(float(n)), (2, 1))
+        text = h5py.string_dtype()
+        file["dimensions"].attrs.create("spatial_dims", ["x", "y"], dtype=text)
+        file["scalars/gamma"] = np.array([1.4, 1.4])
+    with pde_data.load(path) as flow:
+        assert flow.fields[2] == Field("momentum", 1, +1)
+        np.testing.assert_array_equal(flow.times, [0, 1, 2])
+        got = flow.primitive(1, slice(1, 3))
+        expected = (density, velocity, pressure)
+        for mine, field in zip(got, expected, strict=True):
+            np.testing.assert_allclose(mine, field[1, 1:3])
+        with pytest.raises(ValueError, match="`trajectory` must be from 0 to 1"):
+            flow.primitive(2)
+    with _open(path, "r+") as file:
+        del file["t0_fields/density"]
+    with pde_data.load(path) as flow, pytest.raises(ValueError, match="not hold dens"):
+        flow.primitive(0)
 
 
 def test_a_missing_truncated_or_foreign_file_is_told_apart(tmp_path, random):
