@@ -113,7 +113,9 @@ def measure(d: int, channels: int, cells: int, batch: int, repeats: int, cpu: bo
     ):
         forward[name], both[name] = _pair(f, *arguments)
         compiled[name] = once(both[name]).cpu
-    reduce = prefers_reduced(group, signature, signature, kernel.window, x.dtype)
+    reduce = prefers_reduced(
+        group, signature, signature, kernel.window, (cells,) * d, x.dtype
+    )
     for what, functions in (("forward", forward), ("with gradients", both)):
         taken = interleaved(functions, repeats)
         ms = {name: 1e3 * (t.cpu if cpu else t.wall) for name, t in taken.items()}

@@ -63,6 +63,7 @@ from .models import (
     Persistence as Persistence,
     Residual as Residual,
     ResNet as ResNet,
+    ResUNet as ResUNet,
     UNet as UNet,
     twin as twin,
 )

@@ -2,6 +2,7 @@
 
 from ._group_average import GroupAverage as GroupAverage
 from ._persistence import Persistence as Persistence
+from ._res_unet import ConditionedBlock as ConditionedBlock, ResUNet as ResUNet
 from ._residual import Residual as Residual
 from ._resnet import (
     DilatedResNet as DilatedResNet,

@@ -1,5 +1,7 @@
 """Predicting the change: next = last + model(history)."""
 
+from typing import Any
+
 import equinox as eqx
 from jaxtyping import PRNGKeyArray
 
@@ -53,9 +55,9 @@ class Residual(eqx.Module):
         """The fields inside the model."""
         return self.model.hidden  # pyright: ignore
 
-    def __call__(self, history: GeometricImage) -> GeometricImage:
-        """The frame after the newest one of `history`."""
-        change = self.model(history)  # pyright: ignore
+    def __call__(self, history: GeometricImage, *inputs: Any) -> GeometricImage:
+        """The frame after the newest one of `history`; `inputs` go to the model too."""
+        change = self.model(history, *inputs)  # pyright: ignore
         return latest_frame(history, self.out_signature) + change
 
     def like(

@@ -12,6 +12,7 @@ from .._signature import Signature
 from ..nn import Boundary, Conv, Gate, LayerNorm
 from ..nn._boundary import Boundaries, Faces, as_faces
 from ..nn._conv import check_image
+from ._rebuild import rebuilt
 
 
 class ResidualBlock(eqx.Module):
@@ -196,17 +197,7 @@ class ResNet(eqx.Module):
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "ResNet":
         """A new network of the same shape under another group, with other fields."""
-        return ResNet(
-            group,
-            self.in_signature,
-            self.out_signature,
-            hidden=hidden,
-            num_blocks=self.num_blocks,
-            size=self.size,
-            boundary=self.boundary,
-            key=key,
-            dtype=self.stack.lift.kernel.weights.dtype,
-        )
+        return rebuilt(self, group=group, hidden=hidden, key=key)
 
 
 class DilatedResNet(eqx.Module):
@@ -285,18 +276,7 @@ class DilatedResNet(eqx.Module):
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "DilatedResNet":
         """A new network of the same shape under another group, with other fields."""
-        return DilatedResNet(
-            group,
-            self.in_signature,
-            self.out_signature,
-            hidden=hidden,
-            num_blocks=self.num_blocks,
-            dilations=self.dilations,
-            size=self.size,
-            boundary=self.boundary,
-            key=key,
-            dtype=self.stack.lift.kernel.weights.dtype,
-        )
+        return rebuilt(self, group=group, hidden=hidden, key=key)
 
 
 def _check_count(name: str, value: int) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -14,6 +15,9 @@ from .._signature import Signature
 from ..nn import Boundary, Conv, Down, Gate, LayerNorm, Up
 from ..nn._boundary import Boundaries, Faces, as_faces
 from ..nn._conv import check_divides, check_image
+from ._rebuild import rebuilt
+
+Layer = Callable[[GeometricImage], GeometricImage]
 
 
 class ConvBlock(eqx.Module):
@@ -114,12 +118,7 @@ class UNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
-        if not (isinstance(depth, int) and depth >= 0):
-            raise ValueError(
-                f"`depth` must be a number of halvings, 0 or more, got {depth!r}."
-            )
-        if not output_scale > 0:
-            raise ValueError(f"`output_scale` must be positive, got {output_scale}.")
+        check_shape(depth, output_scale)
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
@@ -129,7 +128,7 @@ class UNet(eqx.Module):
         self.output_scale = output_scale
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 5 * depth + 3))
-        levels = [_unnamed(2**n * self.hidden) for n in range(depth + 1)]
+        levels = level_signatures(self.hidden, depth)
 
         def block(source: Signature, target: Signature) -> ConvBlock:
             return ConvBlock(
@@ -176,14 +175,14 @@ class UNet(eqx.Module):
         check_image(image, self.group, self.in_signature, "UNet")
         check_divides(image.grid, 2**self.depth, f"UNet of depth {self.depth}")
         image = self.lift(image)
-        skipped = []
-        for encoder, down in zip(self.encoders, self.downs, strict=True):
-            image = encoder(image)
-            skipped.append(image)
-            image = down(image)
-        image = self.bottom(image)
-        for up, (first, second) in zip(self.ups, self.decoders, strict=True):
-            image = second(first(concatenate([up(image), skipped.pop()])))
+        image = through_levels(
+            image,
+            self.encoders,
+            self.downs,
+            self.bottom,
+            self.ups,
+            [lambda x, pair=pair: pair[1](pair[0](x)) for pair in self.decoders],
+        )
         return self.project(image)
 
     def like(
@@ -192,20 +191,42 @@ class UNet(eqx.Module):
         """A new UNet of the same shape under another group, with other fields
         inside.
         """
-        dtype = jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array))[0].dtype
-        return UNet(
-            group,
-            self.in_signature,
-            self.out_signature,
-            hidden=hidden,
-            depth=self.depth,
-            size=self.size,
-            output_scale=self.output_scale,
-            boundary=self.boundary,
-            key=key,
-            dtype=dtype,
+        return rebuilt(self, group=group, hidden=hidden, key=key)
+
+
+def through_levels(
+    image: GeometricImage,
+    encoders: Sequence[Layer],
+    downs: Sequence[Layer],
+    bottom: Layer,
+    ups: Sequence[Layer],
+    decoders: Sequence[Layer],
+) -> GeometricImage:
+    """Down the levels and up again; each decoder takes what came up, then what its
+    level had on the way down, side by side.
+    """
+    skipped = []
+    for encoder, down in zip(encoders, downs, strict=True):
+        image = encoder(image)
+        skipped.append(image)
+        image = down(image)
+    image = bottom(image)
+    for up, decoder in zip(ups, decoders, strict=True):
+        image = decoder(concatenate([up(image), skipped.pop()]))
+    return image
+
+
+def level_signatures(hidden: Signature, depth: int) -> list[Signature]:
+    """The fields on each level: `2**n` times as many on level n, without names."""
+    unnamed = Signature(dataclasses.replace(entry, name="") for entry in hidden)
+    return [2**n * unnamed for n in range(depth + 1)]
+
+
+def check_shape(depth: int, output_scale: float) -> None:
+    """**Raises:** `ValueError` for a depth or a scale that has no meaning."""
+    if not (isinstance(depth, int) and depth >= 0):
+        raise ValueError(
+            f"`depth` must be a number of halvings, 0 or more, got {depth!r}."
         )
-
-
-def _unnamed(signature: Signature) -> Signature:
-    return Signature(dataclasses.replace(entry, name="") for entry in signature)
+    if not output_scale > 0:
+        raise ValueError(f"`output_scale` must be positive, got {output_scale}.")

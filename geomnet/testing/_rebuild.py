@@ -10,9 +10,8 @@ import numpy as np
 from .. import models
 from .._group import Group
 from .._signature import Signature
+from ..models._rebuild import kept_arguments
 from ..nn import Boundary
-
-_NOT_DESCRIBED = ("self", "key", "dtype")
 
 
 def describe_model(model: Any) -> dict[str, Any]:
@@ -33,16 +32,8 @@ def describe_model(model: Any) -> dict[str, Any]:
             f"`model` is a {name}, which is not one of `geomnet.models`: describe it "
             "in words of your own, and build it yourself before loading."
         )
-    description: dict[str, Any] = {"class": name}
-    for argument in inspect.signature(type(model).__init__).parameters:
-        if argument in _NOT_DESCRIBED:
-            continue
-        if not hasattr(model, argument):
-            raise ValueError(
-                f"`model`: {name} does not keep its argument `{argument}`, so it can't "
-                "be described."
-            )
-        description[argument] = _plain(getattr(model, argument))
+    described = {name: _plain(value) for name, value in kept_arguments(model).items()}
+    description: dict[str, Any] = {"class": type(model).__name__, **described}
     dtypes = {str(a.dtype) for a in jax.tree.leaves(eqx.filter(model, eqx.is_array))}
     floating = sorted(
         d for d in dtypes if np.issubdtype(jax.numpy.dtype(d), np.inexact)

@@ -27,6 +27,20 @@ def unet(group, hidden=INSIDE, **options):
     )
 
 
+def resunet(**options):
+    return lambda dtype: gn.ResUNet(
+        SQUARE,
+        2 * FLOW,
+        FLOW,
+        hidden=INSIDE,
+        depth=1,
+        num_blocks=1,
+        key=jax.random.key(0),
+        dtype=dtype,
+        **options,
+    )
+
+
 def resnet(model, **options):
     return lambda dtype: model(
         SQUARE,
@@ -59,6 +73,7 @@ MODELS = {
         (4, 3),
         (1, 2),
     ),
+    "ResUNet": (resunet(), (4, 2), (2, 2)),
     "ResNet": (resnet(gn.ResNet), (5, 5), (1, 2)),
     "DilatedResNet": (resnet(gn.DilatedResNet, dilations=(1, 2)), (3, 3), (2, 1)),
     "average of a plain network": (averaged, (3, 3), (1, 2)),
@@ -81,6 +96,21 @@ def test_commutes_before_and_after_training(name, float64):
         assert equivariance_error(state, x, model.group) <= TOLERANCES["float64"]
     if shift is not None:
         assert translation_error(model, x, shift) <= TOLERANCES["float64"]
+
+
+def test_numbers_condition_a_model_and_leave_it_equivariant(float64):
+    model, x = resunet(num_parameters=2)(float64), image((4, 4), float64)
+    trained = perturb(gn.Residual(model), key=jax.random.key(1))
+    numbers = jnp.asarray([0.3, -1.0])
+    run = eqx.filter_jit(lambda model, x, numbers: model(x, numbers))
+    error = equivariance_error(lambda x: run(trained, x, numbers), x, SQUARE)
+    assert error <= TOLERANCES["float64"]
+    moved = run(trained, x, 2 * numbers).array - run(trained, x, numbers).array
+    assert np.abs(moved).max() > 1e-3
+    with pytest.raises(ValueError, match=r"`num_parameters` = 2 numbers, got 0"):
+        model(x)
+    with pytest.raises(ValueError, match=r"`num_parameters` = 2 numbers, got 1"):
+        model(x, numbers[:1])
 
 
 def test_unet_commutes_in_float32_to_its_rounding():

@@ -1,0 +1,283 @@
+"""A UNet of residual blocks, which numbers such as a viscosity may condition."""
+
+import itertools
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import Signature
+from ..nn import Boundary, Conv, Down, FiLM, Gate, LayerNorm, Linear, Up
+from ..nn._boundary import Boundaries, Faces, as_faces
+from ..nn._conv import check_divides, check_image
+from ._rebuild import rebuilt
+from ._unet import check_shape, level_signatures, through_levels
+
+Parameters = Float[Array, " parameters"]
+
+
+class ConditionedBlock(eqx.Module):
+    """Two times norm, gate and convolution, added to what came in.
+
+    Between the convolutions the fields are scaled and shifted by functions of the
+    parameters, if there are any; what came in passes a `Linear` where the output has
+    other fields.
+
+    **Exactly equivariant** under `group` and all translations, on every grid.
+    """
+
+    norms: tuple[LayerNorm, LayerNorm]
+    gates: tuple[Gate, Gate]
+    convs: tuple[Conv, Conv]
+    condition: FiLM | None
+    shortcut: Linear | None
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        num_parameters: int = 0,
+        size: int = 3,
+        boundary: Boundaries = Boundary.PERIODIC,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Raises:** `ValueError` if a type of the output can't be reached in a point
+        from the input.
+        """
+        keys = iter(jax.random.split(key, 6))
+        source, target = Signature(in_signature), Signature(out_signature)
+
+        def conv(source: Signature) -> Conv:
+            return Conv(
+                group,
+                source,
+                target,
+                size,
+                boundary=boundary,
+                key=next(keys),
+                dtype=dtype,
+            )
+
+        self.norms = (
+            LayerNorm(group, source, dtype=dtype),
+            LayerNorm(group, target, dtype=dtype),
+        )
+        self.gates = (
+            Gate(group, source, key=next(keys), dtype=dtype),
+            Gate(group, target, key=next(keys), dtype=dtype),
+        )
+        self.convs = conv(source), conv(target)
+        film_key, shortcut_key = next(keys), next(keys)
+        self.condition = (
+            FiLM(group, target, num_parameters, key=film_key, dtype=dtype)
+            if num_parameters
+            else None
+        )
+        self.shortcut = (
+            None
+            if source == target
+            else Linear(
+                group, source, target, use_bias=False, key=shortcut_key, dtype=dtype
+            )
+        )
+
+    def __call__(
+        self, image: GeometricImage, parameters: Parameters | None = None
+    ) -> GeometricImage:
+        """An image of the output signature on the same grid."""
+        change = self.convs[0](self.gates[0](self.norms[0](image)))
+        change = self.norms[1](change)
+        if self.condition is not None and parameters is not None:
+            change = self.condition(change, parameters)
+        change = self.convs[1](self.gates[1](change))
+        return change + (image if self.shortcut is None else self.shortcut(image))
+
+
+class ResUNet(eqx.Module):
+    """A UNet of pre-activated residual blocks, with or without conditioning.
+
+    The modern form of `UNet` (Gupta & Brandstetter 2022): `num_blocks` residual blocks
+    on each level on either way, two at the bottom, `Down` and `Up` between them.
+    Numbers that hold for the whole image (time, Mach number, viscosity, step size)
+    scale and shift the fields inside every block.
+
+    **Exactly equivariant** under `group`, and under translations by `2**depth` cells,
+    on every grid whose sides are multiples of `2**depth`; the parameters are the same
+    for the moved image.
+    """
+
+    lift: Conv
+    encoders: tuple[tuple[ConditionedBlock, ...], ...]
+    downs: tuple[Down, ...]
+    bottom: tuple[ConditionedBlock, ...]
+    ups: tuple[Up, ...]
+    decoders: tuple[tuple[ConditionedBlock, ...], ...]
+    norm: LayerNorm
+    gate: Gate
+    project: Conv
+    group: Group = eqx.field(static=True)
+    in_signature: Signature = eqx.field(static=True)
+    out_signature: Signature = eqx.field(static=True)
+    hidden: Signature = eqx.field(static=True)
+    depth: int = eqx.field(static=True)
+    num_blocks: int = eqx.field(static=True)
+    num_parameters: int = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    output_scale: float = eqx.field(static=True)
+    boundary: Faces = eqx.field(static=True)
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        hidden: "Signature | str",
+        depth: int = 3,
+        num_blocks: int = 2,
+        num_parameters: int = 0,
+        size: int = 3,
+        output_scale: float = 1.0,
+        boundary: Boundaries = Boundary.PERIODIC,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `hidden`: the fields on the finest level, such as `"16x0+ 16x1+ 4x0-"`; level
+            n has `2**n` times as many.
+        - `depth`: how often the grid is halved.
+        - `num_blocks`: residual blocks on each level, on the way down and up.
+        - `num_parameters`: how many numbers condition the network. Give them in units
+            in which they vary by about 1, such as the logarithm of a viscosity.
+        - `size`: cells of the convolutions' windows along each axis; odd.
+        - `output_scale`: the standard deviation of the output before training. A small
+            one lets `geomnet.Residual` start from "nothing changes".
+        - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.
+        - `key`: draws the coefficients.
+
+        **Raises:** `ValueError` if a type of `hidden` or of the output can't be
+        reached.
+        """
+        check_shape(depth, output_scale)
+        if not (isinstance(num_blocks, int) and num_blocks >= 1):
+            raise ValueError(
+                f"`num_blocks` must be a positive integer, got {num_blocks!r}."
+            )
+        if not (isinstance(num_parameters, int) and num_parameters >= 0):
+            raise ValueError(
+                f"`num_parameters` must be an integer, 0 or more, got "
+                f"{num_parameters!r}."
+            )
+        self.group = group
+        self.in_signature = Signature(in_signature)
+        self.out_signature = Signature(out_signature)
+        self.hidden = Signature(hidden)
+        self.depth = depth
+        self.num_blocks = num_blocks
+        self.num_parameters = num_parameters
+        self.size = size
+        self.output_scale = output_scale
+        self.boundary = as_faces(boundary, group.num_spatial_dims)
+        keys = iter(jax.random.split(key, 2 * depth * (num_blocks + 1) + 5))
+        levels = level_signatures(self.hidden, depth)
+
+        def conv(source: Signature, target: Signature) -> Conv:
+            return Conv(
+                group,
+                source,
+                target,
+                size,
+                boundary=boundary,
+                key=next(keys),
+                dtype=dtype,
+            )
+
+        def blocks(source: Signature, target: Signature, number: int) -> Any:
+            sources = [source, *(target,) * (number - 1)]
+            return tuple(
+                ConditionedBlock(
+                    group,
+                    fields,
+                    target,
+                    num_parameters=num_parameters,
+                    size=size,
+                    boundary=boundary,
+                    key=next(keys),
+                    dtype=dtype,
+                )
+                for fields in sources
+            )
+
+        def resample(layer: Any, source: Signature, target: Signature) -> Any:
+            return layer(group, source, target, key=next(keys), dtype=dtype)
+
+        pairs = list(itertools.pairwise(levels))
+        self.lift = conv(self.in_signature, levels[0])
+        self.encoders = tuple(blocks(n, n, num_blocks) for n in levels[:-1])
+        self.downs = tuple(resample(Down, fine, coarse) for fine, coarse in pairs)
+        self.bottom = blocks(levels[-1], levels[-1], 2)
+        self.ups = tuple(resample(Up, coarse, fine) for fine, coarse in pairs[::-1])
+        self.decoders = tuple(
+            blocks(fine + fine, fine, num_blocks) for fine, _ in pairs[::-1]
+        )
+        self.norm = LayerNorm(group, levels[0], dtype=dtype)
+        self.gate = Gate(group, levels[0], key=next(keys), dtype=dtype)
+        project = conv(levels[0], self.out_signature)
+        self.project = jax.tree.map(lambda weight: output_scale * weight, project)
+
+    def __call__(
+        self, image: GeometricImage, parameters: Parameters | None = None
+    ) -> GeometricImage:
+        """**Arguments:**
+
+        - `image`: of `in_signature`, on a grid with sides that are multiples of
+            `2**depth`.
+        - `parameters`: `(num_parameters,)`; needed if there are any.
+
+        **Returns:** an image of `out_signature` on the same grid.
+
+        **Raises:** `ValueError` if the signature, the grid or the parameters do not
+        fit.
+        """
+        check_image(image, self.group, self.in_signature, "ResUNet")
+        check_divides(image.grid, 2**self.depth, f"ResUNet of depth {self.depth}")
+        given = 0 if parameters is None else parameters.shape[-1]
+        if given != self.num_parameters:
+            raise ValueError(
+                f"ResUNet: `parameters` must hold `num_parameters` = "
+                f"{self.num_parameters} numbers, got {given}. Call `net(image, "
+                "parameters)`, or build the network for another number."
+            )
+
+        def chain(blocks: tuple[ConditionedBlock, ...]) -> Any:
+            def run(image: GeometricImage) -> GeometricImage:
+                for block in blocks:
+                    image = block(image, parameters)
+                return image
+
+            return run
+
+        image = through_levels(
+            self.lift(image),
+            [chain(blocks) for blocks in self.encoders],
+            self.downs,
+            chain(self.bottom),
+            self.ups,
+            [chain(blocks) for blocks in self.decoders],
+        )
+        return self.project(self.gate(self.norm(image)))
+
+    def like(
+        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
+    ) -> "ResUNet":
+        """A new network of the same shape under another group, with other fields
+        inside.
+        """
+        return rebuilt(self, group=group, hidden=hidden, key=key)
