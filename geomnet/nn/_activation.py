@@ -21,7 +21,7 @@ from ._components import (
     sum_components,
 )
 from ._conv import check_image
-from ._layout import layout
+from ._layout import acts_trivially, layout
 from ._matmul import times
 
 
@@ -156,13 +156,23 @@ class NormActivation(eqx.Module):
             per_feature(jnp.take(numbers, channels.channel))
             for numbers in (self.slope, self.bias)
         )
-        scale = np.where(
-            channels.invariant,
-            unit_second_moment("silu"),
-            unit_second_moment("sigmoid"),
+        scale = np.concatenate(
+            [
+                np.full(entry.features(image.num_spatial_dims), scale)
+                for entry, scale in zip(self.signature, self._scales(), strict=True)
+            ]
         )
         gates = jax.nn.sigmoid(slope * norm + bias)
         return image.with_array(array * gates * per_feature(scale))
+
+    def _scales(self) -> list[float]:
+        d = self.group.num_spatial_dims
+        return [
+            unit_second_moment("silu")
+            if acts_trivially(self.group, entry.type)
+            else _unit_norm_moment(entry.type.components(d))
+            for entry in self.signature
+        ]
 
 
 def _positive(epsilon: float) -> float:
@@ -184,3 +194,12 @@ def unit_second_moment(name: str) -> float:
     z, weights = np.polynomial.hermite_e.hermegauss(64)
     mean_square = (weights * functions[name](z) ** 2).sum() / weights.sum()
     return float(1 / np.sqrt(mean_square))
+
+
+@functools.cache
+def _unit_norm_moment(components: int) -> float:
+    """`1 / sqrt(E[t₁² σ(|t|)²])` for a tensor of standard normal components."""
+    r = np.linspace(0, 12, 4001)
+    density = r ** (components - 1) * np.exp(-(r**2) / 2)
+    gated = (r / (1 + np.exp(-r))) ** 2
+    return float(np.sqrt(components * density.sum() / (density * gated).sum()))

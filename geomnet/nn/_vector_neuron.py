@@ -5,6 +5,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from .._group import Group
@@ -23,8 +24,7 @@ class VectorNeuron(eqx.Module):
     A tensor t with direction k, a mixture of the tensors of the cell, becomes `t - (1 -
     α) min(<t, k>, 0) k / (|k|² + ε²)`: what a leaky rectifier does to a number that is
     positive along k. Direction and product turn with the tensors, so every type keeps
-    its type and pseudoscalars their sign. Scalars are activated by `silu`, scaled to
-    unit second moment.
+    its type. Scalars are activated by `silu`. All are scaled to unit second moments.
 
     **Exactly equivariant** under `group` and all translations, on every grid.
     """
@@ -90,4 +90,17 @@ class VectorNeuron(eqx.Module):
         square = sum_components(jnp.square(k), *fields) + self.epsilon**2
         share = copy_to_components((1 - self.slope) * along / square, *fields)
         invariant = jnp.asarray(layout(*fields).invariant)
-        return image.with_array(jnp.where(invariant, activated, array - share * k))
+        scale = jnp.asarray(self._scale(), array.dtype)
+        return image.with_array(
+            jnp.where(invariant, activated, (array - share * k) * scale)
+        )
+
+    def _scale(self) -> np.ndarray:
+        """One of n components lies along k; half the time a share of it is left."""
+        d = self.group.num_spatial_dims
+        parts = []
+        for entry in self.signature:
+            n = entry.type.components(d)
+            moment = (n - 1 + (1 + self.slope**2) / 2) / n
+            parts.append(np.full(entry.features(d), 1 / np.sqrt(moment)))
+        return np.concatenate(parts)
