@@ -14,7 +14,8 @@ from ._config import GenerateConfig
 from ._generate import generate
 from ._schemes import FAMILIES, SCHEMES
 from ._simulate import SimulationError
-from ._verify import CASES, HEADER, write_report
+from ._verify import CASES, HEADER
+from ._verify_report import write_report
 from .formats import load
 from .plot import QUANTITIES, animate, draw_snapshots
 
