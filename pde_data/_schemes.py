@@ -44,6 +44,12 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "stepper": ssp_rk3,
         "courant_number": 0.5,
     },
+    "aweno5z-low-mach": {
+        "reconstruction": AWENO5Z(),
+        "riemann": low_mach(hllc),
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
+    },
     "safe": {
         "reconstruction": MUSCL(minmod),
         "riemann": rusanov,

@@ -207,23 +207,22 @@ def _taylor_green() -> Iterator[Result]:
 
 
 def _taylor_green_3d() -> Iterator[Result]:
-    name = "Taylor-Green 3D Re 100, dissipation"
-    claims = {"muscl-low-mach": (5e-2, None)}
-    yield from _rows(name, viscous.dissipation_error, claims, (32, 64))
-    claims = {"aweno5z": (5e-2, None)}
-    yield from _rows(name, viscous.dissipation_error, claims, (32,))
+    name, error = "Taylor-Green 3D Re 100, dissipation", viscous.dissipation_error
+    yield from _rows(name, error, {"muscl-low-mach": (5e-2, None)}, (24, 48))
+    yield from _rows(name, error, {"aweno5z-low-mach": (5e-2, None)}, (24,))
 
 
 def _gresho() -> Iterator[Result]:
-    # Energy lost is recorded; the fix must make it independent of the Mach number.
+    # What the plain schemes lose is recorded; the fix must not depend on the Mach
+    # number.
     for mach in (0.1, 0.01, 0.001):
-        for scheme in ("muscl", "aweno5z", "muscl-low-mach"):
-            if scheme == "aweno5z" and mach < 0.01:
-                continue
-            lost, _ = smooth.gresho(scheme, 40, mach)
-            bound = 2e-2 if scheme == "muscl-low-mach" else None
-            title = f"Gresho vortex M {mach:g}, energy lost"
-            yield Result(title, scheme, (40,), (lost,), bound)
+        for scheme in ("muscl", "aweno5z", "muscl-low-mach", "aweno5z-low-mach"):
+            if "aweno" in scheme and mach < 0.01:
+                continue  # 160,000 steps.
+            fixed = "low-mach" in scheme
+            claims = {scheme: (2e-2 if fixed else None, None)}
+            name = f"Gresho vortex M {mach:g}, energy lost"
+            yield from _rows(name, smooth.gresho, claims, (40,), mach)
 
 
 def _kelvin_helmholtz() -> Iterator[Result]:
@@ -242,13 +241,13 @@ def _viscous_layer() -> Iterator[Result]:
 
 
 def _blasts() -> Iterator[Result]:
+    claims = {"muscl": (1e-2, None), "aweno5z": (1e-2, None)}
     name = "Sedov blast, radius"
-    claims = {"weno5z": (1e-2, None), "aweno5z": (1e-2, None)}
     yield from _rows(name, blasts.sedov_radius_error, claims, (128, 256))
-    for scheme in claims:
-        broken = blasts.sedov(scheme, 256)[2]
-        yield Result("Sedov blast, asymmetry", scheme, (256,), (broken,), 0.0)
-    for scheme in ("safe", "weno5z", "aweno5z"):
+    exactly = dict.fromkeys(claims, (0.0, None))
+    name = "Sedov blast, asymmetry"
+    yield from _rows(name, blasts.sedov_asymmetry, exactly, (64,))
+    for scheme in ("safe", "aweno5z"):
         error, broken = blasts.noh(scheme, 128)
         yield Result("Noh implosion, L1(density)/16", scheme, (128,), (error,))
         yield Result("Noh implosion, asymmetry", scheme, (128,), (broken,), 0.0)
@@ -271,15 +270,21 @@ def _conservation() -> Iterator[Result]:
 
 
 def _symmetry() -> Iterator[Result]:
-    for d, n, steps in ((2, 32, 100), (3, 8, 30)):
-        for scheme in ("muscl", "weno5z", "aweno5z"):
-            for dtype in ("float32", "float64"):
-                for around in laws.SURROUNDINGS:
-                    if scheme == "weno5z" and around != "viscous":
-                        continue
-                    ulps = laws.commutation(scheme, d, n, dtype, around, steps)
-                    name = f"commutation {d}D {dtype}, {around}, ulps"
-                    yield Result(name, scheme, (n,), (ulps,), 0.0)
+    both, every = ("float32", "float64"), laws.SURROUNDINGS
+    for d, n, scheme, dtypes, surroundings in (
+        (2, 32, "muscl", both, every),
+        (2, 32, "weno5z", both, ("viscous",)),
+        (2, 32, "aweno5z", both, ("periodic", "viscous", "slip walls")),
+        (3, 8, "muscl", ("float32",), every),
+        (3, 8, "muscl", ("float64",), ("periodic", "viscous")),
+        (3, 8, "weno5z", ("float32",), ("viscous",)),
+        (3, 8, "aweno5z", ("float32",), ("viscous",)),
+    ):
+        for dtype in dtypes:
+            for around in surroundings:
+                ulps = laws.commutation(scheme, d, n, dtype, around, 100 if d == 2 else 30)
+                name = f"commutation {d}D {dtype}, {around}, ulps"
+                yield Result(name, scheme, (n,), (ulps,), 0.0)
 
 
 def _batches() -> Iterator[Result]:
