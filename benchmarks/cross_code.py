@@ -33,9 +33,7 @@ def ours(scheme, n):
     grid = pde_data.Grid((n, n))
     density, u, v, p = map(jnp.asarray, fields(*grid.centers()))
     solver = pde_data.CompressibleNavierStokes(grid, GAMMA, **pde_data.SCHEMES[scheme])
-    run = pde_data.simulate(
-        solver, pde_data.Primitive(density, (u, v), p), [0.0, TIME]
-    )
+    run = pde_data.simulate(solver, pde_data.Primitive(density, (u, v), p), [0.0, TIME])
     return np.asarray(run.density[-1])
 
 

@@ -13,6 +13,7 @@ from ._certificate import Certificate as Certificate, certify as certify
 from ._config import GenerateConfig as GenerateConfig
 from ._equations import CompressibleNavierStokes as CompressibleNavierStokes
 from ._forcing import (
+    ABCForcing as ABCForcing,
     StochasticForcing as StochasticForcing,
     UniformGravity as UniformGravity,
 )

@@ -161,7 +161,9 @@ def _entropy_wave() -> Iterator[Result]:
 def _frames() -> Iterator[Result]:
     order = {"muscl": (None, 1.8), "aweno5z": (None, 4.5)}
     yield from _rows("boost, inviscid", smooth.boost, order, (40, 80, 160))
-    yield from _rows("rotation by 36.9°, inviscid", smooth.rotation, order, (41, 81, 161))
+    yield from _rows(
+        "rotation by 36.9°, inviscid", smooth.rotation, order, (41, 81, 161)
+    )
     order = {"aweno5z": (None, 1.9)}
     yield from _rows("boost, viscous", smooth.boost, order, (40, 80, 160), True)
     name = "rotation by 36.9°, viscous"
@@ -282,7 +284,9 @@ def _symmetry() -> Iterator[Result]:
     ):
         for dtype in dtypes:
             for around in surroundings:
-                ulps = laws.commutation(scheme, d, n, dtype, around, 100 if d == 2 else 30)
+                ulps = laws.commutation(
+                    scheme, d, n, dtype, around, 100 if d == 2 else 30
+                )
                 name = f"commutation {d}D {dtype}, {around}, ulps"
                 yield Result(name, scheme, (n,), (ulps,), 0.0)
 

@@ -50,7 +50,9 @@ def markdown(results: Sequence[Result]) -> str:
         cells = " / ".join(map(str, result.cells))
         errors = " / ".join(f"{e:.2e}" if e else "0" for e in result.errors)
         order = result.observed_order
-        mark = ("pass" if result.passed else "**fail**") if result.claims else "recorded"
+        mark = (
+            ("pass" if result.passed else "**fail**") if result.claims else "recorded"
+        )
         shown = "" if order is None else f"{order:.2f}"
         lines.append(
             f"| {result.case} | {result.scheme} | {cells} | {errors} | {shown} "

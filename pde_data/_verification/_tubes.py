@@ -95,7 +95,9 @@ def sod_along_the_diagonal(scheme: str, n: int) -> float:
     inside = np.add.outer(part, part).ravel()
     phase = (np.add.outer(np.arange(n), inside) / n) % 1
     # At 0 ~ 1 the gases stand the other way round: mirrored.
-    offset = np.where(phase < 0.25, -phase, np.where(phase < 0.75, phase - 0.5, 1 - phase))
+    offset = np.where(
+        phase < 0.25, -phase, np.where(phase < 0.75, phase - 0.5, 1 - phase)
+    )
     density = exact.SOD.sample(offset / np.sqrt(2) / time)[0].mean(axis=1)
     i, j = np.indices((n, n))
     return mean_error(run.density[-1], density[(i + j) % n])
@@ -107,9 +109,7 @@ def contact_at_rest(scheme: str, n: int) -> float:
     grid = Grid((n,))
     density = np.where(grid.coordinates(0) < 0.5, 1.0, 0.1)
     start = start_of(density, [0.0], 0.7)
-    run = simulate(
-        scheme_solver(scheme, grid, boundary=outflow), start, [0.0, 1.0]
-    )
+    run = simulate(scheme_solver(scheme, grid, boundary=outflow), start, [0.0, 1.0])
     change = np.abs(np.asarray(run.density[-1]) - density)
     return float(np.max(change) + np.max(np.abs(np.asarray(run.velocity[-1]))))
 

@@ -65,9 +65,7 @@ def test_the_averages_of_an_exact_solution_add_up_to_what_has_flowed_in():
 
 def test_the_spectral_solution_loses_the_energy_that_it_dissipates():
     times, energy, loss = dissipation_of_taylor_green(16, time=2.0, num_steps=40)
-    np.testing.assert_allclose(
-        -np.gradient(energy, times)[1:-1], loss[1:-1], rtol=2e-3
-    )
+    np.testing.assert_allclose(-np.gradient(energy, times)[1:-1], loss[1:-1], rtol=2e-3)
     assert energy[0] == pytest.approx(0.125)
 
 
