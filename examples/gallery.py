@@ -24,10 +24,10 @@ RUNS = {
     "taylor_green": (0.3, 0.3),
     "acoustic_pulses": (0.3, 0.2),
     "riemann_quadrants": (0.5, 0.2),
-    "blast": (0.1, 0.1),
-    "implosion": (0.7, 0.6),
+    "blast": (0.1, 0.07),
+    "implosion": (0.7, 1.0),
     "shock_bubble": (0.7, 0.5),
-    "rayleigh_taylor": (0.3, 2.2),
+    "rayleigh_taylor": (0.3, 3.2),
 }
 VISCOSITY = 1e-4
 SEED = 3

@@ -210,7 +210,7 @@ def _taylor_green() -> Iterator[Result]:
 
 def _taylor_green_3d() -> Iterator[Result]:
     name, error = "Taylor-Green 3D Re 100, dissipation", viscous.dissipation_error
-    yield from _rows(name, error, {"muscl-low-mach": (5e-2, None)}, (24, 48))
+    yield from _rows(name, error, {"muscl-low-mach": (5e-2, None)}, (16, 32))
     yield from _rows(name, error, {"aweno5z-low-mach": (5e-2, None)}, (24,))
 
 
