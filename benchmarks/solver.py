@@ -231,7 +231,7 @@ def mach(n, repeats):
     del repeats
     for number in (1.0, 0.1, 0.01, 0.001):
         solver, start = case("muscl", n, 0.0, number)
-        speed = np.mean(np.hypot(*start.velocity))
+        speed = np.mean(np.hypot(*map(np.asarray, start.velocity)))
         per_time = 1 / float(solver.stable_step(solver.gas.conserved(start)))
         print(
             f"Mach {number:<6} {per_time:8.0f} steps per unit time, "

@@ -55,7 +55,7 @@ def main(out="gallery.png", cells=128, quick=False):
         fields = (run.density[-1], run.velocity[-1], run.pressure[-1])
         states[name] = tuple(map(np.asarray, fields))
         print(f"{name:24} t = {times[-1]:<4.3g} {int(run.num_steps[-1]):5} steps")
-    path = draw_gallery(states, solver.grid.spacing, Path(out))
+    path = draw_gallery(states, (1 / cells, 1 / cells), Path(out))
     print(f"{path}: done.")
     return path
 

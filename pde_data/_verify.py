@@ -6,6 +6,7 @@ those that take seconds.
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ Claim = tuple[float | None, float | None]
 def _rows(
     case: str,
     error: Callable[..., float],
-    schemes: Mapping[str, Claim],
+    schemes: Mapping[Any, Claim],
     cells: Sequence[int],
     *arguments: object,
 ) -> Iterator[Result]:

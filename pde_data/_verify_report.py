@@ -18,7 +18,13 @@ from ._verification import (
 from ._verification._incompressible import dissipation_of_taylor_green
 from ._verify import HEADER, Result
 
-_COLOURS = {"muscl": "C0", "aweno5z": "C1", "weno5z": "C2", "muscl-low-mach": "C3"}
+_COLOURS = {
+    "muscl": "C0",
+    "aweno5z": "C1",
+    "weno5z": "C2",
+    "muscl-low-mach": "C3",
+    "aweno5z-low-mach": "C4",
+}
 _DPI = 100
 
 
@@ -77,7 +83,7 @@ def draw_convergence(results: Sequence[Result], path: Path) -> None:
         chosen: list[Any] = [r for r in results if r.case == name]
         for result in chosen:
             label = f"{result.scheme} ({result.observed_order:.1f})"
-            colour = _COLOURS.get(result.scheme, "C4")
+            colour = _COLOURS.get(result.scheme, "C5")
             ax.loglog(result.cells, result.errors, "o-", ms=4, label=label, c=colour)
         every = [e for result in chosen for e in result.errors]
         # One decade at least, so that a small change does not look like a cliff.
@@ -197,7 +203,11 @@ def _draw_kelvin_helmholtz(ax: Any) -> None:
 def _draw_taylor_green(ax: Any) -> None:
     at, _, loss = dissipation_of_taylor_green()
     ax.plot(at, loss, "k-", lw=1, label="spectral, incompressible")
-    for scheme, n in (("muscl-low-mach", 16), ("muscl-low-mach", 32), ("aweno5z", 24)):
+    for scheme, n in (
+        ("muscl-low-mach", 16),
+        ("muscl-low-mach", 32),
+        ("aweno5z-low-mach", 24),
+    ):
         times, computed = viscous.taylor_green_3d(scheme, n)
         marker = "." if n < 32 else "x"
         label = f"{scheme}, {n}³"

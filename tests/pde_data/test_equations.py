@@ -103,7 +103,9 @@ def test_steps_in_3d_commute_with_all_48_elements_and_shifts(dtype, viscous):
     def shift(state):
         return jax.tree.map(lambda x: jnp.roll(x, (1, -3, 2), (0, 1, 2)), state)
 
-    jax.tree.map(np.testing.assert_array_equal, _run(solver, shift(start), 5), shift(end))
+    jax.tree.map(
+        np.testing.assert_array_equal, _run(solver, shift(start), 5), shift(end)
+    )
 
 
 def test_gravity_keeps_the_elements_that_keep_its_axis_and_no_other():

@@ -78,7 +78,7 @@ def test_the_dyed_layer_starts_as_its_own_reflected_and_shifted_image():
 
 
 def test_ulps_count_the_last_place():
-    one = np.float32([1.0, 100.0])
+    one = np.asarray([1.0, 100.0], np.float32)
     assert laws.ulps(one, one) == 0
     assert laws.ulps(one, np.nextafter(one, np.float32(2000))) == 1
 
