@@ -10,12 +10,10 @@ import numpy as np
 
 from . import exact
 from ._verification import (
-    _blasts as blasts,
     _layers as layers,
     _tubes as tubes,
     _viscous_flows as viscous,
 )
-from ._verification._incompressible import dissipation_of_taylor_green
 from ._verify import HEADER, Result
 
 _COLOURS = {
@@ -44,6 +42,8 @@ def write_report(results: Sequence[Result], folder: Path) -> None:
     converging = [r for r in results if len(r.cells) > 1 and min(r.errors) > 0]
     if converging:
         draw_convergence(converging, folder / "convergence.png")
+    if any(result.case.startswith("Kelvin-Helmholtz") for result in results):
+        draw_flows(folder / "flows.png")
 
 
 def markdown(results: Sequence[Result]) -> str:
@@ -104,19 +104,16 @@ def draw_convergence(results: Sequence[Result], path: Path) -> None:
 
 
 def draw_flows(path: Path) -> None:
-    """Nine of the flows beside what they must be; runs what has not been run yet."""
+    """Six of the flows beside what they must be; runs what has not been run yet."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(3, 3, figsize=(12, 9), layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(12, 6.4), layout="constrained")
     drawers = (
         _draw_sod,
         _draw_toro,
         _draw_shu_osher,
-        _draw_blast_waves,
         _draw_becker,
         _draw_kelvin_helmholtz,
-        _draw_taylor_green,
-        _draw_sedov,
         _draw_dye,
     )
     for ax, draw in zip(axes.flat, drawers, strict=True):
@@ -149,28 +146,18 @@ def _draw_toro(ax: Any) -> None:
     ax.set_title("Toro's fourth tube, density, 100 cells", fontsize=9)
 
 
-def _draw_fine(ax: Any, density: Any, x0: float, length: float) -> None:
+def _draw_shu_osher(ax: Any) -> None:
     for scheme, n, style in (
         (tubes.FINE_SCHEME, tubes.FINE, "k-"),
         ("muscl", 400, "."),
         ("aweno5z", 400, "."),
     ):
-        x = x0 + length * (np.arange(n) + 0.5) / n
+        x = -5 + 10 * (np.arange(n) + 0.5) / n
         colour = {} if style == "k-" else {"c": _COLOURS[scheme]}
         label = f"{scheme}, {n} cells"
-        ax.plot(x, density(scheme, n), style, ms=3, lw=1, label=label, **colour)
-
-
-def _draw_shu_osher(ax: Any) -> None:
-    _draw_fine(ax, tubes.shu_osher, -5, 10)
+        ax.plot(x, tubes.shu_osher(scheme, n), style, ms=3, lw=1, label=label, **colour)
     ax.set_xlim(-3, 3)
     ax.set_title("Shu-Osher, density", fontsize=9)
-
-
-def _draw_blast_waves(ax: Any) -> None:
-    _draw_fine(ax, tubes.blast_waves, 0, 1)
-    ax.set_xlim(0.5, 0.9)
-    ax.set_title("Woodward-Colella blast waves, density", fontsize=9)
 
 
 def _draw_becker(ax: Any) -> None:
@@ -185,10 +172,10 @@ def _draw_becker(ax: Any) -> None:
 
 def _draw_kelvin_helmholtz(ax: Any) -> None:
     for scheme, n, style in (
+        ("muscl", 64, ":"),
         ("muscl", 128, "--"),
         ("muscl", 256, "-"),
         ("aweno5z", 128, "--"),
-        ("aweno5z", 256, "-"),
     ):
         times, amplitude = layers.kelvin_helmholtz(scheme, n)
         label = f"{scheme}, {n}²"
@@ -200,37 +187,7 @@ def _draw_kelvin_helmholtz(ax: Any) -> None:
     ax.set_title("Kelvin-Helmholtz (McNally), mode amplitude", fontsize=9)
 
 
-def _draw_taylor_green(ax: Any) -> None:
-    at, _, loss = dissipation_of_taylor_green()
-    ax.plot(at, loss, "k-", lw=1, label="spectral, incompressible")
-    for scheme, n in (
-        ("muscl-low-mach", 16),
-        ("muscl-low-mach", 32),
-        ("aweno5z-low-mach", 24),
-    ):
-        times, computed = viscous.taylor_green_3d(scheme, n)
-        marker = "." if n < 32 else "x"
-        label = f"{scheme}, {n}³"
-        ax.plot(times, computed, marker, ms=4, c=_COLOURS[scheme], label=label)
-    ax.set_xlim(0, 8)
-    ax.set_xlabel("time", fontsize=8)
-    ax.set_title("Taylor-Green 3D, Re 100, dissipation", fontsize=9)
-
-
-def _draw_sedov(ax: Any) -> None:
-    n = 256
-    x, y = (np.arange(n // 2) + 0.5) * 1.25 / n, (np.arange(n // 2) + 0.5) * 1.25 / n
-    r = np.hypot(*np.meshgrid(x, y, indexing="ij")).ravel()
-    density = np.asarray(blasts.sedov("aweno5z", n).density).ravel()
-    label = "aweno5z, 256², every 7th cell"
-    ax.plot(r[::7], density[::7], ".", ms=1.5, c="C1", label=label)
-    ax.axvline(blasts.SEDOV_RADIUS, c="k", lw=1, label="exact radius")
-    ax.set_xlim(0.2, 0.6)
-    ax.set_xlabel("distance", fontsize=8)
-    ax.set_title("Sedov blast in 2D, density", fontsize=9)
-
-
 def _draw_dye(ax: Any) -> None:
-    dye = layers.rolled_up("aweno5z", 64)
+    dye = layers.rolled_up("muscl", 64)
     ax.imshow(dye.T, origin="lower", extent=(0, 1, 0, 2), cmap="viridis")
-    ax.set_title("viscous layer with dye, aweno5z, 64 x 128", fontsize=9)
+    ax.set_title("viscous layer with dye, muscl, 64 x 128", fontsize=9)
