@@ -160,7 +160,8 @@ def _entropy_wave() -> Iterator[Result]:
 
 
 def _frames() -> Iterator[Result]:
-    order = {"muscl": (None, 1.8), "aweno5z": (None, 4.5)}
+    # Three stages at a fixed Courant number: their third order shows on fine grids.
+    order = {"muscl": (None, 1.8), "aweno5z": (None, 4.0)}
     yield from _rows("boost, inviscid", smooth.boost, order, (40, 80, 160))
     yield from _rows(
         "rotation by 36.9°, inviscid", smooth.rotation, order, (41, 81, 161)
