@@ -15,7 +15,7 @@ GAMMA, TIME = 5 / 3, 0.25
 
 
 def fields(x, y):
-    """Density, velocity and pressure: twelve waves with fixed random phases."""
+    """Density, velocity and pressure: six waves each with fixed random phases."""
     random = np.random.default_rng(7)
     waves = [(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, -2)]
     result = []

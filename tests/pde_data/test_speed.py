@@ -17,6 +17,7 @@ def flops_per_cell(solver):
 
     length = jnp.asarray(1e-3, jnp.float32)
     cost = jax.jit(step).lower(state, length).compile().cost_analysis()
+    assert cost is not None
     return cost["flops"] / solver.grid.num_cells
 
 
