@@ -3,7 +3,7 @@
 python benchmarks/solver.py [--only rates scaling batches mach trajectories accuracy]
 """
 
-# Results and what they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 4),
+# What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 4),
 # JAX 0.10.2, 2026-11-24, 1e6 cell updates a second by the clock (per core):
 #   muscl float32 inviscid 24.2 (13.7), viscous 25.9 (14.0), float64 viscous 14.7 (7.7)
 #   aweno5z viscous float32 4.8 (2.6), float64 2.35 (1.24); NumPy twin of muscl 2.46
