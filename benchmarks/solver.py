@@ -1,38 +1,41 @@
 """Speed of the solver: cell updates a second, against NumPy and the memory's speed.
 
-python benchmarks/solver.py [--cells 128] [--repeats 5]
+python benchmarks/solver.py [--only rates scaling batches mach trajectories accuracy]
 """
 
-# 128², medians of 5. 2 AMD EPYC cores shared with other jobs (load 5 to 9: figures
-# are lower bounds), JAX 0.10.2, 2026-11-22. M/s: 1e6 cell updates a second. The WENO
-# schemes have their positivity limiter and three stages, MUSCL none and two.
-#                         float32 inviscid  viscous   float64 inviscid  viscous  compile
-#   muscl                          20.2      14.3               7.5       8.6     1-4 s
-#   weno5z                          2.5       2.7               1.4        -      6-8 s
-#   aweno5z                         1.7       2.6                -         -      12 s
-#   NumPy, same MUSCL-HLLC          1.56, so the ratio is 12.9
-# MUSCL without `materialised`: 1.4 to 2.9 (viscous), measured on the quieter machine.
+# What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 4),
+# JAX 0.10.2, 2026-11-24, 1e6 cell updates a second by the clock (per core):
+#   muscl float32 inviscid 24.2 (13.7), viscous 25.9 (14.0), float64 viscous 14.7 (7.7)
+#   aweno5z viscous float32 4.8 (2.6), float64 2.35 (1.24); NumPy twin of muscl 2.46
+# The floor of memory traffic is 21 times faster than muscl. `scaling`, `batches` and
+# `trajectories` have not been recorded yet.
 
 import argparse
-import time
+import sys
+from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parent))
+from _measure import Seconds, interleaved, machine, once
+
 import pde_data
+from pde_data._trajectory import simulate_together, simulate_trajectories
 
-
-def median_time(run, repeats):
-    """The median of `repeats` timed calls, after one that is not timed."""
-    run()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+# Cell updates a second of other codes, 128², two idle cores of the same kind, as
+# measured for shared figures before this suite existed: float32 but for PyClaw.
+PEERS = {
+    "PDEBench's generator, inviscid": 0.165e6,
+    "the same, eta = 0.01": 0.14e6,
+    "JAX-Fluids, WENO5-Z, inviscid": 0.95e6,
+    "JAX-Fluids, viscous": 0.36e6,
+    "PyClaw, one core, float64": 1.5e6,
+}
+SCHEMES = ("muscl", "muscl-low-mach", "weno5z", "aweno5z")
+NUMBER = 10
 
 
 @eqx.filter_jit
@@ -44,21 +47,31 @@ def _steps(solver, state, number):
     return jax.lax.fori_loop(0, number, body, state)
 
 
-def update_rate(solver, number, repeats):
-    """Cell updates a second (one step with all its stages is one update), compile."""
-    start = pde_data.initial.random_fourier(solver, jax.random.key(0), mach=0.1)
-    state = solver.gas.conserved(start)
-    begin = time.perf_counter()
-    jax.block_until_ready(_steps(solver, state, 1))
-    compiled = time.perf_counter() - begin
-    seconds = median_time(
-        lambda: jax.block_until_ready(_steps(solver, state, number)), repeats
+def case(scheme, n, viscosity=0.0, mach=0.1, seed=0):
+    """A solver and a random state for it."""
+    solver = pde_data.CompressibleNavierStokes(
+        (n, n), 5 / 3, viscosity, viscosity, **pde_data.SCHEMES[scheme]
     )
-    return solver.grid.num_cells * number / seconds, compiled
+    start = pde_data.initial.random_fourier(solver, jax.random.key(seed), mach=mach)
+    return solver, start
 
 
-def numpy_rate(cells, repeats):
-    """MUSCL-MC, HLLC, inviscid, two stages, written plainly in NumPy, float32."""
+def stepper(scheme, n, viscosity, number, dtype="float32"):
+    """A function that takes `number` steps, compiled; and what compiling took."""
+    with jax.enable_x64(dtype == "float64"):
+        solver, start = case(scheme, n, viscosity)
+        state = solver.gas.conserved(start)
+        compiled = once(lambda: _steps(solver, state, 1))
+
+    def run():
+        with jax.enable_x64(dtype == "float64"):
+            return jax.block_until_ready(_steps(solver, state, number))
+
+    return run, compiled
+
+
+def numpy_step(cells):
+    """One step of MUSCL-MC, HLLC, inviscid, two stages, plainly in NumPy, float32."""
     random = np.random.default_rng(0)
     gamma, h = np.float32(5 / 3), np.float32(1 / cells)
     shape = (cells, cells)
@@ -119,63 +132,214 @@ def numpy_rate(cells, repeats):
         k1 = rate(state)
         return state + dt / 2 * (k1 + rate(state + dt * k1))
 
-    return cells**2 / median_time(step, repeats)
+    return step
 
 
-def copy_bandwidth(repeats):
-    """Bytes a second, read plus written, of a copy far larger than the caches."""
+def copy_once():
+    """A function that copies 64 MiB, far more than the caches; bytes both ways."""
     source = np.ones(2**26 // 4, np.float32)
     target = np.empty_like(source)
-    return 2 * source.nbytes / median_time(lambda: np.copyto(target, source), repeats)
+    return lambda: np.copyto(target, source), 2 * source.nbytes
 
 
-def main():
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", type=int, default=128, help="along each axis")
-    parser.add_argument("--repeats", type=int, default=5, help="of each timing")
-    options = parser.parse_args()
-    n, repeats = options.cells, options.repeats
-    plain = numpy_rate(n, repeats)
-    print(f"NumPy, MUSCL-HLLC, inviscid, float32    {plain / 1e6:7.2f} M/s")
-    rates = {}
-    for dtype in ("float32", "float64"):
-        for name in ("muscl", "weno5z", "aweno5z"):
+def _rate(n, number, seconds: Seconds):
+    updates = n * n * number / 1e6
+    return f"{updates / seconds.wall:6.2f} {updates / seconds.cpu:8.2f}"
+
+
+def rates(n, repeats):
+    """Each scheme, precision and viscosity: updates a second by clock and by core."""
+    functions, compiled, bytes_both = {"NumPy twin": numpy_step(n)}, {}, 0
+    functions["copy"], bytes_both = copy_once()
+    for scheme in SCHEMES:
+        for dtype in ("float32", "float64"):
             for viscosity in (0.0, 0.01):
-                with jax.enable_x64(dtype == "float64"):
-                    solver = pde_data.CompressibleNavierStokes(
-                        (n, n),
-                        5 / 3,
-                        viscosity,
-                        viscosity,
-                        **pde_data.SCHEMES[name],
-                    )
-                    rate, compiled = update_rate(solver, 20, repeats)
-                rates[dtype, name, viscosity] = rate
-                print(
-                    f"{name:8} {dtype} viscosity {viscosity:<5}          "
-                    f"{rate / 1e6:7.2f} M/s  compile {compiled:4.1f} s",
-                    flush=True,
+                name = f"{scheme} {dtype} {viscosity}"
+                functions[name], compiled[name] = stepper(
+                    scheme, n, viscosity, NUMBER, dtype
                 )
-    inviscid = rates["float32", "muscl", 0.0]
-    # Two stages; each reads and writes the four conserved variables once.
-    floor = copy_bandwidth(repeats) / (2 * 8 * 4)
-    print(f"MUSCL over NumPy                        {inviscid / plain:7.1f} x")
-    print(f"memory-traffic floor over MUSCL         {floor / inviscid:7.1f} x")
+    seconds = interleaved(functions, repeats)
+    print(f"{'1e6 cell updates per second':38} wall   per core   compile s (cpu)")
+    for name, took in compiled.items():
+        print(
+            f"  {name:34} {_rate(n, NUMBER, seconds[name])}   "
+            f"{took.wall:5.1f} ({took.cpu:.1f})"
+        )
+    plain, copy = seconds["NumPy twin"], seconds["copy"]
+    print(f"  {'NumPy twin of muscl, float32':34} {_rate(n, 1, plain)}")
+    ours = seconds["muscl float32 0.0"]
+    cpu = n * n * NUMBER / ours.cpu
+    print(f"MUSCL over NumPy, per core: {cpu * plain.cpu / n**2:.1f}")
+    # Each stage reads and writes the four conserved variables once.
+    for scheme, stages in zip(SCHEMES, (2, 3, 3, 3), strict=True):
+        took = seconds[f"{scheme} float32 0.0"].cpu / (n * n * NUMBER)
+        floor = stages * 8 * 4 * copy.cpu / bytes_both
+        print(f"memory floor: {scheme} takes {took / floor:.1f} times as long")
+    for scheme in SCHEMES:
+        pair = [seconds[f"{scheme} {kind} 0.01"].cpu for kind in ("float64", "float32")]
+        print(f"float64 over float32, viscous: {scheme} {pair[0] / pair[1]:.2f}")
+    for name, peer in PEERS.items():
+        kind = "0.01" if "visc" in name and "inv" not in name else "0.0"
+        kind = "0.01" if "eta" in name else kind
+        ratios = ", ".join(
+            f"{s} {n * n * NUMBER / seconds[f'{s} float32 {kind}'].wall / peer:.1f}"
+            for s in SCHEMES
+        )
+        print(f"over {name} ({peer / 1e6:.2f}): {ratios}")
 
+
+def scaling(n, repeats):
+    """Cost against cells and steps: nanoseconds of core per update."""
+    sizes = {
+        (m, k): stepper("muscl", m, 0.01, k)[0]
+        for m in (n // 2, n, 2 * n)
+        for k in (NUMBER, 4 * NUMBER)
+    }
+    seconds = interleaved({str(key): run for key, run in sizes.items()}, repeats)
+    for m, k in sizes:
+        per = seconds[str((m, k))].cpu / (m * m * k)
+        print(f"muscl {m:4}² {k:3} steps: {1e9 * per:6.1f} ns per update")
+
+
+def batches(n, repeats):
+    """Eight trajectories against one, in the loop of the generator and under vmap."""
+    config = pde_data.GenerateConfig(grid=(n, n), final_time=0.05, snapshots=2)
+    eight = list(range(8))
+    simulate_trajectories(config, [0])
+    with jax.enable_x64(config.precision == "float64"):
+        together = simulate_together(config, eight)
+        counts = np.array([int(np.sum(run.num_steps)) for run in together])
+        waste = 1 - counts.mean() / counts.max()
+        seconds = interleaved(
+            {
+                "loop of 8": lambda: simulate_trajectories(config, eight),
+                "one by one": lambda: [
+                    simulate_trajectories(config, [i]) for i in eight
+                ],
+                "vmap of 8": lambda: jax.block_until_ready(
+                    [run.density for run in simulate_together(config, eight)]
+                ),
+            },
+            repeats,
+        )
+    for name, took in seconds.items():
+        print(f"{name:12} {_rate(n, counts.sum(), took)}  useful 1e6 updates/s")
+    share = seconds["one by one"].cpu / seconds["loop of 8"].cpu
+    print(
+        f"batch of 8 keeps {share:.0%} of the rate of one; wasted steps 0 in the loop"
+    )
+    print(f"under vmap {waste:.0%} of the steps are wasted: {sorted(counts)}")
+
+
+def mach(n, repeats):
+    """Steps per unit time at falling Mach number: sound sets the step, not the flow."""
+    del repeats
+    for number in (1.0, 0.1, 0.01, 0.001):
+        solver, start = case("muscl", n, 0.0, number)
+        speed = np.mean(np.hypot(*map(np.asarray, start.velocity)))
+        per_time = 1 / float(solver.stable_step(solver.gas.conserved(start)))
+        print(
+            f"Mach {number:<6} {per_time:8.0f} steps per unit time, "
+            f"{per_time / speed:9.0f} while the gas crosses the box"
+        )
+
+
+def trajectories(n, repeats):
+    """21 snapshots of the default configuration, certificate and all."""
     config = pde_data.GenerateConfig(grid=(n, n))
     pde_data.simulate_trajectory(config, 0)
     seconds, steps = [], []
     for index in range(1, 1 + repeats):
-        begin = time.perf_counter()
-        steps.append(pde_data.simulate_trajectory(config, index).num_steps)
-        seconds.append(time.perf_counter() - begin)
-    rate = np.sum(steps) * n * n / np.sum(seconds)
-    print(
-        f"trajectory, 21 snapshots, Mach 0.1, eta = zeta = 0.01: median "
-        f"{np.median(seconds):.1f} s, {np.median(steps):.0f} steps; "
-        f"{rate / 1e6:.2f} M/s with certificate"
+        seconds.append(
+            once(
+                lambda index=index: steps.append(
+                    pde_data.simulate_trajectory(config, index).num_steps
+                )
+            )
+        )
+    wall, cpu = (
+        np.median([s.wall for s in seconds]),
+        np.median([s.cpu for s in seconds]),
     )
+    rate = np.sum(steps) * n * n / np.sum([s.cpu for s in seconds])
+    print(
+        f"{config.scheme}, {config.precision}: median {wall:.1f} s ({cpu:.1f} of "
+        f"cores), {np.median(steps):.0f} steps, {rate / 1e6:.2f}e6 updates per core-s"
+    )
+
+
+def accuracy(path):
+    """Error of the isentropic vortex against core-seconds, as a plot."""
+    import matplotlib.pyplot as plt
+
+    from pde_data import exact
+
+    figure, ax = plt.subplots(figsize=(6, 4.2), layout="constrained")
+    sizes = {
+        "muscl": (32, 64, 128, 256),
+        "weno5z": (32, 64, 128),
+        "aweno5z": (16, 32, 64, 128),
+    }
+    for scheme, cells in sizes.items():
+        points = []
+        for n in cells:
+            with jax.enable_x64(True):
+                grid = pde_data.Grid((n, n), 10.0)
+                x, y = grid.centers()
+                density, u, v, p = map(jnp.asarray, exact.isentropic_vortex(x, y))
+                solver = pde_data.CompressibleNavierStokes(
+                    grid, 5 / 3, **pde_data.SCHEMES[scheme]
+                )
+                start = pde_data.Primitive(density, (u, v), p)
+                end = pde_data.simulate(solver, start, [0.0, 2.0]).density[-1]
+                expected = exact.isentropic_vortex((x - 2) % 10, (y - 2) % 10)[0]
+                error = float(np.mean(np.abs(np.asarray(end) - expected)))
+                cost = min(
+                    once(
+                        lambda s=solver, w=start: pde_data.simulate(s, w, [0.0, 2.0])
+                    ).cpu
+                    for _ in range(3)
+                )
+            points.append((cost, error))
+            print(f"{scheme:8} {n:4}²  {cost:8.3f} core-s  L1 {error:.2e}", flush=True)
+        ax.loglog(*zip(*points, strict=True), "o-", label=scheme)
+        for (cost, error), n in zip(points, cells, strict=True):
+            ax.annotate(
+                f"{n}²", (cost, error), (4, 4), textcoords="offset points", fontsize=8
+            )
+    ax.set_xlabel("core-seconds")
+    ax.set_ylabel("L1 error of density")
+    ax.set_title("Isentropic vortex, side 10, t = 2, float64", fontsize=10)
+    ax.grid(alpha=0.3)
+    ax.legend()
+    figure.savefig(path, dpi=100)
+    print(f"{path}: done.")
+
+
+PARTS = {
+    "rates": rates,
+    "scaling": scaling,
+    "batches": batches,
+    "mach": mach,
+    "trajectories": trajectories,
+}
+
+
+def main():
+    """Print the parts asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=128, help="along each axis")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=[*PARTS, "accuracy"])
+    parser.add_argument("--plot", default="cost_per_accuracy.png")
+    options = parser.parse_args()
+    print(machine())
+    for name in options.only or [*PARTS, "accuracy"]:
+        print(f"-- {name}")
+        if name == "accuracy":
+            accuracy(options.plot)
+        else:
+            PARTS[name](options.cells, options.repeats)
 
 
 if __name__ == "__main__":

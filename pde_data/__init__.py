@@ -15,6 +15,7 @@ from ._config import GenerateConfig as GenerateConfig
 from ._continuity import snapshot_continuity as snapshot_continuity
 from ._equations import CompressibleNavierStokes as CompressibleNavierStokes
 from ._forcing import (
+    ABCForcing as ABCForcing,
     StochasticForcing as StochasticForcing,
     UniformGravity as UniformGravity,
 )

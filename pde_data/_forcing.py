@@ -27,6 +27,45 @@ class UniformGravity(eqx.Module):
         return tuple(jnp.full_like(state.density, a) for a in self.acceleration)
 
 
+class ABCForcing(eqx.Module):
+    """The Arnold-Beltrami-Childress acceleration, steady and solenoidal.
+
+    (sin z + cos y, sin x + cos z, sin y + cos x) in angles of the box, times
+    `amplitude`/√3, its root mean square. In 2D the cells (cos y, sin x).
+
+    **Reference:** Dombre et al. (1986), J. Fluid Mech. 167, Eq. 1.1.
+    """
+
+    amplitude: float = 1.0
+
+    def __call__(
+        self, state: Primitive, grid: Grid, time: Float[Array, ""]
+    ) -> tuple[Float[Array, " *grid"], ...]:
+        """The acceleration of every cell."""
+        d, dtype = grid.num_spatial_dims, state.density.dtype
+        if d < 2:
+            raise ValueError(
+                f"`grid` must have 2 or 3 axes, got {d}: in 1D no wave is solenoidal."
+            )
+        angles = [
+            2 * np.pi * (x - x0) / length
+            for x, x0, length in zip(
+                grid.centers(), grid.origin, grid.extent, strict=True
+            )
+        ]
+        if d == 2:
+            parts = [np.cos(angles[1]), np.sin(angles[0])]
+        else:
+            x, y, z = angles
+            parts = [
+                np.sin(z) + np.cos(y),
+                np.sin(x) + np.cos(z),
+                np.sin(y) + np.cos(x),
+            ]
+        scale = self.amplitude / (1 if d == 2 else np.sqrt(3))
+        return tuple(jnp.asarray(scale * part, dtype) for part in parts)
+
+
 class StochasticForcing(eqx.Module):
     """Solenoidal stirring by random waves whose phases wander in time.
 

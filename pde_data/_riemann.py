@@ -106,7 +106,9 @@ def low_mach(solver: RiemannSolver) -> RiemannSolver:
 
     def fixed(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserved:
         mach_squared = jnp.maximum(_mach_squared(left, gas), _mach_squared(right, gas))
-        factor = jnp.minimum(1, jnp.sqrt(mach_squared))
+        # Gas at rest: the root of zero has no derivative.
+        least = jnp.finfo(mach_squared.dtype).tiny
+        factor = jnp.minimum(1, jnp.sqrt(jnp.maximum(mach_squared, least)))
         return solver(
             _with_velocity(left, right, factor),
             _with_velocity(right, left, factor),

@@ -12,6 +12,7 @@ from . import initial
 from ._boundary import Boundary, outflow, periodic, slip_wall
 from ._config import GenerateConfig, Range
 from ._equations import CompressibleNavierStokes
+from ._forcing import ABCForcing
 from ._reconstruct import MUSCL, minmod, monotonized_central
 from ._riemann import hllc, low_mach, rusanov
 from ._state import Primitive
@@ -43,6 +44,12 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "stepper": ssp_rk3,
         "courant_number": 0.5,
     },
+    "aweno5z-low-mach": {
+        "reconstruction": AWENO5Z(),
+        "riemann": low_mach(hllc),
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
+    },
     "safe": {
         "reconstruction": MUSCL(minmod),
         "riemann": rusanov,
@@ -70,6 +77,10 @@ def _walls(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
     return (*((periodic, periodic),) * (d - 1), (slip_wall, slip_wall))
 
 
+def _closed(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
+    return ((slip_wall, slip_wall),) * d
+
+
 def _open(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
     return ((outflow, outflow),) * d
 
@@ -78,14 +89,17 @@ FAMILIES: dict[str, Family] = {
     "random_fourier": Family(initial.random_fourier),
     "turbulent": Family(initial.turbulent),
     "kelvin_helmholtz": Family(initial.kelvin_helmholtz),
+    "sharp_kelvin_helmholtz": Family(initial.sharp_kelvin_helmholtz),
     "double_shear": Family(initial.double_shear),
     "vortices": Family(initial.vortices),
     "taylor_green": Family(initial.taylor_green),
     "acoustic_pulses": Family(initial.acoustic_pulses),
     "riemann_quadrants": Family(initial.riemann_quadrants),
     "blast": Family(initial.blast),
+    "implosion": Family(initial.implosion, _closed),
     "shock_bubble": Family(initial.shock_bubble, _open),
     "rayleigh_taylor": Family(initial.rayleigh_taylor, _walls, initial.gravity),
+    "stirred": Family(initial.turbulent, forcing=ABCForcing(0.1)),
 }
 
 

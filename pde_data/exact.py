@@ -104,6 +104,7 @@ class RiemannProblem:
 
 
 SOD = RiemannProblem((1.0, 0.0, 1.0), (0.125, 0.0, 0.1))
+LAX = RiemannProblem((0.445, 0.698, 3.528), (0.5, 0.0, 0.571))
 
 # Toro (2009), Table 4.1 (and Sec. 10.8): problem, position of the jump, final time.
 TORO = (

@@ -161,28 +161,42 @@ def draw_gallery(
     states: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
     spacing: Sequence[float],
     path: str | Path,
+    *,
+    columns: int = 7,
 ) -> Path:
-    """One column per named 2D state (density, velocity, pressure), as a PNG."""
+    """Named 2D states (density, velocity, pressure) side by side, as a PNG.
+
+    Each is a column of density, vorticity and divergence; every `columns` of them a new
+    block begins below.
+    """
     plt = _pyplot()
     names = ("density", "vorticity", "divergence")
+    wide = min(columns, len(states))
+    blocks = -(-len(states) // wide)
     figure, axes = plt.subplots(
-        len(names),
-        len(states),
-        figsize=(1.7 * len(states), 5.4),
+        3 * blocks,
+        wide,
+        figsize=(1.7 * wide + 0.3, 5.4 * blocks),
         squeeze=False,
         layout="constrained",
     )
-    for column, (title, state) in zip(axes.T, states.items(), strict=True):
-        density, velocity, pressure = (x[None] for x in state)
-        for ax, name in zip(column, names, strict=True):
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for index, (title, state) in enumerate(states.items()):
+        block, column = divmod(index, wide)
+        for row, name in enumerate(names):
+            ax = axes[3 * block + row, column]
+            ax.set_axis_on()
+            density, velocity, pressure = (x[None] for x in state)
             values = quantity(name, density, velocity, pressure, spacing)[0]
             cmap, low, high = _scale(name, values)
             ax.imshow(values.T, origin="lower", cmap=cmap, vmin=low, vmax=high)
             ax.set_xticks([])
             ax.set_yticks([])
-        column[0].set_title(title.replace("_", " "), fontsize=8)
-    for ax, name in zip(axes[:, 0], names, strict=True):
-        ax.set_ylabel(name)
+            if row == 0:
+                ax.set_title(title.replace("_", " "), fontsize=8)
+            if column == 0:
+                ax.set_ylabel(name)
     return _save(figure, path)
 
 

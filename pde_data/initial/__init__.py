@@ -9,9 +9,11 @@ from ._layers import (
     gravity as gravity,
     kelvin_helmholtz as kelvin_helmholtz,
     rayleigh_taylor as rayleigh_taylor,
+    sharp_kelvin_helmholtz as sharp_kelvin_helmholtz,
 )
 from ._shocks import (
     blast as blast,
+    implosion as implosion,
     riemann_quadrants as riemann_quadrants,
     shock_bubble as shock_bubble,
 )

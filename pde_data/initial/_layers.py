@@ -50,6 +50,38 @@ def kelvin_helmholtz(
 
 
 @eqx.filter_jit
+def sharp_kelvin_helmholtz(
+    solver: CompressibleNavierStokes,
+    key: PRNGKeyArray,
+    *,
+    mach: "float | np.ndarray | Float[Array, '']" = 0.3,
+    amplitude: float = 0.03,
+) -> Primitive:
+    """A band of other gas with sharp, wavy edges that streams against the rest.
+
+    Velocities ±1/2 along the first axis, density 1 outside and a ratio uniform in
+    (1/2, 3) inside. Each edge, near 1/4 and 3/4 of the second axis, is displaced by
+    four random sine modes of at most `amplitude`/4 each. `mach` is 1/2 over the sound
+    speed of the outer gas. What grows first depends on the grid: viscosity or
+    `kelvin_helmholtz` give flows that converge.
+    """
+    need_dims(solver, "sharp_kelvin_helmholtz")
+    x, y, *_ = unit_centers(solver)
+    draws = jax.random.uniform(key, (2, 2, 4), x.dtype)
+    ratio = 0.5 + 2.5 * jax.random.uniform(jax.random.fold_in(key, 1), (), x.dtype)
+    modes = jnp.arange(1, 5, dtype=x.dtype).reshape(4, *(1,) * x.ndim)
+    edges = []
+    for place, (sizes, phases) in zip((0.25, 0.75), draws, strict=True):
+        angle = 2 * np.pi * (modes * x + phases.reshape(modes.shape))
+        wave = jnp.sum(sizes.reshape(modes.shape) * jnp.sin(angle), axis=0)
+        edges.append(place + 0.25 * amplitude * wave)
+    inside = ((y > edges[0]) & (y < edges[1])).astype(x.dtype)
+    zeros = [jnp.zeros_like(x)] * (x.ndim - 1)
+    pressure = _pressure_of_mach(solver, mach, 0.5, x)
+    return Primitive(1 + (ratio - 1) * inside, (0.5 - inside, *zeros), pressure)
+
+
+@eqx.filter_jit
 def double_shear(
     solver: CompressibleNavierStokes,
     key: PRNGKeyArray,

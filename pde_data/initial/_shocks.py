@@ -87,6 +87,38 @@ def blast(
 
 
 @eqx.filter_jit
+def implosion(
+    solver: CompressibleNavierStokes,
+    key: PRNGKeyArray,
+    *,
+    mach: "float | np.ndarray | Float[Array, '']" = 0.5,
+) -> Primitive:
+    """Thin gas of low pressure in one corner of a closed box, behind a sloping front.
+
+    Outside density 1 and sound speed 1; in the corner density uniform in (0.1, 0.3) and
+    pressure lower by the factor e^(-2.8 `mach`), the 0.14 of the reference for 0.7. The
+    front cuts the axes at random places in (0.3, 0.7). For `slip_wall` boundaries.
+
+    **Reference:** Liska and Wendroff (2003), SIAM J. Sci. Comput. 25, Sec. 4.7, for the
+    case of equal cuts.
+    """
+    need_dims(solver, "implosion")
+    centers = unit_centers(solver)
+    d, dtype = len(centers), centers[0].dtype
+    draws = jax.random.uniform(key, (d + 1,), dtype)
+    cuts = 0.3 + 0.4 * draws[:d]
+    reach = sum(x / cut for x, cut in zip(centers, cuts, strict=True))
+    # As smooth as one cell, so that the front has no steps.
+    width = 2.0 / min(solver.grid.shape)
+    corner = 0.5 * (1 - jnp.tanh((reach - 1) / width))
+    thin = 0.1 + 0.2 * draws[d]
+    low = jnp.exp(-2.8 * jnp.asarray(mach, dtype))
+    gamma = as_scalar(solver.gas.gamma, dtype)
+    pressure = (1 + (low - 1) * corner) / gamma
+    return Primitive(1 + (thin - 1) * corner, (jnp.zeros_like(corner),) * d, pressure)
+
+
+@eqx.filter_jit
 def shock_bubble(
     solver: CompressibleNavierStokes,
     key: PRNGKeyArray,

@@ -88,6 +88,58 @@ def test_steps_commute_with_shifts_by_whole_cells_bit_for_bit():
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("viscous", [True, False])
+def test_steps_in_3d_commute_with_all_48_elements_and_shifts(dtype, viscous):
+    parts = VISCOUS if viscous else {}
+    solver = pde_data.CompressibleNavierStokes((8, 8, 8), **parts)
+    start = _random_start(solver, dtype)
+    end = _run(solver, start, 5)
+    for element in hyperoctahedral_elements(3):
+        moved = _run(solver, transform(start, element), 5)
+        jax.tree.map(np.testing.assert_array_equal, moved, transform(end, element))
+
+    def shift(state):
+        return jax.tree.map(lambda x: jnp.roll(x, (1, -3, 2), (0, 1, 2)), state)
+
+    jax.tree.map(
+        np.testing.assert_array_equal, _run(solver, shift(start), 5), shift(end)
+    )
+
+
+def test_gravity_keeps_the_elements_that_keep_its_axis_and_no_other():
+    walls = (pde_data.slip_wall, pde_data.slip_wall)
+    solver = pde_data.CompressibleNavierStokes(
+        (16, 16),
+        forcing=pde_data.UniformGravity((0.0, -3.0)),
+        boundary=[(pde_data.periodic, pde_data.periodic), walls],
+    )
+    start = _random_start(solver, np.float32)
+    end = _run(solver, start)
+    mirror = ((0, 1), (True, False))
+    moved = _run(solver, transform(start, mirror))
+    jax.tree.map(np.testing.assert_array_equal, moved, transform(end, mirror))
+    upside_down = ((0, 1), (False, True))
+    moved = _run(solver, transform(start, upside_down))
+    assert not np.array_equal(moved.density, transform(end, upside_down).density)
+
+
+@pytest.mark.parametrize("wall", [pde_data.slip_wall, pde_data.IsothermalWall(1.0)])
+def test_a_closed_box_with_a_tracer_commutes_bit_for_bit(wall):
+    solver = pde_data.CompressibleNavierStokes(
+        (12, 12), boundary=[(wall, wall)] * 2, **VISCOUS
+    )
+    start = _random_start(solver, np.float32)
+    start = pde_data.Primitive(
+        start.density, start.velocity, start.pressure, start.pressure**2
+    )
+    end = _run(solver, start)
+    for element in (((1, 0), (False, False)), ((0, 1), (True, False))):
+        moved = _run(solver, transform(start, element))
+        jax.tree.map(np.testing.assert_array_equal, moved, transform(end, element))
+
+
 def test_the_commutation_test_can_fail():
     # A body force along x alone is not symmetric.
     def push(state, grid, time):

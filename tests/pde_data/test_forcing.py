@@ -40,3 +40,19 @@ def test_stirring_is_solenoidal_of_the_asked_strength_and_a_function_of_time(res
     assert not np.allclose(stir(rest, grid, jnp.asarray(0.3))[0], again[0])
     with pytest.raises(ValueError, match="`num_spatial_dims`"):
         pde_data.StochasticForcing(1, key=jax.random.key(0))
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_abc_acceleration_is_solenoidal_and_of_the_asked_strength(d):
+    grid = pde_data.Grid((8,) * d, 3.0)
+    one = jnp.ones(grid.shape)
+    gas = pde_data.Primitive(one, (0 * one,) * d, one)
+    parts = pde_data.ABCForcing(2.0)(gas, grid, jnp.zeros(()))
+    waves = np.meshgrid(*[np.fft.fftfreq(8)] * d, indexing="ij")
+    spectra = [np.fft.fftn(np.asarray(a)) for a in parts]
+    divergence = sum(k * a for k, a in zip(waves, spectra, strict=True))
+    assert np.linalg.norm(divergence) < 1e-12 * np.linalg.norm(spectra)
+    rms = np.sqrt(np.mean(np.sum(np.square(parts), axis=0)))
+    np.testing.assert_allclose(rms, 2.0)
+    with pytest.raises(ValueError, match="`grid`"):
+        pde_data.ABCForcing()(gas, pde_data.Grid((8,)), jnp.zeros(()))

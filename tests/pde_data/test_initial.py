@@ -119,3 +119,28 @@ def test_a_family_that_needs_two_axes_says_so():
     line = pde_data.CompressibleNavierStokes((16,))
     with pytest.raises(ValueError, match="at least 2 axes"):
         pde_data.initial.kelvin_helmholtz(line, jax.random.key(0))
+
+
+def test_the_sharp_layer_takes_two_densities_and_no_other(solver):
+    state = pde_data.initial.sharp_kelvin_helmholtz(solver, jax.random.key(0))
+    assert len(np.unique(state.density)) == 2
+    assert len(np.unique(state.velocity[0])) == 2
+
+
+def test_the_implosion_of_mach_07_has_the_pressure_of_the_reference(solver):
+    state = pde_data.initial.implosion(solver, jax.random.key(0), mach=0.7)
+    assert float(state.pressure[0, 0] / state.pressure[-1, -1]) == pytest.approx(
+        0.14, abs=2e-3
+    )
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_random_states_are_physical():
+    small = pde_data.CompressibleNavierStokes((8, 8))
+
+    def least(key):
+        state = pde_data.initial.random_fourier(small, key, max_mode=3)
+        return jnp.minimum(jnp.min(state.density), jnp.min(state.pressure))
+
+    keys = jax.random.split(jax.random.key(0), 100_000)
+    assert float(jnp.min(jax.lax.map(least, keys, batch_size=1000))) > 0

@@ -1,0 +1,1 @@
+"""The flows of the verification suite: each function runs one and returns its error."""
