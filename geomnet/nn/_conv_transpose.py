@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._group import Group
 from .._image import GeometricImage
@@ -97,10 +97,31 @@ class ConvTranspose(AbstractKernelLayer):
         `in_signature`.
         """
         check_image(image, self.group, self.in_signature, "ConvTranspose")
-        array = dilate(image.array, self.in_signature, self, self._placed(image.grid))
+        array = self.dilated(image.array)
         array = convolve(array, self.kernel.dense(), dilation=self.dilation)
         array = add_bias(array, self.bias)
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
+
+    def dilated(
+        self, array: Float[Array, "*coarse_grid features"]
+    ) -> Float[Array, "*larger_grid features"]:
+        """Coarse cells `stride` apart with zeros between, and as many as windows read.
+
+        A convolution without padding of stride 1 does the rest.
+        """
+        ghosts, edges = [], []
+        grid = array.shape[:-1]
+        for (side, p), cells, size in zip(
+            self._placed(grid), grid, self.kernel.window, strict=True
+        ):
+            before = self.dilation * (size - 1) - p.low
+            after = side - 1 + p.low - self.stride * (cells - 1)
+            low, high = (max(0, n // self.stride) for n in (before, after))
+            ghosts.append((low, high))
+            edges.append((before - self.stride * low, after - self.stride * high))
+        array = extend(array, self.in_signature, self.faces, ghosts)
+        spread = [(low, high, self.stride - 1) for low, high in edges]
+        return jax.lax.pad(array, jnp.zeros((), array.dtype), [*spread, (0, 0, 0)])
 
     def _placed(self, grid: tuple[int, ...]) -> list[tuple[int, Placement]]:
         """The fine side along each axis, and where `Conv` lays windows on it."""
@@ -109,24 +130,3 @@ class ConvTranspose(AbstractKernelLayer):
             place_back(cells, size, self.stride, self.dilation, self.group)
             for cells, size in zip(grid, self.kernel.window, strict=True)
         ]
-
-
-def dilate(
-    array: Array,
-    signature: Signature,
-    layer: ConvTranspose,
-    placed: list[tuple[int, Placement]],
-) -> Array:
-    """Coarse cells `stride` apart with zeros between, and as many as windows read."""
-    ghosts, edges = [], []
-    for (side, p), cells, size in zip(
-        placed, array.shape[:-1], layer.kernel.window, strict=True
-    ):
-        before = layer.dilation * (size - 1) - p.low
-        after = side - 1 + p.low - layer.stride * (cells - 1)
-        low, high = (max(0, n // layer.stride) for n in (before, after))
-        ghosts.append((low, high))
-        edges.append((before - layer.stride * low, after - layer.stride * high))
-    array = extend(array, signature, layer.faces, ghosts)
-    spread = [(low, high, layer.stride - 1) for low, high in edges]
-    return jax.lax.pad(array, jnp.zeros((), array.dtype), [*spread, (0, 0, 0)])

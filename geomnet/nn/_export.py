@@ -1,6 +1,7 @@
 """A trained layer as one of Equinox, for use without this library."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 from ._boundary import Boundary, extend
 from ._channel_groups import from_groups, to_groups
 from ._conv import Conv
+from ._conv_transpose import ConvTranspose
 from ._placement import Placement
 
 _MODES: dict[Boundary, Any] = {
@@ -19,59 +21,75 @@ _MODES: dict[Boundary, Any] = {
 }
 
 
-def export(conv: Conv) -> eqx.nn.Conv | eqx.nn.Sequential:
+def export(layer: Conv | ConvTranspose) -> eqx.nn.Conv | eqx.nn.Sequential:
     """The same function in layers of Equinox, boundary included.
 
     Equinox keeps features first: an array `(*grid, features)` goes in as `(features,
     *grid)`. The features keep their order.
 
     **Returns:** one `equinox.nn.Conv` where that has the boundary rule, PERIODIC, ZERO
-    or EDGE for all faces. Else, and with groups of channels, an
+    or EDGE for all faces. Else, and for groups of channels and transposes, an
     `equinox.nn.Sequential`: what lies beyond the faces, then the `Conv`; of a strided
     one for grids that the stride divides, where there are such.
     """
-    kernel, groups = conv.kernel.dense(), conv.kernel.channel_groups
-    d = kernel.ndim - 2
-    faces = {face for pair in conv.faces for face in pair}
-    padding = [(p.low, p.high) for p in _usual_placement(conv)]
-    is_plain = len(faces) == 1 and faces <= set(_MODES) and groups == 1
-    is_plain = is_plain and all(cells >= 0 for pair in padding for cells in pair)
-    bias = conv.bias.dense() if conv.bias is not None else None
-    if bias is not None:
-        bias = to_groups(bias, conv.out_signature, groups, d)
-    layer = eqx.nn.Conv(
+    if isinstance(layer, ConvTranspose):
+        spread = eqx.nn.Lambda(lambda x: _last(layer.dilated, x))
+        return eqx.nn.Sequential([spread, _plain(layer, 1, 0, "ZEROS")])
+    d, groups = layer.group.num_spatial_dims, layer.kernel.channel_groups
+    faces = {face for pair in layer.faces for face in pair}
+    padding = [(p.low, p.high) for p in _usual_placement(layer)]
+    known = len(faces) == 1 and faces <= set(_MODES) and groups == 1
+    if known and all(cells >= 0 for pair in padding for cells in pair):
+        return _plain(layer, layer.stride, padding, _MODES[faces.pop()])
+
+    def before(array: jax.Array) -> jax.Array:
+        array = extend(array, layer.in_signature, layer.faces, padding)
+        return to_groups(array, layer.in_signature, groups, d)
+
+    def after(array: jax.Array) -> jax.Array:
+        return from_groups(array, layer.out_signature, groups, d)
+
+    layers: list[Any] = [
+        eqx.nn.Lambda(lambda x: _last(before, x)),
+        _plain(layer, layer.stride, 0, "ZEROS"),
+    ]
+    if groups > 1:
+        layers.append(eqx.nn.Lambda(lambda x: _last(after, x)))
+    return eqx.nn.Sequential(layers)
+
+
+def _plain(
+    layer: Conv | ConvTranspose, stride: int, padding: Any, mode: Any
+) -> eqx.nn.Conv:
+    """The convolution alone, with features in the order of its groups."""
+    kernel, groups = layer.kernel.dense(), layer.kernel.channel_groups
+    d = layer.group.num_spatial_dims
+    bias = layer.bias.dense() if layer.bias is not None else None
+    conv = eqx.nn.Conv(
         num_spatial_dims=d,
         in_channels=kernel.shape[-2] * groups,
         out_channels=kernel.shape[-1],
-        kernel_size=conv.kernel.window,
-        stride=conv.stride,
-        padding=padding if is_plain else 0,
-        dilation=conv.dilation,
+        kernel_size=layer.kernel.window,
+        stride=stride,
+        padding=padding,
+        dilation=layer.dilation,
         groups=groups,
         use_bias=bias is not None,
-        padding_mode=_MODES[faces.pop()] if is_plain else "ZEROS",
+        padding_mode=mode,
         dtype=kernel.dtype,
         key=jax.random.key(0),
     )
     weight = jnp.moveaxis(kernel, (-1, -2), (0, 1))
-    layer = eqx.tree_at(lambda c: c.weight, layer, weight)
-    if bias is not None:
-        bias = bias.reshape(-1, *(1,) * d)
-        layer = eqx.tree_at(lambda c: c.bias, layer, bias)
-    if is_plain:
-        return layer
+    conv = eqx.tree_at(lambda c: c.weight, conv, weight)
+    if bias is None:
+        return conv
+    bias = to_groups(bias, layer.out_signature, groups, d).reshape(-1, *(1,) * d)
+    return eqx.tree_at(lambda c: c.bias, conv, bias)
 
-    def before(array: jax.Array) -> jax.Array:
-        array = jnp.moveaxis(array, 0, -1)
-        array = extend(array, conv.in_signature, conv.faces, padding)
-        return jnp.moveaxis(to_groups(array, conv.in_signature, groups, d), -1, 0)
 
-    def after(array: jax.Array) -> jax.Array:
-        array = jnp.moveaxis(array, 0, -1)
-        return jnp.moveaxis(from_groups(array, conv.out_signature, groups, d), -1, 0)
-
-    layers = [eqx.nn.Lambda(before), layer]
-    return eqx.nn.Sequential(layers + [eqx.nn.Lambda(after)] * (groups > 1))
+def _last(f: Callable[[jax.Array], jax.Array], array: jax.Array) -> jax.Array:
+    """What a function of `(*grid, features)` makes of `(features, *grid)`."""
+    return jnp.moveaxis(f(jnp.moveaxis(array, 0, -1)), -1, 0)
 
 
 def _usual_placement(conv: Conv) -> tuple[Placement, ...]:

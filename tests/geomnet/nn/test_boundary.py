@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import geomnet as gn
-from geomnet.nn import Boundary, Conv
+from geomnet.nn import Boundary, Conv, ConvTranspose
 
 SQUARE = gn.hyperoctahedral(2)
 FLOW = gn.Signature("0+ 1+ 0- 1-")
@@ -102,6 +102,8 @@ def test_a_wall_mirrors_no_more_cells_than_there_are():
         {"boundary": Boundary.SLIP, "size": 5},
         {"boundary": Boundary.NO_SLIP, "dilation": 2},
         {"channel_groups": 2},
+        {"make": ConvTranspose},
+        {"make": ConvTranspose, "size": 3, "boundary": Boundary.NO_SLIP},
         {
             "group": gn.reflections(2),
             "boundary": (Boundary.PERIODIC, Boundary.SLIP),
@@ -111,8 +113,9 @@ def test_a_wall_mirrors_no_more_cells_than_there_are():
 )
 def test_export_is_the_same_function_boundary_included(options, float64):
     options = {"group": SQUARE, **options}
+    make = options.pop("make", Conv)
     fields = "2x0+ 2x1+"
-    layer = Conv(
+    layer = make(
         in_signature=fields,
         out_signature=fields,
         key=jax.random.key(0),

@@ -232,6 +232,15 @@ def test_gradients_are_finite_on_degenerate_fields(name):
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
 
 
+@pytest.mark.slow
+@every_flat_layer
+def test_gradients_are_finite_on_degenerate_fields_in_bfloat16(name):
+    layer, x, _ = build(name, np.dtype("float32"))
+    for array in degenerate(x):
+        found = slope(layer, x.with_array(jnp.asarray(array, jnp.bfloat16)))
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+
+
 def degenerate(x):
     """Zero, constant, and a Taylor-Green vortex: isotropic, with equal variances."""
     yield np.zeros(x.array.shape)

@@ -98,3 +98,18 @@ def test_small_layers_and_short_floats_stay_dense():
     assert prefers_reduced(SQUARE, wide, wide, (3, 3), fine, f32)
     assert not prefers_reduced(SQUARE, narrow, wide, (3, 3), coarse, f32)
     assert not prefers_reduced(SQUARE, wide, wide, (3, 3), fine, bf16)
+
+
+@pytest.mark.parametrize("grid", [(9, 7), (40, 39)], ids=["dense", "reduced"])
+def test_both_forms_are_translated_to_the_bit(grid):
+    fields = gn.Signature("8x0+ 8x1+ 2x0-")
+    layer = gn.nn.Conv(SQUARE, fields, fields, key=jax.random.key(0))
+    form = prefers_reduced(SQUARE, fields, fields, (3, 3), grid, jnp.dtype("float32"))
+    assert form == (grid == (40, 39))
+    rng = np.random.default_rng(0)
+    array = rng.standard_normal((*grid, fields.features(2))).astype(np.float32)
+    run = eqx.filter_jit(lambda array: layer(gn.GeometricImage(fields, array)).array)
+    y = np.asarray(run(jnp.asarray(array)))
+    for shift in ((1, 2), (3, 5)):
+        moved = run(jnp.asarray(np.roll(array, shift, (0, 1))))
+        np.testing.assert_array_equal(moved, np.roll(y, shift, (0, 1)))

@@ -24,6 +24,9 @@ FINER = {
     "up": lambda: nn.Up(SQUARE, FIELDS, FIELDS, key=KEY),
     "nearest": lambda: nn.NearestUp(SQUARE, FIELDS),
     "multilinear": lambda: nn.MultilinearUp(SQUARE, FIELDS),
+    "transpose": lambda: nn.ConvTranspose(SQUARE, FIELDS, FIELDS, key=KEY),
+    # Odd grids keep both ends.
+    "blur": lambda: nn.BlurPool(SQUARE, FIELDS),
 }
 
 
@@ -48,7 +51,7 @@ def test_every_size_is_exact_or_refused(size):
 @pytest.mark.parametrize("size", range(3, 18, 2))
 @pytest.mark.parametrize("name", COARSER)
 def test_odd_grids_are_refused(name, size):
-    with pytest.raises(ValueError, match="Use a grid such as"):
+    with pytest.raises(ValueError, match=r"Use .*such as \("):
         COARSER[name]()(image((size, 4)))
 
 
@@ -76,6 +79,28 @@ def test_interpolation_is_of_second_order():
         y = eqx.filter_jit(nn.MultilinearUp(SQUARE, "0+"))(x)
         errors.append(np.abs(y.array[:, 0, 0] - np.sin(fine)).max())
     assert 3.5 < errors[0] / errors[1] < 4.5
+
+
+@pytest.mark.parametrize("side", [8, 9])
+def test_blurring_leaves_constants_and_takes_the_shortest_wave_away(side):
+    layer = eqx.filter_jit(nn.BlurPool(SQUARE, "0+", nn.Boundary.EDGE))
+    ones = gn.GeometricImage("0+", jnp.ones((side, side, 1), jnp.float32), 2)
+    y = layer(ones)
+    assert y.grid == (-(-side // 2),) * 2
+    np.testing.assert_allclose(y.array, 1, rtol=1e-6)
+    signs = (-1.0) ** np.arange(side)
+    wave = np.broadcast_to(signs[:, None, None], (side, side, 1))
+    inside = layer(ones.with_array(jnp.asarray(wave, jnp.float32))).array[1:-1]
+    np.testing.assert_allclose(inside, 0, atol=1e-6)
+
+
+def test_interpolation_is_the_transpose_of_blurring():
+    fine, coarse = image((8, 6)), image((4, 3))
+    blur, up = nn.BlurPool(SQUARE, FIELDS), nn.MultilinearUp(SQUARE, FIELDS)
+    left, right = (eqx.filter_jit(f)(x).array for f, x in ((blur, fine), (up, coarse)))
+    np.testing.assert_allclose(
+        4 * np.vdot(left, coarse.array), np.vdot(fine.array, right), rtol=1e-5
+    )
 
 
 def test_norm_pooling_has_no_ties():
