@@ -15,6 +15,7 @@ from ._data import (
     flow_signature as flow_signature,
     read_frames as read_frames,
 )
+from ._extrude import extrude as extrude
 from ._filters import (
     FilterBank as FilterBank,
     filter_basis as filter_basis,
