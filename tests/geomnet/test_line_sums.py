@@ -10,8 +10,12 @@ SQUARE, CUBE = gn.hyperoctahedral(2), gn.hyperoctahedral(3)
 PAIRS = [(out, inp) for out in ("0+", "1+", "2a+") for inp in ("0+", "1+", "2s+")]
 
 
-def banks(out_type, in_type, size, source=SQUARE, target=CUBE):
-    return tuple(gn.kernel_basis(g, out_type, in_type, size) for g in (source, target))
+def banks(types, size, source=SQUARE, target=CUBE):
+    out_type, in_type = types
+    return (
+        gn.kernel_basis(source, out_type, in_type, size),
+        gn.kernel_basis(target, out_type, in_type, size),
+    )
 
 
 def in_plane(array, pairs):
@@ -22,9 +26,9 @@ def in_plane(array, pairs):
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-@pytest.mark.parametrize(("out_type", "in_type"), PAIRS)
-def test_line_sums_are_the_source_filters(out_type, in_type, size):
-    source, target = banks(out_type, in_type, size)
+@pytest.mark.parametrize("types", PAIRS)
+def test_line_sums_are_the_source_filters(types, size):
+    source, target = banks(types, size)
     found = lift(source, target)
     assert not found.missed.any()
     filters = np.tensordot(found.matrix.T, target.array, 1)
@@ -41,14 +45,14 @@ def test_every_kernel_between_scalars_and_vectors_has_a_counterpart():
     for size in (3, 5):
         for out_type in ("0+", "1+"):
             for in_type in ("0+", "1+"):
-                found = lift(*banks(out_type, in_type, size))
+                found = lift(*banks((out_type, in_type), size))
                 assert found.matrix.any()
                 assert not found.missed.any()
 
 
 @pytest.mark.parametrize("types", [("0+", "0+"), ("1+", "0+"), ("1+", "1+")])
 def test_isotropic_filters_become_isotropic_ones(types):
-    source, target = banks(*types, 5)
+    source, target = banks(types, 5)
     isotropic = gn.isotropic(source).coefficients
     lifted = isotropic @ lift(source, target).matrix.T
     known = gn.isotropic(target).coefficients
@@ -71,7 +75,7 @@ def test_isotropic_filters_become_isotropic_ones(types):
     ],
 )
 def test_a_stencil_of_the_plane_becomes_that_of_space(types, operator):
-    source, target = banks(*types, 3)
+    source, target = banks(types, 3)
     coefficients = np.array(gn.stencil(source, operator), float)
     lifted = lift(source, target).matrix @ coefficients
     expected = np.array(gn.stencil(target, operator), float)
@@ -93,19 +97,19 @@ def taylor(coefficients, bank, degree):
 
 def test_what_makes_components_along_the_new_axis_is_missed():
     # A symmetric tensor from a scalar would get a diagonal component along z.
-    source, target = banks("2s+", "0+", 3)
+    source, target = banks(("2s+", "0+"), 3)
     assert np.linalg.matrix_rank(lift(source, target).missed) == 2
     # Of single taps, those of vectors from scalars point along z.
-    source, target = banks("1+", "0+", 2)
+    source, target = banks(("1+", "0+"), 2)
     assert not lift(source, target).missed.any()
     assert lift(source, target, stride=2).missed.any()
     # A curl of the plane is no kernel that reflections of space keep.
-    source, target = banks("1+", "0+", 3, source=gn.rotations(2))
+    source, target = banks(("1+", "0+"), 3, source=gn.rotations(2))
     assert lift(source, target).missed.any()
 
 
 def test_sums_over_every_so_manieth_tap_are_the_source_filter_each():
-    source, target = banks("0+", "0+", 4)
+    source, target = banks(("0+", "0+"), 4)
     found = lift(source, target, stride=2)
     assert not found.missed.any()
     filters = np.tensordot(found.matrix.T, target.array, 1)
@@ -115,7 +119,7 @@ def test_sums_over_every_so_manieth_tap_are_the_source_filter_each():
 
 
 def test_a_line_becomes_a_plane():
-    source, target = banks("1+", "1+", 3, gn.hyperoctahedral(1), SQUARE)
+    source, target = banks(("1+", "1+"), 3, gn.hyperoctahedral(1), SQUARE)
     found = lift(source, target)
     filters = np.tensordot(found.matrix.T, target.array, 1)
     np.testing.assert_allclose(filters.sum(axis=2)[..., :1, :1], source.array)

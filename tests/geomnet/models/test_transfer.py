@@ -43,9 +43,9 @@ def deviation(plane_model, model, x, cells):
 
 
 def test_a_residual_network_does_in_space_what_it_does_in_the_plane(float64):
-    options = {"num_blocks": 1, "dtype": float64}
-    plane = trained(network(gn.ResNet, SQUARE, **options))
-    onto = network(gn.ResNet, CUBE, seed=2, **options)
+    options = {"num_blocks": 1, "dilations": (2,), "dtype": float64}
+    plane = trained(network(gn.DilatedResNet, SQUARE, **options))
+    onto = network(gn.DilatedResNet, CUBE, seed=2, **options)
     lifted = transfer_weights(plane, onto)
     x = image(2 * FLOW, (5, 4))
     assert deviation(plane, lifted, x, 3) <= TOLERANCES["float64"]
@@ -56,21 +56,30 @@ def test_a_residual_network_does_in_space_what_it_does_in_the_plane(float64):
     assert np.ptp(y.array, axis=2).max() <= TOLERANCES["float64"]
 
 
+LARGER = {
+    "ResNet": (gn.ResNet, {"num_blocks": 2}),
+    "ResNet of larger windows": (gn.ResNet, {"num_blocks": 1, "size": 5}),
+    "ResNet between slip walls": (
+        gn.ResNet,
+        {"num_blocks": 1, "boundary": Boundary.SLIP},
+    ),
+    "ResNet between open faces": (
+        gn.ResNet,
+        {"num_blocks": 1, "boundary": Boundary.EDGE},
+    ),
+    "ResNet with antisymmetric tensors": (
+        gn.ResNet,
+        {"num_blocks": 1, "hidden": "2x0+ 2x1+ 1x2a+"},
+    ),
+    "DilatedResNet": (gn.DilatedResNet, {"num_blocks": 1, "dilations": (1, 2, 1)}),
+    "UNet of scalars": (gn.UNet, {"depth": 1, "hidden": "4x0+"}),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("model", "options"),
-    [
-        (gn.ResNet, {"num_blocks": 2}),
-        (gn.ResNet, {"num_blocks": 1, "size": 5}),
-        (gn.ResNet, {"num_blocks": 1, "boundary": Boundary.SLIP}),
-        (gn.ResNet, {"num_blocks": 1, "boundary": Boundary.EDGE}),
-        (gn.DilatedResNet, {"num_blocks": 1, "dilations": (1, 2, 1)}),
-        (gn.UNet, {"depth": 1, "hidden": "4x0+"}),
-        (gn.ResNet, {"num_blocks": 1, "hidden": "2x0+ 2x1+ 1x2a+"}),
-    ],
-    ids=str,
-)
-def test_models_do_in_space_what_they_do_in_the_plane(model, options, float64):
+@pytest.mark.parametrize("name", LARGER)
+def test_models_do_in_space_what_they_do_in_the_plane(name, float64):
+    model, options = LARGER[name]
     plane = trained(network(model, SQUARE, dtype=float64, **options))
     lifted = transfer_weights(plane, network(model, CUBE, dtype=float64, **options))
     x = image(2 * FLOW, (8, 6))
@@ -130,6 +139,7 @@ class EveryLayer(eqx.Module):
         return self.film(image, jnp.ones(1, image.dtype))
 
 
+@pytest.mark.slow
 def test_every_layer_does_in_space_what_it_does_in_the_plane(float64):
     plane = trained(EveryLayer(SQUARE, 0, float64))
     lifted = transfer_weights(plane, EveryLayer(CUBE, 2, float64))
