@@ -64,8 +64,9 @@ def transfer_weights(model: M, onto: M) -> M:
     **Arguments:**
 
     - `model`: what is learned is taken from it; of types of parity + only.
-    - `onto`: the same model, built in one dimension more; its own weights are ignored.
-        Its boundary must be the same along the axes that both have, and PERIODIC, EDGE
+    - `onto`: the same model, built in one dimension more, such as under
+        `geomnet.hyperoctahedral(3)` with the same `hidden`; its own weights are
+        ignored. Its boundary must be the same along the axes that both have, and PERIODIC, EDGE
         or SLIP along the last one.
 
     **Returns:** `onto` with the weights, in its own dtype.
