@@ -57,17 +57,17 @@ def transfer_weights(model: M, onto: M) -> M:
 
     **What there is no such kernel for is refused.** All scalars and vectors of a
     `ResNet` or `DilatedResNet` can be transferred, and antisymmetric tensors; tensors
-    of type `"2+"` and `"2s+"` as inputs only, since isotropy would give them a diagonal
-    component along the new axis; of a `UNet` those between scalars, since a learned
-    `Up` that makes vectors makes staggered ones along the new axis too.
+    of type `"2+"` and `"2s+"` as inputs only, since the larger group would give them a
+    diagonal component along the new axis; of a `UNet` those between scalars, since a
+    learned `Up` that makes vectors makes staggered ones along the new axis too.
 
     **Arguments:**
 
     - `model`: what is learned is taken from it; of types of parity + only.
     - `onto`: the same model, built in one dimension more, such as under
         `geomnet.hyperoctahedral(3)` with the same `hidden`; its own weights are
-        ignored. Its boundary must be the same along the axes that both have, and PERIODIC, EDGE
-        or SLIP along the last one.
+        ignored. Its boundary must be the same along the axes that both have, and
+        PERIODIC, EDGE or SLIP along the last one.
 
     **Returns:** `onto` with the weights, in its own dtype.
 
@@ -293,9 +293,9 @@ def _lifted(
             )
         else:
             mend = (
-                "Types '2+' and '2s+' can be inputs only, since isotropy gives them a "
-                "diagonal component along the last axis: use scalars and vectors, "
-                "and both models under `geomnet.hyperoctahedral`"
+                "Types '2+' and '2s+' can be inputs only, since the group would give "
+                "them a diagonal component along the last axis: use scalars and "
+                "vectors, and both models under `geomnet.hyperoctahedral`"
             )
         raise ValueError(
             f"{where}: in {d + 1} dimensions no filter that commutes with the group "
