@@ -40,7 +40,7 @@ class Rebuildable(Protocol):
         """The fields inside."""
         ...
 
-    def __call__(self, image: Any) -> Any:
+    def __call__(self, image: Any, /) -> Any:
         """The model's prediction."""
         ...
 
