@@ -15,6 +15,7 @@ from ._data import (
     flow_signature as flow_signature,
     read_frames as read_frames,
 )
+from ._extrude import extrude as extrude
 from ._filters import (
     FilterBank as FilterBank,
     filter_basis as filter_basis,
@@ -49,6 +50,7 @@ from ._invariants import (
     secondary_invariants as secondary_invariants,
 )
 from ._isotropic import isotropic_covariants as isotropic_covariants
+from ._metric import log_metric_field as log_metric_field, metric_field as metric_field
 from ._operators import describe as describe, stencil as stencil
 from ._signature import Entry as Entry, Signature as Signature, TensorType as TensorType
 from ._subspaces import (

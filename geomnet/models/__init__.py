@@ -9,5 +9,10 @@ from ._resnet import (
     ResidualBlock as ResidualBlock,
     ResNet as ResNet,
 )
-from ._twin import count_parameters as count_parameters, twin as twin
+from ._transfer import transfer_weights as transfer_weights
+from ._twin import (
+    count_flops as count_flops,
+    count_parameters as count_parameters,
+    twin as twin,
+)
 from ._unet import ConvBlock as ConvBlock, UNet as UNet

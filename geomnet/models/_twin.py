@@ -1,15 +1,24 @@
 """The plain baseline: the same model under the trivial group."""
 
+import functools
+import math
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar, get_args, runtime_checkable
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._group import Group, trivial
+from .._image import GeometricImage
 from .._signature import Signature
+from ..nn._conv import check_dimension
 
-Match = Literal["components", "parameters"]
+Match = Literal["components", "parameters", "flops"]
+
+# Sides on which arithmetic is counted unless told: a UNet of depth 4 takes them.
+_SIDES = {1: 256, 2: 64, 3: 16}
 
 
 @runtime_checkable
@@ -22,8 +31,17 @@ class Rebuildable(Protocol):
         ...
 
     @property
+    def in_signature(self) -> Signature:
+        """What the model takes."""
+        ...
+
+    @property
     def hidden(self) -> Signature:
         """The fields inside."""
+        ...
+
+    def __call__(self, image: Any, /) -> Any:
+        """The model's prediction."""
         ...
 
     def like(self, *, group: Group, hidden: Any, key: PRNGKeyArray) -> Any:
@@ -35,7 +53,11 @@ M = TypeVar("M", bound=Rebuildable)
 
 
 def twin(
-    model: M, match: Match = "components", *, key: PRNGKeyArray | None = None
+    model: M,
+    match: Match = "components",
+    *,
+    grid: tuple[int, ...] | None = None,
+    key: PRNGKeyArray | None = None,
 ) -> M:
     """The non-equivariant twin: the same class under `trivial(d)`, of equal size.
 
@@ -44,11 +66,16 @@ def twin(
     **Arguments:**
 
     - `match`: `"components"` gives it as many numbers per cell as the model has inside,
-        and so the same cost; `"parameters"` the width whose number of parameters is
-        nearest.
+        and so the memory of its fields; `"parameters"` the width whose number of
+        parameters is nearest, `"flops"` the one whose arithmetic is nearest, as
+        `count_flops` counts it.
+    - `grid`: where `"flops"` counts; by default 64 cells a side, 256 in one dimension
+        and 16 in three. It matters: on a CPU wide layers on large grids do less
+        arithmetic than a dense convolution.
     - `key`: draws its parameters; by default a fixed key.
 
-    **Raises:** `ValueError` if `match` is unknown.
+    **Raises:** `ValueError` if `match` is unknown, or `grid` does not fit it or the
+    model.
     """
     if match not in get_args(Match):
         raise ValueError(f"`match` must be one of {get_args(Match)}, got {match!r}.")
@@ -59,25 +86,39 @@ def twin(
     def build(width: int) -> M:
         return model.like(group=plain, hidden=f"{width}x0+", key=key)
 
+    if match == "flops":
+        cells = (_SIDES[d],) * d if grid is None else grid
+        measure = functools.partial(count_flops, grid=cells)
+    elif grid is not None:
+        raise ValueError(
+            f"`grid` is where arithmetic is counted, and `match` is {match!r}: leave "
+            'it out, or match "flops".'
+        )
+    else:
+        measure = count_parameters
     width = model.hidden.features(d)
-    if match == "parameters":
-        wanted = count_parameters(model)
-
-        def parameters(width: int) -> int:
-            return count_parameters(eqx.filter_eval_shape(build, width))
-
-        # More components than the model's never need fewer parameters.
-        low, high = 0, width
-        while parameters(high) < wanted:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if parameters(middle) < wanted else (low, middle)
-        width = min(
-            (w for w in (low, high) if w > 0),
-            key=lambda w: abs(parameters(w) - wanted),
+    if match != "components":
+        width = _nearest_width(
+            lambda n: measure(eqx.filter_eval_shape(build, n)), measure(model), width
         )
     return build(width)
+
+
+def _nearest_width(
+    measure: Callable[[int], float], wanted: int | float, likely: int
+) -> int:
+    """The width whose measure is nearest to what is wanted; the measure grows."""
+    measure = functools.cache(measure)
+    low, high = 0, likely
+    while measure(high) < wanted:
+        low, high = high, 2 * high
+    while high - low > 1:
+        # A measure grows about as the square of the width: its root is a line.
+        start, end = (math.sqrt(measure(n)) if n else 0.0 for n in (low, high))
+        share = (math.sqrt(wanted) - start) / (end - start)
+        guess = min(max(low + round(share * (high - low)), low + 1), high - 1)
+        low, high = (guess, high) if measure(guess) < wanted else (low, guess)
+    return min((n for n in (low, high) if n), key=lambda n: abs(measure(n) - wanted))
 
 
 def count_parameters(model: Any) -> int:
@@ -87,3 +128,42 @@ def count_parameters(model: Any) -> int:
         return isinstance(leaf, jax.ShapeDtypeStruct) or eqx.is_inexact_array(leaf)
 
     return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, is_trainable)))
+
+
+def count_flops(model: Any, grid: tuple[int, ...]) -> float:
+    """Additions and multiplications of one forward pass on one image.
+
+    As XLA counts them in the program that it is given, before it optimises: nothing is
+    compiled or run, and a model of shapes alone (`equinox.filter_eval_shape`) will do.
+    Roots and exponentials are not counted.
+
+    **Raises:** `ValueError` if the model refuses the grid.
+    """
+    signature, d = model.in_signature, model.group.num_spatial_dims
+    check_dimension(grid, model.group)
+
+    def is_array(leaf: Any) -> bool:
+        return isinstance(leaf, jax.ShapeDtypeStruct) or eqx.is_array(leaf)
+
+    arrays, rest = eqx.partition(model, is_array)
+    inexact = [
+        leaf.dtype
+        for leaf in jax.tree.leaves(arrays)
+        if jnp.issubdtype(leaf.dtype, jnp.inexact)
+    ]
+    dtype = inexact[0] if inexact else jnp.float32
+    shape = (*grid, signature.features(d))
+
+    def forward(arrays: Any, array: jax.Array) -> jax.Array:
+        image = GeometricImage(signature, array, d)
+        return eqx.combine(arrays, rest)(image).array
+
+    lowered = jax.jit(forward).lower(arrays, jax.ShapeDtypeStruct(shape, dtype))
+    cost = lowered.cost_analysis()
+    if cost is None:
+        raise RuntimeError(
+            f"XLA does not count arithmetic on {jax.default_backend()!r}: match "
+            '"components" or "parameters", or count on a CPU.'
+        )
+    # The key is missing where there is nothing to count.
+    return float(cost.get("flops", 0.0))

@@ -50,7 +50,9 @@ class GroupNorm(eqx.Module):
 
         - `num_groups`: into how many groups the channels of each type are dealt, in
             order; it divides the number of channels of every type.
-        - `epsilon`: added to the mean square, in squared units of the input.
+        - `epsilon`: added to the mean squared norm of a tensor, in squared units of the
+            input. Of the norm and not of a component, so that a plane field is
+            normalised alike in two and in three dimensions.
 
         **Raises:** `ValueError` if the groups don't divide the channels.
         """
@@ -160,7 +162,8 @@ def normalised(
         mean = jnp.where(fields.invariant, mean, jnp.zeros_like(mean))
         array = array - jnp.expand_dims(mean, grid_axes)
     mean_square = over_group(jnp.square(array).mean(axis=grid_axes))
-    factor = jax.lax.rsqrt(mean_square + norm.epsilon)
+    components = np.bincount(fields.channel)[fields.channel]
+    factor = jax.lax.rsqrt(mean_square + jnp.asarray(norm.epsilon / components, dtype))
     factor = factor * jnp.take(norm.scale, fields.channel).astype(dtype)
     array = array * jnp.expand_dims(factor, grid_axes)
     bias = norm.bias.dense()

@@ -256,8 +256,9 @@ def test_twin_of_equal_parameters_is_the_nearest_there_is():
 
 def test_twin_of_an_unknown_kind_is_refused():
     model = unet(SQUARE, depth=0)(np.dtype("float32"))
-    with pytest.raises(Exception, match="match"):
-        gn.twin(model, match="flop")  # pyright: ignore
+    for unknown in ("flop", "width", ""):
+        with pytest.raises(Exception, match="match"):
+            gn.twin(model, match=unknown)  # pyright: ignore
 
 
 def test_group_average_of_an_equivariant_model_is_that_model(float64):

@@ -1,0 +1,89 @@
+"""The plain twin of equal arithmetic; the other twins are in `test_models.py`."""
+
+import equinox as eqx
+import jax
+import pytest
+
+import geomnet as gn
+from geomnet.models import count_flops
+from geomnet.models._twin import _nearest_width
+
+SQUARE = gn.hyperoctahedral(2)
+
+
+def unet(hidden="4x0+ 4x1+"):
+    return gn.UNet(SQUARE, "0+ 1+", "0+", hidden=hidden, depth=1, key=jax.random.key(0))
+
+
+def resnet(group=SQUARE):
+    options = {"hidden": "4x0+ 4x1+", "num_blocks": 1, "key": jax.random.key(0)}
+    return gn.ResNet(group, "0+ 1+", "0+", **options)
+
+
+def plain(model, width, grid):
+    """What a twin of some width takes, from its shapes alone."""
+    group = gn.trivial(len(grid))
+    build = lambda: model.like(  # noqa: E731
+        group=group, hidden=f"{width}x0+", key=jax.random.key(0)
+    )
+    return count_flops(eqx.filter_eval_shape(build), grid)
+
+
+def check_nearest(model, grid):
+    width = gn.twin(model, "flops", grid=grid).hidden.features(len(grid))
+    wanted = count_flops(model, grid)
+    off = [abs(plain(model, width + n, grid) - wanted) for n in (-1, 0, 1)]
+    assert off[1] == min(off)
+
+
+def test_twin_of_equal_arithmetic_is_the_nearest_there_is():
+    check_nearest(resnet(), (16, 8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("d", [1, 3])
+def test_twin_of_equal_arithmetic_is_the_nearest_in_other_dimensions(d):
+    check_nearest(resnet(gn.hyperoctahedral(d)), (8,) * d)
+
+
+@pytest.mark.slow
+def test_reduced_convolutions_make_the_twin_of_equal_arithmetic_narrower():
+    """On a large grid a CPU does less than the dense arithmetic, on a small one not."""
+    model = unet("8x0+ 8x1+")
+    check_nearest(model, (64, 64))
+    components = gn.twin(model).hidden.features(2)
+    large, small = (
+        gn.twin(model, "flops", grid=grid).hidden.features(2) for grid in (None, (4, 4))
+    )
+    parameters = gn.twin(model, "parameters").hidden.features(2)
+    assert parameters < large < components
+    assert small > large
+
+
+def test_the_search_finds_the_nearest_width_wherever_it_starts():
+    for measure in (lambda n: n, lambda n: 3 * n * n + 50 * n, lambda n: n**3):
+        for best in (1, 2, 3, 10, 47):
+            for start in (1, 2, 9, 100):
+                near = measure(best) + 0.4 * (measure(best + 1) - measure(best))
+                assert _nearest_width(measure, near, start) == best
+
+
+def test_arithmetic_is_counted_as_multiplications_and_additions():
+    layer = gn.nn.Conv(
+        gn.trivial(2), "2x0+", "3x0+", use_bias=False, key=jax.random.key(0)
+    )
+    # One multiplication and one addition for each tap, cell and pair of channels;
+    # what assembles the kernel is the same on every grid.
+    more = count_flops(layer, (12, 5)) - count_flops(layer, (6, 5))
+    assert more == 2 * 9 * 30 * 6
+    assert count_flops(gn.Persistence("0+", "0+"), (4, 4)) == 0
+
+
+def test_a_grid_that_does_not_fit_is_refused():
+    model = unet("1x0+")
+    with pytest.raises(ValueError, match="must be multiples of 2"):
+        gn.twin(model, "flops", grid=(5, 4))
+    with pytest.raises(ValueError, match="2 sides"):
+        gn.twin(model, "flops", grid=(4, 4, 4))
+    with pytest.raises(ValueError, match="leave it out"):
+        gn.twin(model, "parameters", grid=(4, 4))
