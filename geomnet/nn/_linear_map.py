@@ -30,7 +30,22 @@ def linear_map(forward: Map, transpose: Map, *arrays: Array) -> tuple[Array, ...
     - `transpose`: the linear function from cotangents of the outputs to those of the
         arrays, with the same properties. That it is the transpose is the caller's word.
     """
+    if any(map(is_laid_out, arrays)):
+        return forward(*arrays)
     return tuple(_map.bind(*arrays, forward=forward, transpose=transpose))
+
+
+def is_laid_out(array: Array) -> bool:
+    """Whether an array's type says how it lies on several devices.
+
+    That is so inside `jax.shard_map` and on meshes with explicit axes. JAX's own
+    operations know the rules for such types; the primitives here leave it to them.
+    """
+    aval: Any = jax.typeof(array)
+    # The name has changed.
+    kind = getattr(aval, "manual_axis_type", None)
+    varying = getattr(aval, "vma", ()) if kind is None else kind.varying
+    return bool(varying) or any(part is not None for part in aval.sharding.spec)
 
 
 _map = jax.extend.core.Primitive("geomnet_linear_map")
@@ -61,7 +76,9 @@ def _transpose(cotangents: Any, *_: Any, forward: Map, transpose: Map) -> Any:
     return _map.bind(*cotangents, forward=transpose, transpose=forward)
 
 
-def _batch(arrays: Any, axes: Any, **maps: Map) -> tuple[Any, Any]:
+def _batch(
+    arrays: Any, axes: Any, *, forward: Map, transpose: Map
+) -> tuple[Any, Any]:
     sizes = [a.shape[n] for a, n in zip(arrays, axes, strict=True) if n is not None]
     moved = [
         jnp.broadcast_to(array, (sizes[0], *array.shape))
@@ -69,7 +86,7 @@ def _batch(arrays: Any, axes: Any, **maps: Map) -> tuple[Any, Any]:
         else jnp.moveaxis(array, axis, 0)
         for array, axis in zip(arrays, axes, strict=True)
     ]
-    outs = _map.bind(*moved, **maps)
+    outs = linear_map(forward, transpose, *moved)
     return outs, [0] * len(outs)
 
 

@@ -14,11 +14,15 @@ import jax.numpy as jnp
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
+from ._linear_map import is_laid_out
+
 
 def times(
     array: Float[Array, "*cells inner"], matrix: Float[Array, "inner outer"]
 ) -> Float[Array, "*cells outer"]:
     """`array @ matrix`: the same matrix in every cell."""
+    if is_laid_out(array) or is_laid_out(matrix):
+        return array @ matrix
     return _times.bind(array, matrix)
 
 
@@ -42,7 +46,7 @@ def _outer_shape(left: Any, right: Any) -> Any:
 def _batch_times(arguments: Any, axes: Any) -> tuple[Any, int]:
     array, matrix = arguments
     if axes[1] is None:
-        return _times.bind(jnp.moveaxis(array, axes[0], 0), matrix), 0
+        return times(jnp.moveaxis(array, axes[0], 0), matrix), 0
     array, matrix = _in_front(arguments, axes)
     flat = jnp.matmul(array.reshape(len(array), -1, array.shape[-1]), matrix)
     return flat.reshape(*array.shape[:-1], matrix.shape[-1]), 0

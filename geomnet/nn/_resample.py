@@ -127,5 +127,10 @@ def scatter_blocks(array: Array, features: int) -> Array:
     grid = array.shape[:-1]
     blocks = array.reshape(*grid, *(FACTOR,) * d, features)
     axes = [axis for i in range(d) for axis in (i, d + i)]
-    shape = [FACTOR * n for n in grid]
-    return blocks.transpose(*axes, 2 * d).reshape(*shape, features)
+    blocks = blocks.transpose(*axes, 2 * d)
+    # One axis at a time: the rules for explicit sharding know no more.
+    for axis in range(d):
+        shape = blocks.shape
+        merged = FACTOR * shape[axis]
+        blocks = blocks.reshape(*shape[:axis], merged, *shape[axis + 2 :])
+    return blocks
