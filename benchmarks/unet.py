@@ -85,15 +85,17 @@ def memory(names: list[str]) -> None:
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         }
         for name in names:
-            for _ in range(2):
-                run = subprocess.run(
+            runs = [
+                subprocess.run(
                     [*command, "--alone", name],
                     capture_output=True,
                     text=True,
                     check=True,
                     env=environment,
                 )
-            print(f"  {name:8s} {run.stdout.strip()}", flush=True)
+                for _ in range(2)
+            ]
+            print(f"  {name:8s} {runs[-1].stdout.strip()}", flush=True)
 
 
 def peak(name: str, *shape: int | str) -> str:

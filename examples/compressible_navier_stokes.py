@@ -63,8 +63,8 @@ class Settings:
     """Windows per step."""
     learning_rate: float = 2e-3
     """Peak of the learning rate."""
-    match: Literal["components", "parameters"] = "components"
-    """What the plain twin has in common: components per cell, or parameters."""
+    match: Literal["components", "parameters", "flops"] = "components"
+    """What the plain twin has in common: components per cell, parameters or flops."""
     validate_every: int = 100
     """Steps between two validations."""
     seed: int = 0
