@@ -122,7 +122,9 @@ def _orthant_assembly(
     cells = np.ravel_multi_index(
         np.meshgrid(*(np.arange(n // 2, n) for n in window), indexing="ij"), window
     )
-    assembly = _assembly_at(group, in_signature, out_signature, window, cells.ravel())
+    cells = cells.ravel()
+    tables = basis_tables(group, in_signature, out_signature, window)
+    label, sign = (t[cells].reshape(-1, t.shape[-1]) for t in tables[:2])
     odd_in, odd_out = (
         np.concatenate(
             [_parities(Signature(str(t)), d).sum(-1) % 2 for t in signature.types]
@@ -130,51 +132,23 @@ def _orthant_assembly(
         for signature in (in_signature, out_signature)
     )
     # Of the powers of i that the two sides share out a sign is left over.
-    turned = np.outer(np.tile(odd_in, cells.size), 1 - odd_out)
-    sign = (assembly.sign * (1 - 2 * turned)).astype(np.int8)
-    return Assembly(
-        assembly.rows, assembly.columns, assembly.label, sign, assembly.kernels
-    )
-
-
-def _assembly_at(
-    group: Group,
-    in_signature: Signature,
-    out_signature: Signature,
-    window: tuple[int, ...],
-    cells: np.ndarray,
-) -> Assembly:
-    """The kernel's matrices in some cells of its window, `(cells, in, out)`."""
-    d = group.num_spatial_dims
-    tables = basis_tables(group, in_signature, out_signature, window)
-    label, sign = (t[cells].reshape(-1, t.shape[-1]) for t in tables[:2])
+    turned = np.outer(np.tile(odd_in, len(cells)), 1 - odd_out)
     return Assembly(
         component_slabs(in_signature, d, len(cells)),
         component_slabs(out_signature, d, 1),
         label,
-        sign,
+        (sign * (1 - 2 * turned)).astype(np.int8),
         tables[2],
     )
 
 
 def _multiply_half(array: Array, kernel: Kernel, numbers: tuple[int, ...]) -> Array:
-    """Any group: complex coefficients of half the wave vectors, `k[0] >= 0`.
-
-    Both signs stand for every other axis, also of wave number 0, where they agree.
-    """
-    d = len(numbers)
-    features = kernel.out_signature.features(d)
+    """Any group: complex coefficients of half the wave vectors, `k[0] >= 0`."""
     real, imaginary = array[0], -array[1]
-    for axis in range(1, d):
-        # Axis 0 has no sign left, so the waves of axis j are at 2 j - 1.
-        where = 2 * axis - 1
-        (c, s), (c_i, s_i) = (
-            jnp.split(part, 2, axis=where) for part in (real, imaginary)
-        )
-        real = jnp.concatenate([c + s_i, c - s_i], axis=where)
-        imaginary = jnp.concatenate([c_i - s, c_i + s], axis=where)
+    for axis in range(1, len(numbers)):
+        real, imaginary = _signed(real, imaginary, axis)
     even, odd = _even_and_odd(kernel, array.dtype)
-    shape = (*real.shape[:-1], features)
+    shape = (*real.shape[:-1], even.shape[-1])
     rows = jnp.stack([real, imaginary], axis=-2).reshape(len(even), 2, -1)
     rows = jnp.matmul(
         rows, jnp.concatenate([even, odd], -1), precision=jax.lax.Precision.HIGHEST
@@ -182,56 +156,55 @@ def _multiply_half(array: Array, kernel: Kernel, numbers: tuple[int, ...]) -> Ar
     by_even, by_odd = jnp.split(rows, 2, axis=-1)
     real = (by_even[:, 0] - by_odd[:, 1]).reshape(shape)
     imaginary = (by_even[:, 1] + by_odd[:, 0]).reshape(shape)
-    for axis in range(1, d):
-        where = 2 * axis - 1
-        (plus, minus), (plus_i, minus_i) = (
-            jnp.split(part, 2, axis=where) for part in (real, imaginary)
-        )
-        real = jnp.concatenate([plus + minus, minus_i - plus_i], axis=where) / 2
-        imaginary = jnp.concatenate([plus_i + minus_i, plus - minus], axis=where) / 2
+    for axis in reversed(range(1, len(numbers))):
+        real, imaginary = _unsigned(real, imaginary, axis)
     return jnp.stack([real, -imaginary])
 
 
+def _signed(real: Array, imaginary: Array, axis: int) -> tuple[Array, Array]:
+    """Cosines and sines at `axis` of wave numbers at the next, to exponentials of
+    wave numbers `-n` to `n`.
+    """
+    (c, s), (c_i, s_i) = (_halves(part, axis) for part in (real, imaginary))
+    return (
+        _joined(c - s_i, c + s_i, axis),
+        _joined(c_i + s, c_i - s, axis),
+    )
+
+
+def _unsigned(real: Array, imaginary: Array, axis: int) -> tuple[Array, Array]:
+    """The inverse of `_signed`."""
+    n = real.shape[axis] // 2
+
+    def parts(array: Array) -> tuple[Array, Array]:
+        minus = jnp.flip(jax.lax.slice_in_dim(array, 0, n + 1, axis=axis), axis)
+        return minus, jax.lax.slice_in_dim(array, n, None, axis=axis)
+
+    (minus, plus), (minus_i, plus_i) = parts(real), parts(imaginary)
+    return (
+        jnp.stack([plus + minus, minus_i - plus_i], axis=axis) / 2,
+        jnp.stack([plus_i + minus_i, plus - minus], axis=axis) / 2,
+    )
+
+
+def _halves(array: Array, axis: int) -> tuple[Array, Array]:
+    first, second = (
+        jax.lax.index_in_dim(array, n, axis=axis, keepdims=False) for n in (0, 1)
+    )
+    return first, second
+
+
+def _joined(minus: Array, plus: Array, axis: int) -> Array:
+    negative = jnp.flip(jax.lax.slice_in_dim(minus, 1, None, axis=axis), axis)
+    return jnp.concatenate([negative, plus], axis=axis)
+
+
 def _even_and_odd(kernel: Kernel, dtype: jnp.dtype) -> tuple[Array, Array]:
-    """The even and odd part of D on half the wave vectors, `(waves, in, out)`."""
-    d = len(kernel.window)
-    cells = _signed_cells(kernel.window)
-    assembly = _assembly_at_every_sign(
-        kernel.group, kernel.in_signature, kernel.out_signature, kernel.window
-    )
-    matrices = assemble(assembly, kernel.weights).astype(dtype)
-    matrices = matrices.reshape(
-        *cells.shape,
-        kernel.in_signature.features(d),
-        kernel.out_signature.features(d),
-    )
-    here = matrices[0]
-    opposite = jnp.flip(matrices[1], tuple(range(1, 2 * d - 1, 2)))
-    return tuple(
-        part.reshape(-1, *part.shape[-2:])
-        for part in ((here + opposite) / 2, (here - opposite) / 2)
-    )
-
-
-@functools.cache
-def _assembly_at_every_sign(
-    group: Group,
-    in_signature: Signature,
-    out_signature: Signature,
-    window: tuple[int, ...],
-) -> Assembly:
-    cells = _signed_cells(window).ravel()
-    return _assembly_at(group, in_signature, out_signature, window, cells)
-
-
-def _signed_cells(window: tuple[int, ...]) -> np.ndarray:
-    """Cells of the window by sign and size of the wave number along each axis."""
-    axes = []
-    for n in window:
-        k = np.arange(n // 2 + 1)
-        axes += [np.array([1, -1]), k]
-    mesh = np.meshgrid(*axes, indexing="ij")
-    index = [
-        n // 2 + mesh[2 * axis] * mesh[2 * axis + 1] for axis, n in enumerate(window)
-    ]
-    return np.asarray(np.ravel_multi_index(tuple(index), window))
+    """The even and odd part of D on half the wave vectors, `(vectors, in, out)`."""
+    dense = kernel.dense().astype(dtype)
+    middle = kernel.window[0] // 2
+    here = dense[middle:]
+    opposite = jnp.flip(dense[: middle + 1], tuple(range(len(kernel.window))))
+    even, odd = (here + opposite) / 2, (here - opposite) / 2
+    features = dense.shape[-2:]
+    return even.reshape(-1, *features), odd.reshape(-1, *features)
