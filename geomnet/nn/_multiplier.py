@@ -35,7 +35,7 @@ def multiply(
     if reflects_every_axis(kernel.group):
         array = _multiply_orthant(array, kernel, numbers)
     else:
-        array = _multiply_half(array, kernel, numbers)
+        array = _multiply_window(array, kernel)
     return array.reshape(*(2 * k for k in numbers), kernel.out_signature.features(d))
 
 
@@ -142,38 +142,49 @@ def _orthant_assembly(
     )
 
 
-def _multiply_half(array: Array, kernel: Kernel, numbers: tuple[int, ...]) -> Array:
-    """Any group: complex coefficients of half the wave vectors, `k[0] >= 0`."""
-    real, imaginary = array[0], -array[1]
-    for axis in range(1, len(numbers)):
-        real, imaginary = _signed(real, imaginary, axis)
-    even, odd = _even_and_odd(kernel, array.dtype)
-    shape = (*real.shape[:-1], even.shape[-1])
-    rows = jnp.stack([real, imaginary], axis=-2).reshape(len(even), 2, -1)
-    rows = jnp.matmul(
-        rows, jnp.concatenate([even, odd], -1), precision=jax.lax.Precision.HIGHEST
-    )
-    by_even, by_odd = jnp.split(rows, 2, axis=-1)
-    real = (by_even[:, 0] - by_odd[:, 1]).reshape(shape)
-    imaginary = (by_even[:, 1] + by_odd[:, 0]).reshape(shape)
-    for axis in reversed(range(1, len(numbers))):
-        real, imaginary = _unsigned(real, imaginary, axis)
-    return jnp.stack([real, -imaginary])
+def _multiply_window(array: Array, kernel: Kernel) -> Array:
+    """Any group: the dense kernel at all wave vectors.
 
-
-def _signed(real: Array, imaginary: Array, axis: int) -> tuple[Array, Array]:
-    """Cosines and sines at `axis` of wave numbers at the next, to exponentials of
-    wave numbers `-n` to `n`.
+    K(k) x(k) is the part of a real field in `(1 + i) D(k) x(k)`: real matrices again,
+    and no sums of them.
     """
-    (c, s), (c_i, s_i) = (_halves(part, axis) for part in (real, imaginary))
+    d = len(kernel.window)
+    real, imaginary = array, jnp.zeros_like(array)
+    for axis in range(d):
+        real, imaginary = _to_exponentials(real, imaginary, axis)
+    matrices = kernel.dense().astype(array.dtype)
+    matrices = matrices.reshape(-1, *matrices.shape[-2:])
+    shape = (*real.shape[:-1], -1)
+    rows = jnp.stack([real, imaginary], axis=-2).reshape(len(matrices), 2, -1)
+    rows = jnp.matmul(rows, matrices, precision=jax.lax.Precision.HIGHEST)
+    real = (rows[:, 0] - rows[:, 1]).reshape(shape)
+    imaginary = (rows[:, 0] + rows[:, 1]).reshape(shape)
+    for axis in reversed(range(d)):
+        real, imaginary = _from_exponentials(real, imaginary, axis)
+    return real
+
+
+def _to_exponentials(real: Array, imaginary: Array, axis: int) -> tuple[Array, Array]:
+    """Cosines and sines at `axis`, of wave numbers 0 to n at the next, to exponentials
+    of wave numbers -n to n.
+    """
+    (c, s), (c_i, s_i) = (
+        [jax.lax.index_in_dim(part, n, axis, keepdims=False) for n in (0, 1)]
+        for part in (real, imaginary)
+    )
     return (
         _joined(c - s_i, c + s_i, axis),
         _joined(c_i + s, c_i - s, axis),
     )
 
 
-def _unsigned(real: Array, imaginary: Array, axis: int) -> tuple[Array, Array]:
-    """The inverse of `_signed`."""
+def _joined(minus: Array, plus: Array, axis: int) -> Array:
+    negative = jnp.flip(jax.lax.slice_in_dim(minus, 1, None, axis=axis), axis)
+    return jnp.concatenate([negative, plus], axis=axis)
+
+
+def _from_exponentials(real: Array, imaginary: Array, axis: int) -> tuple[Array, Array]:
+    """The inverse of `_to_exponentials`."""
     n = real.shape[axis] // 2
 
     def parts(array: Array) -> tuple[Array, Array]:
@@ -185,26 +196,3 @@ def _unsigned(real: Array, imaginary: Array, axis: int) -> tuple[Array, Array]:
         jnp.stack([plus + minus, minus_i - plus_i], axis=axis) / 2,
         jnp.stack([plus_i + minus_i, plus - minus], axis=axis) / 2,
     )
-
-
-def _halves(array: Array, axis: int) -> tuple[Array, Array]:
-    first, second = (
-        jax.lax.index_in_dim(array, n, axis=axis, keepdims=False) for n in (0, 1)
-    )
-    return first, second
-
-
-def _joined(minus: Array, plus: Array, axis: int) -> Array:
-    negative = jnp.flip(jax.lax.slice_in_dim(minus, 1, None, axis=axis), axis)
-    return jnp.concatenate([negative, plus], axis=axis)
-
-
-def _even_and_odd(kernel: Kernel, dtype: jnp.dtype) -> tuple[Array, Array]:
-    """The even and odd part of D on half the wave vectors, `(vectors, in, out)`."""
-    dense = kernel.dense().astype(dtype)
-    middle = kernel.window[0] // 2
-    here = dense[middle:]
-    opposite = jnp.flip(dense[: middle + 1], tuple(range(len(kernel.window))))
-    even, odd = (here + opposite) / 2, (here - opposite) / 2
-    features = dense.shape[-2:]
-    return even.reshape(-1, *features), odd.reshape(-1, *features)
