@@ -1,4 +1,4 @@
-"""The equivariant Fourier neural operator: convolutions learned on small wave numbers."""
+"""The equivariant Fourier neural operator: convolutions on small wave numbers."""
 
 from typing import Any
 
@@ -72,10 +72,10 @@ class FNO(eqx.Module):
     zero: the first block fills them. Under `trivial(d)` it is the plain FNO: see
     `geomnet.twin`.
 
-    With `size=1` it has no length of a cell in it and may be evaluated on another grid
-    than it was trained on. But under a large group a pointwise map keeps types apart, so
-    that scalars and vectors exchange only waves up to `modes`; a `size` of 3 lets them
-    meet on all scales, by stencils of the grid it is trained on.
+    With `size=1` no length of a cell is in it, and it may be evaluated on other grids
+    than it was trained on. But under a large group a pointwise map keeps types apart:
+    scalars and vectors then exchange only waves up to `modes`. A `size` of 3 lets them
+    meet on all scales, by stencils that belong to one grid.
 
     **Exactly equivariant** under `group`, and under all translations of the torus, on
     every grid of at least `2 * modes + 1` cells a side.
@@ -107,8 +107,8 @@ class FNO(eqx.Module):
     ):
         """**Arguments:**
 
-        - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`; they should have the
-            types of the output.
+        - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`; with the types of
+            the output among them.
         - `modes`: the largest wave number of the spectral convolutions along each axis;
             one number or one per axis.
         - `num_blocks`: Fourier blocks.
@@ -180,12 +180,12 @@ class FNO(eqx.Module):
 
     def _check_types(self, lifted: set[TensorType]) -> None:
         """**Raises:** `ValueError` if fields of a type would be zero for ever."""
-        windows = (*(2 * number + 1 for number in self.modes),)
-        found, before = set(lifted), set()
-        while found != before:
-            before = set(found)
-            for window in (windows, self.size):
-                found |= _reached(self.group, self.hidden, found, window)
+        window = tuple(2 * number + 1 for number in self.modes)
+        found = lifted
+        for _ in range(self.num_blocks):
+            found = _reached(self.group, self.hidden, found, window) | _reached(
+                self.group, self.hidden, found, self.size
+            )
         missing = [t for t in self.hidden.types if t not in found]
         if missing:
             names = ", ".join(f"'{t}'" for t in missing)
@@ -201,10 +201,8 @@ class FNO(eqx.Module):
         """The lifted image with zeros for the fields that it lacks."""
         if image.signature == self.hidden:
             return image
-        d, lifted = (
-            self.group.num_spatial_dims,
-            iter(image.signature.slices(self.group.num_spatial_dims)),
-        )
+        d = self.group.num_spatial_dims
+        lifted = iter(image.signature.slices(d))
         types = image.signature.types
         parts = [
             image.array[..., next(lifted)]
