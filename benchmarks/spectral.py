@@ -11,13 +11,13 @@ Seconds of all cores as a ratio to plain, medians of 9 interleaved runs, forward
 forward with both gradients. 2 x86-64 cores shared with other jobs (load 9 to 10),
 Python 3.11.7, JAX 0.10.2, Equinox 0.13.8, float32:
 
-    fields            modes  grid  batch  layer        its twin     block        its twin
-    16x0+ 16x1+ 4x0-     12   64²      4  0.56 / 0.58  0.73 / 0.91  0.85 / 0.59  0.58 / 0.53
-    8x0+ 8x1+            12   64²      4  0.91 / 0.91  0.88 / 1.07  1.18 / 0.78  0.88 / 0.69
-    32x0+ 32x1+          12   64²      8  0.46 / 0.53  0.43 / 0.85  0.64 / 0.61  0.47 / 0.51
-    16x0+ 16x1+          16  128²      4  0.72 / 0.78  0.78 / 0.78  0.68 / 0.63  0.42 / 0.41
-    8x0+ 8x1+             6   32³      2  0.58 / 0.63  0.65 / 0.83  0.94 / 0.58  0.76 / 0.38
-    8x0+ 8x1+             8   32³      1  0.32 / 0.31  0.49 / 0.55  0.59 / 0.40  0.52 / 0.42
+    fields           modes  grid batch  layer      its twin   block      its twin
+    16x0+ 16x1+ 4x0-    12   64²     4  0.56/0.58  0.73/0.91  0.85/0.59  0.58/0.53
+    8x0+ 8x1+           12   64²     4  0.91/0.91  0.88/1.07  1.18/0.78  0.88/0.69
+    32x0+ 32x1+         12   64²     8  0.46/0.53  0.43/0.85  0.64/0.61  0.47/0.51
+    16x0+ 16x1+         16  128²     4  0.72/0.78  0.78/0.78  0.68/0.63  0.42/0.41
+    8x0+ 8x1+            6   32³     2  0.58/0.63  0.65/0.83  0.94/0.58  0.76/0.38
+    8x0+ 8x1+            8   32³     1  0.32/0.31  0.49/0.55  0.59/0.40  0.52/0.42
 
 A block's forward pass is slower than the twin's for its gate (silu there), and in one
 case than plain. Compiling forward and gradients: layer 0.8-1.2 s (plain 0.6-1.0, twin
@@ -25,7 +25,7 @@ case than plain. Compiling forward and gradients: layer 0.8-1.2 s (plain 0.6-1.0
 
 Tried and not kept, first case, forward with gradients: any group by even and odd part
 of the kernel at half the wave vectors, 31-33 ms where the whole window takes 22. The
-order in which axes are transformed makes no difference (13 ms each).
+order in which axes are transformed makes no difference (12-14 ms each).
 """
 
 import argparse
