@@ -60,6 +60,7 @@ from ._subspaces import (
 )
 from ._taylor import Operator as Operator, recognise as recognise
 from .models import (
+    FNO as FNO,
     DilatedResNet as DilatedResNet,
     GroupAverage as GroupAverage,
     Persistence as Persistence,

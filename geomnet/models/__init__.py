@@ -1,5 +1,6 @@
 """Networks: built from layers, and from a group. The plain twin is one of them."""
 
+from ._fno import FNO as FNO, FourierBlock as FourierBlock
 from ._group_average import GroupAverage as GroupAverage
 from ._persistence import Persistence as Persistence
 from ._res_unet import ConditionedBlock as ConditionedBlock, ResUNet as ResUNet

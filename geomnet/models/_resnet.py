@@ -166,7 +166,7 @@ class ResNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
-        _check_count("num_blocks", num_blocks)
+        check_count("num_blocks", num_blocks)
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
@@ -244,7 +244,7 @@ class DilatedResNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
-        _check_count("num_blocks", num_blocks)
+        check_count("num_blocks", num_blocks)
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
@@ -279,6 +279,7 @@ class DilatedResNet(eqx.Module):
         return rebuilt(self, group=group, hidden=hidden, key=key)
 
 
-def _check_count(name: str, value: int) -> None:
+def check_count(name: str, value: int) -> None:
+    """**Raises:** `ValueError` unless the value is a positive integer."""
     if not (isinstance(value, int) and value >= 1):
         raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")

@@ -23,5 +23,6 @@ from ._pool import (
     NormPool as NormPool,
 )
 from ._resample import Down as Down, Up as Up
+from ._spectral import SpectralConv as SpectralConv
 from ._tensor_product import TensorProduct as TensorProduct
 from ._vector_neuron import VectorNeuron as VectorNeuron

@@ -211,8 +211,8 @@ def dense_assembly(
     tables = basis_tables(group, in_signature, out_signature, window)
     label, sign = (table.reshape(-1, table.shape[-1]) for table in tables[:2])
     return Assembly(
-        _component_slabs(in_signature, d, math.prod(window)),
-        _component_slabs(out_signature, d, 1),
+        component_slabs(in_signature, d, math.prod(window)),
+        component_slabs(out_signature, d, 1),
         label,
         sign,
         tables[2],
@@ -263,7 +263,7 @@ def basis_tables(
     return side_by_side("labels"), side_by_side("signs"), kernels
 
 
-def _component_slabs(signature: Signature, d: int, cells: int) -> Slabs:
+def component_slabs(signature: Signature, d: int, cells: int) -> Slabs:
     """One slab for each cell and component; lines in the layout of the signature."""
     components = [t.components(d) for t in signature.types]
     one_cell = np.concatenate([np.arange(n) for n in components])

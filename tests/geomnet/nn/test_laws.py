@@ -31,6 +31,12 @@ def between(layer, group, fields, out=None):
     return lambda key, dtype: layer(group, fields, out or fields, key=key, dtype=dtype)
 
 
+def spectral(group, fields, modes):
+    return lambda key, dtype: gn.nn.SpectralConv(
+        group, fields, fields, modes, key=key, dtype=dtype
+    )
+
+
 def within(layer, group, fields):
     return lambda key, dtype: layer(group, fields, key=key, dtype=dtype)
 
@@ -103,6 +109,7 @@ PLANE = {
         (3, 2),
         None,
     ),
+    "spectral": (spectral(SQUARE, FIELDS, 1), (3, 4), (1, 2)),
     "linear": (between(gn.nn.Linear, SQUARE, FIELDS), (3, 2), (1, 1)),
     "mean bias": (norm(SQUARE, FIELDS, gn.nn.MeanBias), (5, 4), (1, 1)),
     "down": (between(gn.nn.Down, SQUARE, FIELDS), (6, 4), (2, 2)),
@@ -144,6 +151,11 @@ VOLUME = {
         conv(SQUARE * gn.trivial(1), "0+ 1+"),
         (4, 4, 3),
         (1, 2, 1),
+    ),
+    "spectral, rotations": (
+        spectral(gn.rotations(3), "0+ 1+", 1),
+        (3, 4, 3),
+        (1, 0, 2),
     ),
     "linear, cube": (between(gn.nn.Linear, CUBE, SPACE), (2, 2, 2), (1, 1, 0)),
     "down, cube": (between(gn.nn.Down, CUBE, SPACE), (4, 4, 2), (2, 2, 0)),

@@ -39,6 +39,26 @@ BUILT = {
         lambda: nn.Linear(SQUARE, "0+", "1+", key=KEY),
         r"output type '1\+'.*vectors.*size 3",
     ),
+    "modes that the group turns": (
+        lambda: nn.SpectralConv(SQUARE, "0+", "0+", (1, 2), key=KEY),
+        r"`modes` are \(1, 2\).*exchanges axes.*reflections",
+    ),
+    "modes below 0": (
+        lambda: nn.SpectralConv(SQUARE, "0+", "0+", -1, key=KEY),
+        "0 or more.*got -1",
+    ),
+    "pseudoscalars from too few waves": (
+        lambda: nn.SpectralConv(SQUARE, "0+", "0-", 1, key=KEY),
+        r"`modes` \(1, 1\).*Add a type to the input",
+    ),
+    "fields inside that nothing reaches": (
+        lambda: gn.FNO(SQUARE, "0+", "0+", hidden="0+ 0-", modes=1, key=KEY),
+        "types '0-' of `hidden`.*more `modes`",
+    ),
+    "fields inside that begin nowhere": (
+        lambda: gn.FNO(SQUARE, "0+", "0+", hidden="1+", key=KEY),
+        r"types '1\+' of `hidden`.*add types of the input",
+    ),
     "groups that leave a rest": (
         lambda: nn.Conv(SQUARE, "4x0+ 3x1+", "2x0+", channel_groups=2, key=KEY),
         r"3x1\+ can't be divided by 2",
@@ -94,6 +114,10 @@ CALLED = {
     "a stride that does not divide": (
         lambda: nn.Conv(SQUARE, "0+", "0+", 4, stride=2, key=KEY)(zeros("0+", (5, 4))),
         "multiples of 2",
+    ),
+    "a grid that does not resolve the modes": (
+        lambda: nn.SpectralConv(SQUARE, "0+", "0+", 2, key=KEY)(zeros("0+", (5, 4))),
+        r"2 \* modes \+ 1 cells, \(5, 5\).*finer grid, or `modes=1`",
     ),
     "fields in another order": (
         lambda: nn.Gate(SQUARE, "0+ 1+", key=KEY)(zeros("1+ 0+", (4, 4))),

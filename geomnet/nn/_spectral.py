@@ -1,0 +1,156 @@
+"""Convolution in Fourier space, exactly equivariant."""
+
+import math
+from typing import Any
+
+import jax
+from jaxtyping import PRNGKeyArray
+
+from .._group import Group, signed_permutation
+from .._image import GeometricImage
+from .._signature import Signature
+from ._conv import check_dimension, check_image
+from ._fourier import analyse, synthesise
+from ._kernel import AbstractKernelLayer, Kernel
+from ._lowering import accumulator
+from ._multiplier import multiply
+
+
+class SpectralConv(AbstractKernelLayer):
+    """A convolution that is learned on small wave numbers (Li et al. 2021).
+
+    The Fourier coefficient of each wave vector k, whole numbers of waves along each
+    side with `|k| <= modes`, is multiplied with a matrix K(k); all others become zero.
+    Every convolution of real fields that commutes with the group is
+    `K(-k) = conj K(k)` and `K(g k) = ρ_out(g) K(k) ρ_in(g)ᵀ`. With the learned real
+    kernel D on the window of wave vectors, `D(g k) = ρ_out(g) D(k) ρ_in(g)ᵀ`,
+
+        K(k) = (D(k) + D(-k)) / 2 + i (D(k) - D(-k)) / 2
+
+    has both properties, since `-k` commutes with every g; and `D = Re K + Im K` gives D
+    back, since Re K is even and Im K odd. So every such K is there, and once.
+
+    It acts on functions, not on grids: a field on a finer grid of the same torus gives
+    the same function, as long as both grids resolve it. Scalars become vectors and back
+    here as in `Conv`.
+
+    **Exactly equivariant** under `group` and all translations of the torus, on every
+    grid of at least `2 * modes + 1` cells a side.
+    """
+
+    kernel: Kernel
+
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        modes: int | tuple[int, ...] = 12,
+        *,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `modes`: the largest wave number along each axis; one number or one per axis.
+        - `key`: draws the coefficients, so that an input of unit variance, spread
+            evenly over the wave vectors of the window, gives an output of unit
+            variance in every component.
+
+        **Raises:** `ValueError` if the group exchanges axes of unlike `modes`, or if a
+        type of the output can't be reached from any type of the input by so few waves.
+        """
+        numbers = as_modes(group, modes)
+        window = tuple(2 * number + 1 for number in numbers)
+        try:
+            kernel = Kernel(
+                group, in_signature, out_signature, window, key=key, dtype=dtype
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"SpectralConv with `modes` {numbers}, a size of {window}: {error}"
+            ) from error
+        # The variance is a mean over the wave vectors here, and a sum over cells there.
+        scale = math.sqrt(math.prod(window))
+        self.kernel = jax.tree.map(lambda weights: scale * weights, kernel)
+
+    @property
+    def group(self) -> Group:
+        """The group that the layer commutes with."""
+        return self.kernel.group
+
+    @property
+    def modes(self) -> tuple[int, ...]:
+        """The largest wave number along each axis."""
+        return tuple(n // 2 for n in self.kernel.window)
+
+    def equivariant_under(self, grid: tuple[int, ...]) -> Group:
+        """The elements of the group that the layer commutes with on this grid.
+
+        Elements that exchange sides of different length are among them: the layer then
+        commutes as a map between images of both grids. Wave numbers count waves along
+        a side, whatever its length.
+
+        **Raises:** `ValueError` if the layer refuses the grid, with the mend.
+        """
+        self._check_grid(grid)
+        return self.group
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shift along each axis with which the layer commutes: one cell.
+
+        **Raises:** `ValueError` if the layer refuses the grid, with the mend.
+        """
+        self._check_grid(grid)
+        return (1,) * len(grid)
+
+    @jax.named_scope("geomnet.nn.SpectralConv")
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Arguments:** an image of `in_signature` on a grid `(*grid)`.
+
+        **Returns:** an image of `out_signature` on the same grid. bfloat16 and float16
+        are transformed in float32.
+
+        **Raises:** `ValueError` if the signature differs or the grid is too small.
+        """
+        check_image(image, self.group, self.in_signature, "SpectralConv")
+        self._check_grid(image.grid)
+        array = image.array.astype(accumulator(image.dtype))
+        array = multiply(analyse(array, self.modes), self.kernel)
+        array = synthesise(array, image.grid).astype(image.dtype)
+        return GeometricImage(self.out_signature, array, image.num_spatial_dims)
+
+    def _check_grid(self, grid: tuple[int, ...]) -> None:
+        check_dimension(grid, self.group)
+        window = self.kernel.window
+        if any(side < size for side, size in zip(grid, window, strict=True)):
+            fitting = tuple((min(grid) - 1) // 2 for _ in grid)
+            raise ValueError(
+                f"SpectralConv: the grid {grid} does not resolve wave numbers up to "
+                f"{self.modes}: its sides must have at least 2 * modes + 1 cells, "
+                f"{window}. Use a finer grid, or `modes={max(min(fitting), 0)}`."
+            )
+
+
+def as_modes(group: Group, modes: int | tuple[int, ...]) -> tuple[int, ...]:
+    """`modes` as one wave number per axis.
+
+    **Raises:** `ValueError` if it has the wrong length, or if the group exchanges axes
+    of unlike wave numbers.
+    """
+    d = group.num_spatial_dims
+    numbers = (modes,) * d if isinstance(modes, int) else tuple(modes)
+    if len(numbers) != d or not all(isinstance(n, int) and n >= 0 for n in numbers):
+        raise ValueError(
+            f"`modes` must be a wave number, 0 or more, or {d} of them for {group}, "
+            f"got {modes!r}."
+        )
+    for generator in group.generators:
+        permutation, _, _ = signed_permutation(generator)
+        if tuple(numbers[axis] for axis in permutation) != numbers:
+            raise ValueError(
+                f"`modes` are {numbers}, but {group} exchanges axes. Give the "
+                "exchanged axes one number, or use a subgroup such as "
+                "`geomnet.reflections(d)`."
+            )
+    return numbers
