@@ -62,9 +62,12 @@ def _limited(
             bound = _SHARE * least(cell)
             bad = quantity(_updated(state, flux, signed), gas)
             good = quantity(_updated(state, safe, signed), gas)
+            endangered = bad < bound
+            # Elsewhere no tiny gap may stand below: its derivative is not finite.
             gap = jnp.maximum(good - bad, jnp.finfo(bad.dtype).tiny)
-            share = jnp.maximum((good - bound) / gap, 0)
-            shares.append(jnp.where(bad < bound, jnp.minimum(share, 1), 1))
+            share = (good - bound) / jnp.where(endangered, gap, 1)
+            share = jnp.minimum(jnp.maximum(share, 0), 1)
+            shares.append(jnp.where(endangered, share, 1))
         share = jnp.minimum(*shares)
         flux = jax.tree.map(
             lambda f, g, s=share: jnp.where(s < 1, g + rounded(s * (f - g)), f),
