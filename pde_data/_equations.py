@@ -137,8 +137,6 @@ class CompressibleNavierStokes(eqx.Module):
         for axis in range(self.grid.num_spatial_dims):
             ratio = None if ratios is None else ratios[axis]
             flux = self.face_flux(padded, axis, ratio)
-            stored = shifted(_trim(padded.density, axis, width, width - 1), axis, 1)[0]
-            flux = jax.tree.map(lambda f, y=stored: materialised(f, y), flux)
             change = jax.tree.map(lambda f, axis=axis: _outflux(f, axis), flux)
             if not uniform:
                 scale = 1 / spacing[axis]
@@ -167,21 +165,26 @@ class CompressibleNavierStokes(eqx.Module):
         if not self.reconstruction.bounded:
             left, right = _physical(left, below), _physical(right, above)
         flux = jax.tree.map(rounded, self.riemann(left, right, axis, self.gas))
+
+        def once(f: Float[Array, " *faces"]) -> Float[Array, " *faces"]:
+            return materialised(f, below.density)
+
         if self.reconstruction.point_values:
             central = jax.tree.map(rounded, self.gas.flux(cells, axis))
             central = jax.tree.map(lambda f: materialised(f, cells.density), central)
             flux = jax.tree.map(jnp.add, flux, flux_correction(central, axis))
+            flux = jax.tree.map(once, flux)
         if ratio is not None:
-            flux = jax.tree.map(lambda f: materialised(f, below.density), flux)
             flux = positive_flux(flux, below, above, axis, self.gas, ratio)
         if self.transport is None:
             return flux
         near = jax.tree.map(lambda x: _trim(x, axis, width - 1, width - 1), padded)
         viscous = self.transport.flux(near, axis, self.grid.spacing, self.gas)
+        momentum = zip(flux.momentum, viscous.momentum, strict=True)
         return Conserved(
             flux.density,
-            tuple(f - v for f, v in zip(flux.momentum, viscous.momentum, strict=True)),
-            flux.energy - viscous.energy,
+            tuple(once(f - v) for f, v in momentum),
+            once(flux.energy - viscous.energy),
             flux.tracer,
         )
 

@@ -22,7 +22,7 @@ from ._schemes import boundary_names, check_names
 from ._trajectory import Sample, simulate_trajectories
 from .formats import _pdebench, _well
 from .formats._layouts import CONFIG
-from .formats._lock import new_hdf5, only_writer
+from .formats._lock import new_hdf5, only_writer, remove_idle_lock
 from .formats._open import open_hdf5
 from .formats._rows import STATUS, RowWriter, create_rows
 
@@ -66,6 +66,7 @@ def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -
         raise FileNotFoundError(f"There is no folder {path.parent}; make it first.")
     if path.exists():
         _refuse_foreign(path, config)
+        remove_idle_lock(path)
         return path
     with only_writer(path):
         # Another process may have finished it meanwhile.

@@ -1,7 +1,10 @@
 """Keep density and pressure positive by limiting fluxes: conservative, no floors."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from ._gas import IdealGas, as_scalar, dot
@@ -29,23 +32,42 @@ def positive_flux(
 
     **Reference:** Hu, Adams and Shu (2013), J. Comput. Phys. 242, Sec. 2.
     """
-    safe = jax.tree.map(rounded, rusanov(left, right, axis, gas))
     sides = [
         (left, jax.tree.map(rounded, gas.conserved(left)), -ratio),
         (right, jax.tree.map(rounded, gas.conserved(right)), ratio),
     ]
-    for quantity, least in (
-        (lambda u: u.density, lambda w: w.density),
-        (lambda u: _pressure(u, gas), lambda w: w.pressure),
-    ):
+    danger = [
+        jnp.any(quantity(_updated(state, flux, signed), gas) < _SHARE * least(cell))
+        for quantity, least in _KEPT
+        for cell, state, signed in sides
+    ]
+
+    # Most steps endanger no cell: then nothing else is computed.
+    def limited() -> Conserved:
+        safe = jax.tree.map(rounded, rusanov(left, right, axis, gas))
+        return _limited(flux, safe, sides, gas)
+
+    return lax.cond(jnp.any(jnp.stack(danger)), limited, lambda: flux)
+
+
+def _limited(
+    flux: Conserved,
+    safe: Conserved,
+    sides: list[tuple[Primitive, Conserved, Float[Array, ""]]],
+    gas: IdealGas,
+) -> Conserved:
+    for quantity, least in _KEPT:
         shares = []
         for cell, state, signed in sides:
             bound = _SHARE * least(cell)
-            bad = quantity(_updated(state, flux, signed))
-            good = quantity(_updated(state, safe, signed))
+            bad = quantity(_updated(state, flux, signed), gas)
+            good = quantity(_updated(state, safe, signed), gas)
+            endangered = bad < bound
+            # Elsewhere no tiny gap may stand below: its derivative is not finite.
             gap = jnp.maximum(good - bad, jnp.finfo(bad.dtype).tiny)
-            share = jnp.maximum((good - bound) / gap, 0)
-            shares.append(jnp.where(bad < bound, jnp.minimum(share, 1), 1))
+            share = (good - bound) / jnp.where(endangered, gap, 1)
+            share = jnp.minimum(jnp.maximum(share, 0), 1)
+            shares.append(jnp.where(endangered, share, 1))
         share = jnp.minimum(*shares)
         flux = jax.tree.map(
             lambda f, g, s=share: jnp.where(s < 1, g + rounded(s * (f - g)), f),
@@ -64,3 +86,15 @@ def _pressure(state: Conserved, gas: IdealGas) -> Float[Array, " *faces"]:
     gamma = as_scalar(gas.gamma, state.density.dtype)
     kinetic = 0.5 * dot(state.momentum, state.momentum) / state.density
     return (gamma - 1) * (state.energy - kinetic)
+
+
+def _density(state: Conserved, gas: IdealGas) -> Float[Array, " *faces"]:
+    del gas
+    return state.density
+
+
+# What is kept positive, one after the other, and what it is in a cell.
+_KEPT: tuple[tuple[Callable, Callable[[Primitive], Array]], ...] = (
+    (_density, lambda cell: cell.density),
+    (_pressure, lambda cell: cell.pressure),
+)

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ._gas import IdealGas, advective_flux, as_scalar, dot
+from ._gas import IdealGas, as_scalar, dot
+from ._materialise import materialised
 from ._rounding import rounded
 from ._state import Conserved, Primitive
 
@@ -27,7 +28,9 @@ def rusanov(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Cons
         jnp.abs(right.velocity[axis]) + gas.sound_speed(right),
     )
     return jax.tree.map(
-        lambda fl, fr, ul, ur: 0.5 * (fl + fr) - rounded(0.5 * speed * (ur - ul)),
+        lambda fl, fr, ul, ur: materialised(
+            0.5 * (fl + fr) - rounded(0.5 * speed * (ur - ul)), speed
+        ),
         *_fluxes_and_states(left, right, axis, gas),
     )
 
@@ -39,13 +42,10 @@ def hll(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserve
     """
     slowest, fastest = _wave_speeds(left, right, axis, gas)
     s_l, s_r = jnp.minimum(slowest, 0), jnp.maximum(fastest, 0)
-    inverse = 1 / (s_r - s_l)
     return jax.tree.map(
         lambda fl, fr, ul, ur: (
-            rounded(
-                (rounded(s_r * fl) - rounded(s_l * fr)) + rounded(s_l * s_r * (ur - ul))
-            )
-            * inverse
+            ((rounded(s_r * fl) - rounded(s_l * fr)) + rounded(s_l * s_r * (ur - ul)))
+            / (s_r - s_l)
         ),
         *_fluxes_and_states(left, right, axis, gas),
     )
@@ -54,9 +54,9 @@ def hll(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserve
 def hllc(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserved:
     """The three-wave flux that keeps contacts and shear waves sharp.
 
-    It is computed as the inviscid flux of the state that the three-wave fan leaves at
-    the face; the pressure behind both outer waves is the mean of its two expressions,
-    so that a contact at rest has no preferred side.
+    It is the inviscid flux of the state that the three-wave fan leaves at the face; the
+    pressure behind both outer waves is the mean of its two expressions, so that a
+    contact at rest has no preferred side.
 
     **Reference:** Toro (2009), Sec. 10.4, with Davis's wave speeds (Sec. 10.5.1).
     """
@@ -76,23 +76,26 @@ def hllc(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserv
     side = _select(from_left, left, right)
     speed = jnp.where(from_left, s_l, s_r)
     mass = jnp.where(from_left, mass_l, mass_r)
-    normal = side.velocity[axis]
-    side_energy = gas.energy(side)
-    compression = 1 / (speed - contact)
-    work = rounded(pressure * contact) - rounded(side.pressure * normal)
-    energy = (rounded(side_energy * (speed - normal)) + work) * compression
+    own = side.velocity[axis]
+    energy = gas.energy(side)
+    work = rounded(pressure * contact) - rounded(side.pressure * own)
+    fan_energy = rounded(energy * (speed - own)) + work
 
+    # Density and energy behind the outer wave are over `speed - contact`. The division
+    # comes last, as XLA computes one only once.
     supersonic = (s_l > 0) | (s_r < 0)
-    face = Primitive(
-        jnp.where(supersonic, side.density, mass * compression),
-        tuple(
-            jnp.where(supersonic, normal, contact) if i == axis else u
-            for i, u in enumerate(side.velocity)
-        ),
-        jnp.where(supersonic, side.pressure, pressure),
-        side.tracer,
+    width = jnp.where(supersonic, 1, speed - contact)
+    normal = jnp.where(supersonic, own, contact)
+    face_pressure = jnp.where(supersonic, side.pressure, pressure)
+    carried = jnp.where(supersonic, side.density, mass) * normal
+    mass_flux = carried / width
+    heat = jnp.where(supersonic, energy, fan_energy) + rounded(face_pressure * width)
+    along = materialised(rounded(mass_flux * normal) + face_pressure, mass_flux)
+    momentum = tuple(
+        along if i == axis else mass_flux * u for i, u in enumerate(side.velocity)
     )
-    return advective_flux(face, jnp.where(supersonic, side_energy, energy), axis)
+    tracer = None if side.tracer is None else mass_flux * side.tracer
+    return Conserved(mass_flux, momentum, normal * heat / width, tracer)
 
 
 def low_mach(solver: RiemannSolver) -> RiemannSolver:

@@ -9,6 +9,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ._equations import CompressibleNavierStokes
+from ._leg import begin, one_step, snapshot
 from ._state import Conserved, Primitive
 
 
@@ -111,61 +112,24 @@ def _simulate(
     max_steps: Int[Array, ""],
 ) -> Trajectory:
     def interval(
-        carry: tuple[Conserved, Array], ends: tuple[Array, Array]
-    ) -> tuple[tuple[Conserved, Array], tuple[Primitive, Array]]:
-        (state, failed), (begin, end) = carry, ends
-        state, count, failed = _advance(solver, state, failed, begin, end, max_steps)
-        # What a broken run computed is no snapshot.
-        cells = jax.tree.map(
-            lambda x: jnp.where(failed, jnp.nan, x), solver.gas.primitive(state)
+        carry: tuple[Primitive, Array], ends: tuple[Array, Array]
+    ) -> tuple[tuple[Primitive, Array], tuple[Primitive, Array]]:
+        (cells, failed), (start, end) = carry, ends
+        leg = lax.while_loop(
+            lambda leg: ~leg.arrived & ~leg.failed,
+            lambda leg: one_step(solver, leg, end, max_steps),
+            begin(solver, cells, end - start, failed),
         )
-        # Go on from the snapshot itself: who restarts from it gets the same bits.
-        return (solver.gas.conserved(cells), failed), (cells, count)
+        cells = snapshot(solver, leg)
+        return (cells, leg.failed), (cells, leg.num_steps)
 
-    first = solver.gas.conserved(start)
-    rate = solver.max_rate(first)
-    failed = ~(jnp.isfinite(rate) & (rate > 0))
+    failed = begin(solver, start, jnp.zeros_like(times, shape=())).failed
     (_, failed), (later, counts) = lax.scan(
-        interval, (first, failed), (times[:-1], times[1:])
+        interval, (start, failed), (times[:-1], times[1:])
     )
     state = jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), start, later)
     num_steps = jnp.concatenate([jnp.zeros_like(counts, shape=(1,)), counts])
     return Trajectory(times, state, num_steps, failed)
-
-
-def _advance(
-    solver: CompressibleNavierStokes,
-    state: Conserved,
-    failed: Bool[Array, ""],
-    begin: Float[Array, ""],
-    end: Float[Array, ""],
-    max_steps: Int[Array, ""],
-) -> tuple[Conserved, Int[Array, ""], Bool[Array, ""]]:
-    """Step from `begin` to `end`, counting local time down so that it loses no bits."""
-
-    def unfinished(carry: tuple[Conserved, Array, Array, Array]) -> Array:
-        _, remaining, _, failed = carry
-        return (remaining > 0) & ~failed
-
-    def one_step(
-        carry: tuple[Conserved, Array, Array, Array],
-    ) -> tuple[Conserved, Array, Array, Array]:
-        state, remaining, count, failed = carry
-        stable = solver.stable_step(state)
-        # The last two steps are made equal: never a sliver at the end.
-        step = jnp.where(
-            stable >= remaining, remaining, jnp.minimum(stable, 0.5 * remaining)
-        )
-        left = jnp.where(stable >= remaining, 0, remaining - step)
-        sound = (stable > 0) & jnp.isfinite(stable)
-        stuck = (left >= remaining) | (count >= max_steps)
-        new = solver.step(state, step, end - remaining)
-        return new, left, count + 1, failed | ~sound | stuck
-
-    carry = (state, end - begin, jnp.zeros((), jnp.int32), failed)
-    state, _, count, failed = lax.while_loop(unfinished, one_step, carry)
-    rate = solver.max_rate(state)
-    return state, count, failed | ~(jnp.isfinite(rate) & (rate > 0))
 
 
 def _check_start(solver: CompressibleNavierStokes, start: Primitive) -> None:

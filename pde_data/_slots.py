@@ -17,8 +17,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from ._equations import CompressibleNavierStokes
+from ._leg import Leg, begin, one_step, snapshot
 from ._simulate import Trajectory
-from ._state import Conserved, Primitive
+from ._state import Primitive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,12 +36,9 @@ class _Slot(eqx.Module):
     """A trajectory under way; `interval` is the number of its next snapshot."""
 
     numbers: Any
-    state: Conserved
-    rate: Float[Array, ""]
-    remaining: Float[Array, ""]
+    leg: Leg
     interval: Int[Array, ""]
     max_steps: Int[Array, ""]
-    failed: Bool[Array, ""]
     snapshots: Primitive
     num_steps: Int[Array, " time"]
 
@@ -91,7 +89,7 @@ def _is_array(x: Any) -> bool:
 
 
 def _is_done(slots: _Slot, num_times: int) -> Bool[Array, " slots"]:
-    return (slots.interval >= num_times) | slots.failed
+    return (slots.interval >= num_times) | slots.leg.failed
 
 
 @eqx.filter_jit
@@ -103,19 +101,14 @@ def _occupied(
     max_steps: Int[Array, ""],
 ) -> _Slot:
     solver = eqx.combine(numbers, static)
-    state = solver.gas.conserved(start)
-    rate = solver.max_rate(state)
     empty = jax.tree.map(
         lambda x: jnp.full((len(times), *x.shape), jnp.nan, x.dtype).at[0].set(x), start
     )
     return _Slot(
         jax.tree.map(jnp.asarray, numbers),
-        state,
-        rate,
-        times[1] - times[0],
+        begin(solver, start, times[1] - times[0]),
         jnp.ones((), jnp.int32),
         max_steps,
-        ~(jnp.isfinite(rate) & (rate > 0)),
         empty,
         jnp.zeros(len(times), jnp.int32),
     )
@@ -131,7 +124,7 @@ def _taken(
     slots: _Slot, times: Float[Array, " time"], at: Int[Array, ""]
 ) -> Trajectory:
     slot = jax.tree.map(lambda x: x[at], slots)
-    return Trajectory(times, slot.snapshots, slot.num_steps, slot.failed)
+    return Trajectory(times, slot.snapshots, slot.num_steps, slot.leg.failed)
 
 
 @eqx.filter_jit
@@ -154,33 +147,20 @@ def _one_step(static: Any, slot: _Slot, times: Float[Array, " time"]) -> _Slot:
     """One step, as `simulate` takes it, and the snapshot if it lands on its time."""
     solver = eqx.combine(slot.numbers, static)
     interval = jnp.minimum(slot.interval, len(times) - 1)
-    remaining, count = slot.remaining, slot.num_steps[interval]
-    stable = solver.courant_number / slot.rate
-    # The last two steps are made equal: never a sliver at the end.
-    step = jnp.where(
-        stable >= remaining, remaining, jnp.minimum(stable, 0.5 * remaining)
-    )
-    left = jnp.where(stable >= remaining, 0, remaining - step)
-    sound = (stable > 0) & jnp.isfinite(stable)
-    stuck = (left >= remaining) | (count >= slot.max_steps)
-    state = solver.step(slot.state, step, times[interval] - remaining)
-    rate = solver.max_rate(state)
-    failed = slot.failed | ~sound | stuck
-    landed = left <= 0
-    failed |= landed & ~(jnp.isfinite(rate) & (rate > 0))
+    leg = one_step(solver, slot.leg, times[interval], slot.max_steps)
+    landed = leg.arrived
+    cells = snapshot(solver, leg)
+    following = times[jnp.minimum(interval + 1, len(times) - 1)] - times[interval]
+    fresh = begin(solver, cells, following, leg.failed)
 
     def stored(many: Array, one: Array) -> Array:
-        return many.at[interval].set(jnp.where(landed & ~failed, one, many[interval]))
+        return many.at[interval].set(jnp.where(landed, one, many[interval]))
 
-    following = times[jnp.minimum(interval + 1, len(times) - 1)] - times[interval]
     return _Slot(
         slot.numbers,
-        state,
-        rate,
-        jnp.where(landed, following, left),
+        jax.tree.map(lambda new, old: jnp.where(landed, new, old), fresh, leg),
         slot.interval + landed.astype(jnp.int32),
         slot.max_steps,
-        failed,
-        jax.tree.map(stored, slot.snapshots, solver.gas.primitive(state)),
+        jax.tree.map(stored, slot.snapshots, cells),
         slot.num_steps.at[interval].add(1),
     )

@@ -91,7 +91,7 @@ def _faces(
         lax.slice_in_dim(difference, i, n - 4 + i, axis=axis) for i in range(4)
     )
     center = lax.slice_in_dim(values, 2, n - 2, axis=axis)
-    weights = _nonlinear_weights(d1, d2, d3, d4)
+    weights = _nonlinear_weights(d1, d2, d3, d4, center)
     upper = center + materialised(_offset((d1, d2, d3, d4), weights, stencils), center)
     mirrored = _offset((-d4, -d3, -d2, -d1), weights[::-1], stencils)
     lower = center + materialised(mirrored, center)
@@ -105,6 +105,7 @@ def _nonlinear_weights(
     d2: Float[Array, " *cells"],
     d3: Float[Array, " *cells"],
     d4: Float[Array, " *cells"],
+    center: Float[Array, " *cells"],
 ) -> list[Float[Array, " *cells"]]:
     """1 + (τ/β)² of the three stencils: the smoother one is trusted more."""
     smoothness = [
@@ -112,6 +113,7 @@ def _nonlinear_weights(
         _smoothness(d3 - d2, d3 + d2),
         _smoothness(d4 - d3, rounded(3 * d3) - d4),
     ]
+    smoothness = [materialised(b, center) for b in smoothness]
     first, middle, last = smoothness
     span = jnp.abs(first - last)
     info = jnp.finfo(d1.dtype)

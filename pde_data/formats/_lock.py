@@ -45,6 +45,14 @@ def only_writer(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def remove_idle_lock(path: Path) -> None:
+    """Remove the lock that a process left which died when `path` was whole already."""
+    if path.with_name(path.name + ".lock").exists():
+        # Whoever holds it is about to remove it; where nothing may be written it stays.
+        with contextlib.suppress(FileExistsError, PermissionError), only_writer(path):
+            pass
+
+
 def reserve(descriptor: int, path: Path, size: int) -> None:
     """Claim disk space for `size` bytes of an open file now rather than run out later.
 

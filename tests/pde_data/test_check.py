@@ -1,5 +1,6 @@
 """`check` passes sound files of either layout and names what is wrong with others."""
 
+import dataclasses
 import math
 
 import h5py
@@ -303,6 +304,25 @@ def test_continuity_needs_no_knowledge_of_the_boundaries():
     assert value < 0.02
     assert seems_periodic(density, 0)
     assert not seems_periodic(density[:, :50], 0)
+
+
+def test_continuity_is_judged_between_walls_but_not_under_weight(tmp_path):
+    def finding(path):
+        found = check_file(path).findings
+        return next(f for f in found if f.name == "continuity between snapshots")
+
+    config = pde_data.GenerateConfig(
+        family="implosion", grid=(24, 24), snapshots=11, final_time=0.3, mach=0.5
+    )
+    path = pde_data.generate(config, tmp_path / "closed.hdf5")
+    assert finding(path).passed
+    with h5py.File(path, "r+") as file:
+        for name in ("Vx", "Vy"):
+            file[name][...] *= -1  # type: ignore[index, operator]
+    assert finding(path).passed is False
+
+    heavy = dataclasses.replace(config, family="rayleigh_taylor", mach=0.3)
+    assert finding(pde_data.generate(heavy, tmp_path / "heavy.hdf5")).passed is None
 
 
 def test_regenerated_trajectories_are_compared_bit_for_bit(tmp_path):

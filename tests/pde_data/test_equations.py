@@ -1,3 +1,4 @@
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -22,15 +23,20 @@ def _run(solver, start, num_steps=20):
     return pde_data.fixed_steps(solver, start, step, num_steps)
 
 
-def _random_start(solver, dtype: Any = np.float64, mach=0.5):
-    """Random smooth values, with a velocity of the given Mach number."""
-    start = pde_data.initial.random_fourier(solver, jax.random.key(1), mach=mach)
-    return jax.tree.map(lambda x: x.astype(dtype), start)
+@functools.cache
+def _drawn(shape):
+    solver = pde_data.CompressibleNavierStokes(shape)
+    return pde_data.initial.random_fourier(solver, jax.random.key(1), mach=0.5)
+
+
+def _random_start(solver, dtype: Any = np.float64):
+    """Random smooth values; drawn once, as that costs more than a hundred steps."""
+    return jax.tree.map(lambda x: x.astype(dtype), _drawn(solver.grid.shape))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_steps_commute_with_all_eight_elements_bit_for_bit(dtype):
-    solver = pde_data.CompressibleNavierStokes((24, 24), **VISCOUS)
+    solver = pde_data.CompressibleNavierStokes((16, 16), **VISCOUS)
     start = _random_start(solver, dtype)
     end = _run(solver, start)
     assert not np.array_equal(end.density, start.density)
@@ -75,7 +81,7 @@ def test_steps_in_3d_commute_with_generators_bit_for_bit():
 
 
 def test_steps_commute_with_shifts_by_whole_cells_bit_for_bit():
-    solver = pde_data.CompressibleNavierStokes((24, 24), **VISCOUS)
+    solver = pde_data.CompressibleNavierStokes((16, 16), **VISCOUS)
     start = _random_start(solver)
 
     def shift(state):
@@ -120,15 +126,22 @@ def test_gravity_keeps_the_elements_that_keep_its_axis_and_no_other():
     mirror = ((0, 1), (True, False))
     moved = _run(solver, transform(start, mirror))
     jax.tree.map(np.testing.assert_array_equal, moved, transform(end, mirror))
+    # So the comparison can fail.
     upside_down = ((0, 1), (False, True))
     moved = _run(solver, transform(start, upside_down))
     assert not np.array_equal(moved.density, transform(end, upside_down).density)
 
 
-@pytest.mark.parametrize("wall", [pde_data.slip_wall, pde_data.IsothermalWall(1.0)])
+@pytest.mark.parametrize(
+    "wall",
+    [
+        pytest.param(pde_data.slip_wall, marks=pytest.mark.slow),
+        pde_data.IsothermalWall(1.0),
+    ],
+)
 def test_a_closed_box_with_a_tracer_commutes_bit_for_bit(wall):
     solver = pde_data.CompressibleNavierStokes(
-        (12, 12), boundary=[(wall, wall)] * 2, **VISCOUS
+        (16, 16), boundary=[(wall, wall)] * 2, **VISCOUS
     )
     start = _random_start(solver, np.float32)
     start = pde_data.Primitive(
@@ -140,23 +153,13 @@ def test_a_closed_box_with_a_tracer_commutes_bit_for_bit(wall):
         jax.tree.map(np.testing.assert_array_equal, moved, transform(end, element))
 
 
-def test_the_commutation_test_can_fail():
-    # A body force along x alone is not symmetric.
-    def push(state, grid, time):
-        return jnp.ones_like(state.density), jnp.zeros_like(state.density)
-
-    solver = pde_data.CompressibleNavierStokes((16, 16), forcing=push)
-    start = _random_start(solver)
-    element = ((1, 0), (False, False))
-    moved, end = _run(solver, transform(start, element)), _run(solver, start)
-    assert not np.array_equal(moved.density, transform(end, element).density)
-
-
 @pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 1e-6), (np.float64, 1e-13)])
 def test_mass_momentum_and_energy_are_conserved_over_1000_steps(dtype, bound):
-    solver = pde_data.CompressibleNavierStokes((24, 24), **VISCOUS)
+    solver = pde_data.CompressibleNavierStokes((16, 16), **VISCOUS)
     start = _random_start(solver, dtype)
-    end = _run(solver, start, 1000)
+    end = start
+    for _ in range(50):  # The program of the other tests takes 20 steps.
+        end = _run(solver, end)
     first, last = solver.gas.conserved(start), solver.gas.conserved(end)
     speed = np.sqrt(sum(np.asarray(u, np.float64) ** 2 for u in start.velocity))
     carried = np.mean(np.asarray(start.density, np.float64) * speed)
@@ -177,7 +180,7 @@ def test_viscosity_may_vary_between_runs_without_compiling_again():
         return solver.rate(state, jnp.zeros(()))
 
     for value in (0.01, 0.02, 0.03):
-        solver = pde_data.CompressibleNavierStokes((8, 8), 5 / 3, value, value)
+        solver = pde_data.CompressibleNavierStokes((16, 16), 5 / 3, value, value)
         rate(solver, solver.gas.conserved(_random_start(solver)))
     assert count == 1
 

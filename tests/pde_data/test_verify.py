@@ -1,9 +1,21 @@
 import json
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pde_data import _verify, _verify_report, exact
+from pde_data import (
+    AWENO5Z,
+    WENO5Z,
+    CompressibleNavierStokes,
+    Grid,
+    Primitive,
+    _verify,
+    _verify_report,
+    exact,
+)
 from pde_data._verification import (
     _blasts as blasts,
     _laws as laws,
@@ -25,13 +37,32 @@ def test_a_diagonal_shear_wave_decays_at_the_rate_of_theory():
     assert waves.shear_wave("muscl", 64, (1, 1)) < 2e-3
 
 
-def test_aweno_is_of_fifth_order_in_two_dimensions():
-    errors = [smooth.entropy_wave("aweno5z", n) for n in (16, 32)]
-    assert np.log2(errors[0] / errors[1]) > 4.5
+@pytest.mark.parametrize(
+    ("scheme", "order"), [(AWENO5Z(), (4.5, 5.5)), (WENO5Z(), (1.8, 4.0))]
+)
+def test_the_rate_of_change_is_of_the_order_of_the_scheme(scheme, order):
+    """In a vortex at rest nothing changes: the rate is the error in space.
+
+    One flux per face of averages is on its way down to order two here.
+    """
+    errors = []
+    for n in (32, 64):
+        solver = CompressibleNavierStokes(
+            Grid((n, n), 14.0), 5 / 3, reconstruction=scheme, positivity=False
+        )
+        density, u, v, p = exact.isentropic_vortex(
+            *solver.grid.centers(), center=(7.0, 7.0)
+        )
+        # Seen from where it does not move.
+        vortex = Primitive(*jax.tree.map(jnp.asarray, (density, (u - 1, v - 1), p)))
+        rate = eqx.filter_jit(solver.rate)(solver.gas.conserved(vortex), jnp.zeros(()))
+        errors.append(float(jnp.mean(jnp.abs(rate.density))))
+    assert order[0] < np.log2(errors[0] / errors[1]) < order[1], errors
 
 
 def test_a_sound_wave_has_the_frequency_and_damping_of_theory():
-    assert waves.acoustic_wave("aweno5z", 32, (1, 0)) < 1e-4
+    # The suite asks 1e-4 of A-WENO at the same resolution.
+    assert waves.acoustic_wave("muscl", 32, (1, 0)) < 5e-3
 
 
 @pytest.mark.parametrize("scheme", ["safe", "aweno5z"])
@@ -39,7 +70,9 @@ def test_near_vacuum_breaks_nothing(scheme):
     assert not blasts.HARD["near-vacuum rarefaction"](scheme)
 
 
-@pytest.mark.parametrize("scheme", ["weno5z", "aweno5z"])
+@pytest.mark.parametrize(
+    "scheme", [pytest.param("weno5z", marks=pytest.mark.slow), "aweno5z"]
+)
 def test_weno_schemes_commute_bit_for_bit(scheme):
     assert laws.commutation(scheme, 2, 16, num_steps=20) == 0
 
