@@ -22,9 +22,9 @@ from .formats._structure import structural_faults
 DRIFT_BOUND = {"float32": 2e-5, "float64": 1e-10}
 # No conservative scheme in any precision gains or loses so much mass.
 FOREIGN_MASS_BOUND = 1e-3
-# Our own families reach 0.1 at 32 cells, blasts 0.18 (0.11 at 64 cells), all 0.2 at 8 to
-# 16 cells; exchanged or reversed axes, a wrong time or length, and shuffled snapshots
-# give 0.4 to 4.
+# Our own families reach 0.1 at 32 cells, blasts 0.18 (0.11 at 64 cells), all 0.2 at 8
+# to 16 cells; exchanged or reversed axes, a wrong time or length, and shuffled
+# snapshots give 0.4 to 4.
 CONTINUITY_BOUND = 0.3
 COMMUTATION_BOUND = 1e-12
 # Two ways of summing the same numbers.
@@ -140,7 +140,9 @@ def _check_continuity(
     count = f"({len(resolved)} of {len(figures)} trajectories resolved)"
     # Where weight rests on a wall, what momentum is left is truncation.
     if "wall" in kinds and (flow.config is None or _is_forced(flow.config)):
-        text = f"{worst:.1e} at most {count}; not judged where weight may rest on a wall"
+        text = (
+            f"{worst:.1e} at most {count}; not judged where weight may rest on a wall"
+        )
         return Finding(name, None, text)
     finding = _bounded(name, worst, CONTINUITY_BOUND)
     return dataclasses.replace(finding, detail=f"{finding.detail} {count}")

@@ -14,6 +14,7 @@ from .._signature import Signature, TensorType
 from ..nn import Conv, Gate, LayerNorm, Linear, SpectralConv
 from ..nn._conv import check_image
 from ..nn._spectral import as_modes
+from ._rebuild import rebuilt
 from ._resnet import check_count
 
 
@@ -162,17 +163,7 @@ class FNO(eqx.Module):
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "FNO":
         """A new network of the same shape under another group, with other fields."""
-        return FNO(
-            group,
-            self.in_signature,
-            self.out_signature,
-            hidden=hidden,
-            modes=self.modes,
-            num_blocks=self.num_blocks,
-            size=self.size,
-            key=key,
-            dtype=self.lift.kernel.weights.dtype,
-        )
+        return rebuilt(self, group=group, hidden=hidden, key=key)
 
     def _lifted_types(self) -> set[TensorType]:
         """The types of `hidden` that a pointwise map makes from the input."""

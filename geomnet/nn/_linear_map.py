@@ -76,9 +76,7 @@ def _transpose(cotangents: Any, *_: Any, forward: Map, transpose: Map) -> Any:
     return _map.bind(*cotangents, forward=transpose, transpose=forward)
 
 
-def _batch(
-    arrays: Any, axes: Any, *, forward: Map, transpose: Map
-) -> tuple[Any, Any]:
+def _batch(arrays: Any, axes: Any, *, forward: Map, transpose: Map) -> tuple[Any, Any]:
     sizes = [a.shape[n] for a, n in zip(arrays, axes, strict=True) if n is not None]
     moved = [
         jnp.broadcast_to(array, (sizes[0], *array.shape))
