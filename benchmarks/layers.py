@@ -26,6 +26,7 @@ from geomnet.nn._reduced import convolve_reduced, prefers_reduced
 # (channels of scalars and of vectors, cells along each axis, batch), by dimension
 SHAPES = {
     2: [
+        (8, 8, 4),
         (8, 16, 4),
         (8, 64, 4),
         (8, 128, 4),
@@ -42,6 +43,7 @@ SHAPES = {
         (128, 8, 4),
         (128, 16, 4),
         (256, 8, 4),
+        (256, 64, 1),
     ],
     3: [(8, 16, 2), (8, 32, 1), (16, 16, 2), (32, 8, 2), (64, 8, 1)],
 }
