@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from .._count import check_count
 from .._filters import kernel_basis
 from .._group import Group
 from .._image import GeometricImage
@@ -15,7 +16,6 @@ from ..nn import Conv, Gate, LayerNorm, Linear, SpectralConv
 from ..nn._conv import check_image
 from ..nn._spectral import as_modes
 from ._rebuild import rebuilt
-from ._resnet import check_count
 
 
 class FourierBlock(eqx.Module):

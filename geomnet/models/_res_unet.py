@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -166,15 +167,8 @@ class ResUNet(eqx.Module):
         reached.
         """
         check_shape(depth, output_scale)
-        if not (isinstance(num_blocks, int) and num_blocks >= 1):
-            raise ValueError(
-                f"`num_blocks` must be a positive integer, got {num_blocks!r}."
-            )
-        if not (isinstance(num_parameters, int) and num_parameters >= 0):
-            raise ValueError(
-                f"`num_parameters` must be an integer, 0 or more, got "
-                f"{num_parameters!r}."
-            )
+        check_count("num_blocks", num_blocks)
+        check_count("num_parameters", num_parameters, at_least=0)
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
+from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -277,9 +278,3 @@ class DilatedResNet(eqx.Module):
     ) -> "DilatedResNet":
         """A new network of the same shape under another group, with other fields."""
         return rebuilt(self, group=group, hidden=hidden, key=key)
-
-
-def check_count(name: str, value: int) -> None:
-    """**Raises:** `ValueError` unless the value is a positive integer."""
-    if not (isinstance(value, int) and value >= 1):
-        raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
+from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage, concatenate
 from .._signature import Signature
@@ -224,9 +225,6 @@ def level_signatures(hidden: Signature, depth: int) -> list[Signature]:
 
 def check_shape(depth: int, output_scale: float) -> None:
     """**Raises:** `ValueError` for a depth or a scale that has no meaning."""
-    if not (isinstance(depth, int) and depth >= 0):
-        raise ValueError(
-            f"`depth` must be a number of halvings, 0 or more, got {depth!r}."
-        )
+    check_count("depth", depth, at_least=0)
     if not output_scale > 0:
         raise ValueError(f"`output_scale` must be positive, got {output_scale}.")

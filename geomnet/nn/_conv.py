@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, check_signature
@@ -72,9 +73,8 @@ class Conv(AbstractKernelLayer):
         **Raises:** `ValueError` if the layer would not be equivariant, or if a type of
         the output can't be reached.
         """
-        for name, value in (("stride", stride), ("dilation", dilation)):
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")
+        check_count("stride", stride)
+        check_count("dilation", dilation)
         self.kernel = Kernel(
             group,
             in_signature,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -58,9 +59,8 @@ class ConvTranspose(AbstractKernelLayer):
         **Raises:** `ValueError` if the layer would not be equivariant, or if a type of
         the output can't be reached.
         """
-        for name, value in (("stride", stride), ("dilation", dilation)):
-            if not (isinstance(value, int) and value >= 1):
-                raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")
+        check_count("stride", stride)
+        check_count("dilation", dilation)
         kernel = Kernel(group, in_signature, out_signature, size, key=key, dtype=dtype)
         # A fine cell sees one of `stride**d` taps: restore unit variance.
         scale = float(np.sqrt(stride**group.num_spatial_dims))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -51,10 +52,7 @@ class FiLM(eqx.Module):
             which they vary by about 1, such as the logarithm of a viscosity.
         - `width`: of the one hidden layer.
         """
-        if not (isinstance(num_parameters, int) and num_parameters >= 1):
-            raise ValueError(
-                f"`num_parameters` must be a positive integer, got {num_parameters!r}."
-            )
+        check_count("num_parameters", num_parameters)
         self.group = group
         self.signature = Signature(signature)
         drawn = jax.random.normal(key, (num_parameters, width), dtype)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._count import check_count
 from .._filters import FilterBank, as_window, filter_basis, kernel_basis
 from .._group import Group
 from .._signature import Signature, TensorType
@@ -64,10 +65,7 @@ class Kernel(eqx.Module):
         of the input by a kernel of this size, or if the groups don't divide the
         channels.
         """
-        if not (isinstance(channel_groups, int) and channel_groups >= 1):
-            raise ValueError(
-                f"`channel_groups` must be a positive integer, got {channel_groups!r}."
-            )
+        check_count("channel_groups", channel_groups)
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -57,10 +58,7 @@ class GroupNorm(eqx.Module):
         **Raises:** `ValueError` if the groups don't divide the channels.
         """
         fields = Signature(signature)
-        if not (isinstance(num_groups, int) and num_groups >= 1):
-            raise ValueError(
-                f"`num_groups` must be a positive integer, got {num_groups!r}."
-            )
+        check_count("num_groups", num_groups)
         for t in fields.types:
             if fields.channels(t) % num_groups:
                 raise ValueError(
