@@ -80,7 +80,7 @@ def can_reduce(group: Group, window: tuple[int, ...]) -> bool:
 # Cells times features in times features out, from which the reduced form is chosen: it
 # is faster on smaller fields too, but by less than its longer compilation costs in
 # thousands of calls (benchmarks/README.md).
-_LARGE = 2**17
+_LARGE = 2**15
 
 
 def prefers_reduced(
