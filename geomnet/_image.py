@@ -42,10 +42,16 @@ class GeometricImage(eqx.Module):
         - `num_spatial_dims`: needed only for batched images of scalars alone; else it
             follows from the number of features.
 
-        **Raises:** `ValueError` if the last axis does not hold the signature.
+        **Raises:** `ValueError` if the last axis does not hold the signature;
+        `TypeError` if `array` is no array.
         """
         self.signature = Signature(signature)
         self.array = jnp.asarray(array) if isinstance(array, np.ndarray) else array
+        if not (hasattr(array, "shape") and hasattr(array, "dtype")):
+            raise TypeError(
+                f"`array` must be an array (*grid, features), got "
+                f"{type(array).__name__}. Make one of numbers with `jax.numpy.asarray`."
+            )
         self.num_spatial_dims = _find_dims(
             self.signature, tuple(np.shape(self.array)), num_spatial_dims
         )
@@ -151,6 +157,11 @@ class GeometricImage(eqx.Module):
 
     def __getitem__(self, key: "str | TensorType") -> Array:
         d = self.num_spatial_dims
+        if not isinstance(key, str | TensorType):
+            raise TypeError(
+                f"An image is asked by name or type, as in image['velocity'] or "
+                f"image['1+'], got {key!r}. Cells are in `image.array`."
+            )
         slices = self.signature.slices(d)
         if isinstance(key, str) and key.isidentifier():
             found = [

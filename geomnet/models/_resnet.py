@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._group import Group
+from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ..nn import Boundary, Conv, Gate, LayerNorm
@@ -166,6 +166,7 @@ class ResNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
+        check_group(group)
         check_count("num_blocks", num_blocks)
         self.group = group
         self.in_signature = Signature(in_signature)
@@ -244,6 +245,7 @@ class DilatedResNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
+        check_group(group)
         check_count("num_blocks", num_blocks)
         self.group = group
         self.in_signature = Signature(in_signature)

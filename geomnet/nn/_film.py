@@ -12,12 +12,13 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._kernel import bias_basis
 from ._layout import layout
 
 
-class FiLM(eqx.Module):
+class FiLM(AbstractEveryGridLayer):
     """Scales every channel, and shifts invariant ones, by functions of some numbers.
 
     Feature-wise linear modulation (Perez et al. 2018). The numbers are invariant, as a
@@ -55,6 +56,8 @@ class FiLM(eqx.Module):
             raise ValueError(
                 f"`num_parameters` must be a positive integer, got {num_parameters!r}."
             )
+        if not (isinstance(width, int) and width >= 1):
+            raise ValueError(f"`width` must be a positive integer, got {width!r}.")
         self.group = group
         self.signature = Signature(signature)
         drawn = jax.random.normal(key, (num_parameters, width), dtype)
@@ -73,11 +76,7 @@ class FiLM(eqx.Module):
         differs.
         """
         check_image(image, self.group, self.signature, "FiLM")
-        if parameters.shape != self.hidden_weight.shape[:1]:
-            raise ValueError(
-                f"`parameters` must have shape {self.hidden_weight.shape[:1]}, got "
-                f"{parameters.shape}. For a batch use `jax.vmap(layer)`."
-            )
+        check_parameters(parameters, self.hidden_weight.shape[0], "FiLM")
         dtype = image.dtype
         hidden = parameters.astype(dtype) @ self.hidden_weight.astype(dtype)
         hidden = jax.nn.silu(hidden + self.hidden_bias.astype(dtype))
@@ -88,3 +87,19 @@ class FiLM(eqx.Module):
         axes = range(image.array.ndim - 1)
         factor = jnp.expand_dims(scale + np.ones(1, dtype), axes)
         return image.with_array(image.array * factor + jnp.expand_dims(shift, axes))
+
+
+def check_parameters(parameters: Any, number: int, where: str) -> None:
+    """**Raises:** `ValueError` unless `parameters` is an array `(number,)`; `TypeError`
+    if it is no array.
+    """
+    if not hasattr(parameters, "shape"):
+        raise TypeError(
+            f"{where}: `parameters` must be an array of shape ({number},), got "
+            f"{parameters!r}. Use `jax.numpy.asarray`."
+        )
+    if parameters.shape != (number,):
+        raise ValueError(
+            f"{where}: `parameters` must have shape ({number},), got "
+            f"{parameters.shape}. For a batch use `jax.vmap`."
+        )
