@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._group import Group
-from .._image import GeometricImage
+from .._image import GeometricImage, with_symmetries
 from .._signature import Signature
 from ._adapter import FieldMap, find_group, name_of, unwrapped
 from ._errors import EquivarianceError, chosen_elements, shift_error, worst_of
@@ -28,7 +28,7 @@ DTYPES = ("float32", "bfloat16")
 def certify(
     model: Any,
     grid: Sequence[int | tuple[int, ...]],
-    dtypes: Sequence[str] = DTYPES,
+    dtypes: str | Sequence[str] = DTYPES,
     *,
     group: Group | None = None,
     in_signature: "Signature | str | None" = None,
@@ -65,6 +65,7 @@ def certify(
     grid.
     """
     given, group = group, find_group(model, group)
+    dtypes = [_floating(d) for d in ((dtypes,) if isinstance(dtypes, str) else dtypes)]
     signature = _takes(model, in_signature)
     grids = _grids(grid, group.num_spatial_dims)
     own_dtype = _dtype_of(model)
@@ -90,7 +91,7 @@ def certify(
         ]
     last = states[list(states)[-1]]
     for dtype in dtypes:
-        if jnp.dtype(dtype) == own_dtype:
+        if dtype == own_dtype:
             continue
         with _precision(dtype):
             checks += [
@@ -164,6 +165,11 @@ def _smallest_shift(field_map: FieldMap) -> int | None:
 
 
 def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, ...]]:
+    if isinstance(grid, int | str):
+        raise TypeError(
+            f"`grid` must hold the cells along each axis, such as {(8,) * d}, got "
+            f"{grid!r}."
+        )
     first = tuple(cells for cells in grid if isinstance(cells, int))
     if not first:
         given = [tuple(cells) for cells in grid if not isinstance(cells, int)]
@@ -177,6 +183,19 @@ def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, .
             "dimensions."
         )
     return given
+
+
+def _floating(dtype: Any) -> Any:
+    try:
+        found = jnp.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or not jnp.issubdtype(found, jnp.floating):
+        raise ValueError(
+            f"`dtypes` must name floating-point types, such as 'float64' or "
+            f"'bfloat16', got {dtype!r}."
+        )
+    return found
 
 
 def _takes(model: Any, given: "Signature | str | None") -> Signature:
@@ -197,6 +216,7 @@ def _random_image(
 ) -> GeometricImage:
     shape = (*cells, signature.features(len(cells)))
     array = np.random.default_rng(seed).normal(size=shape)
+    array = with_symmetries(array, signature, len(cells))
     return GeometricImage(signature, jnp.asarray(array, dtype), len(cells))
 
 

@@ -312,6 +312,15 @@ def test_randomness_shows_at_the_identity():
     assert errors[0].relative > 0.1
 
 
+def test_an_imaginary_part_counts():
+    u = np.random.default_rng(0).normal(size=(3, 4, 2)).astype(np.float32)
+    turned = lambda u: np.asarray(u) * (1 + 1j)  # noqa: E731
+    assert_equivariant(turned, u, SQUARE, in_signature="1+")
+    broken = lambda u: np.asarray(u) * np.array([1, 1 + 1j])  # noqa: E731
+    with pytest.raises(AssertionError, match="does not commute"):
+        assert_equivariant(broken, u, SQUARE, in_signature="1+")
+
+
 def test_nan_fails():
     x = _array(4, 4, 1)
     with pytest.raises(AssertionError, match="NaN"):
