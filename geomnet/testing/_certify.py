@@ -13,10 +13,16 @@ from .._group import Group
 from .._image import GeometricImage, with_symmetries
 from .._signature import Signature
 from ._adapter import FieldMap, find_group, name_of, unwrapped
-from ._errors import EquivarianceError, chosen_elements, shift_error, worst_of
+from ._errors import (
+    EquivarianceError,
+    chosen_elements,
+    rounding_of,
+    shift_error,
+    worst_of,
+)
 from ._guilty import guilty_line, layer_errors
 from ._layers import LayerTrace
-from ._moving import Motion, cancelled, difference
+from ._moving import Motion, difference
 from ._program import narrowing_casts, rounding_depth
 from ._report import Certificate, Check
 from ._states import cast, training_states
@@ -119,10 +125,11 @@ def _check(
     result, clean = run(field_map.f, field_map.given(x))
     moments = list(run.moments)
     y = field_map.taken(result)
+    zero = rounding_of(field_map, x, y)
     errors, moved_values = [], []
     for element in elements:
         result, values = run(field_map.f, field_map.given(x.moved(element)))
-        found = difference(field_map.taken(result), y.moved(element), cancelled(x))
+        found = difference(field_map.taken(result), y.moved(element), zero)
         matrix = tuple(tuple(map(int, row)) for row in element)
         errors.append(
             EquivarianceError(matrix, found.relative, found.entry, found.cell)

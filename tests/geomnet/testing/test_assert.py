@@ -342,6 +342,19 @@ def test_sums_that_cancel_are_no_error():
     assert equivariance_error(laplacian, constant, SQUARE, in_signature="0+") == 0
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_small_results_that_do_not_cancel_are_compared(dtype):
+    """Smaller than the rounding of sums of the input: in bfloat16 that is much."""
+    x = gn.GeometricImage("1+", _array(4, 6, 2)).astype(dtype)
+    small = 1e-2 if dtype == "bfloat16" else 1e-7
+    assert equivariance_error(lambda v: v * small, x, SQUARE) == 0
+
+    def broken(v):
+        return v.with_array(v.array[..., ::-1]) * small
+
+    assert equivariance_error(broken, x, SQUARE) > 0.5
+
+
 def test_translations():
     image = gn.GeometricImage("0+", _array(4, 8, 1), 2)
 
