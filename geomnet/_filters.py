@@ -38,7 +38,7 @@ import numpy as np
 from jaxtyping import Float, Int, Int8
 
 from ._characters import count_filters, window_offsets, within
-from ._group import Group, signed_permutation
+from ._group import Group, check_group, signed_permutation
 from ._invariants import interpolate
 from ._orbits import Move, pair_moves, signed_orbits
 from ._rational import rank, sparse_rows
@@ -282,13 +282,18 @@ def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
     **Raises:** `ValueError` if it has the wrong length or the group does not map such a
     window to itself.
     """
+    check_group(group)
     d = group.num_spatial_dims
-    is_number = isinstance(size, int | np.integer)
-    window = (int(size),) * d if is_number else tuple(map(int, size))
-    if len(window) != d or min(window) < 1:
+    sides: tuple[Any, ...] = (size,) * d
+    if not isinstance(size, int) and np.ndim(size):
+        sides = tuple(size)
+    is_whole = all(isinstance(n, int | np.integer) and n >= 1 for n in sides)
+    if len(sides) != d or not is_whole:
         raise ValueError(
-            f"`size` must be a positive number or {d} of them for {group}, got {size}."
+            f"`size` must be a positive integer or {d} of them for {group}, got "
+            f"{size!r}."
         )
+    window = tuple(map(int, sides))
     for generator in group.generators:
         permutation, _, _ = signed_permutation(generator)
         if tuple(window[axis] for axis in permutation) != window:

@@ -214,6 +214,15 @@ def trivial(d: int) -> Group:
     return Group([_identity(_check_dims(d))], f"trivial({d})")
 
 
+def check_group(group: object, argument: str = "group") -> None:
+    """**Raises:** `TypeError` unless `group` is a group."""
+    if not isinstance(group, Group):
+        raise TypeError(
+            f"`{argument}` must be a Group, such as `geomnet.hyperoctahedral(2)`, got "
+            f"{group!r}. By its name: `geomnet.Group.from_name(text)`."
+        )
+
+
 def permutation_and_signs(group: Group) -> tuple[np.ndarray, np.ndarray]:
     """Each element as `(g v)[i] = signs[g, i] * v[permutation[g, i]]`."""
     elements = group.elements.astype(int)
@@ -258,7 +267,7 @@ def _named_factor(word: str, d: int | None) -> Group:
 def _check_dims(d: int) -> int:
     if d not in range(1, MAX_SPATIAL_DIMS + 1):
         raise ValueError(f"`d` must be 1, 2 or 3 spatial dimensions, got {d!r}.")
-    return d
+    return int(d)
 
 
 def _identity(d: int) -> Matrix:

@@ -1,5 +1,6 @@
 """The one value type: an array whose last axis is typed by a signature."""
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -42,10 +43,16 @@ class GeometricImage(eqx.Module):
         - `num_spatial_dims`: needed only for batched images of scalars alone; else it
             follows from the number of features.
 
-        **Raises:** `ValueError` if the last axis does not hold the signature.
+        **Raises:** `ValueError` if the last axis does not hold the signature;
+        `TypeError` if `array` is no array.
         """
         self.signature = Signature(signature)
         self.array = jnp.asarray(array) if isinstance(array, np.ndarray) else array
+        if not (hasattr(array, "shape") and hasattr(array, "dtype")):
+            raise TypeError(
+                f"`array` must be an array (*grid, features), got "
+                f"{type(array).__name__}. Make one of numbers with `jax.numpy.asarray`."
+            )
         self.num_spatial_dims = _find_dims(
             self.signature, tuple(np.shape(self.array)), num_spatial_dims
         )
@@ -151,6 +158,11 @@ class GeometricImage(eqx.Module):
 
     def __getitem__(self, key: "str | TensorType") -> Array:
         d = self.num_spatial_dims
+        if not isinstance(key, str | TensorType):
+            raise TypeError(
+                f"An image is asked by name or type, as in image['velocity'] or "
+                f"image['1+'], got {key!r}. Cells are in `image.array`."
+            )
         slices = self.signature.slices(d)
         if isinstance(key, str) and key.isidentifier():
             found = [
@@ -238,10 +250,50 @@ def random_image(
     key: jax.Array,
     dtype: Any = None,
 ) -> GeometricImage:
-    """Independent standard normal numbers in every cell, for tests and examples."""
+    """Standard normal numbers in every cell, for tests and examples.
+
+    Independent, but for components that the symmetry of a type such as `"2s+"` makes
+    equal, opposite or zero.
+    """
     sig = Signature(signature)
     shape = (*grid, sig.features(len(grid)))
-    return GeometricImage(sig, jax.random.normal(key, shape, dtype), len(grid))
+    array = jax.random.normal(key, shape, dtype)
+    return GeometricImage(sig, with_symmetries(array, sig, len(grid)), len(grid))
+
+
+def with_symmetries(array: Any, signature: Signature, num_spatial_dims: int) -> Any:
+    """`(..., features)`, of JAX or NumPy, where (anti)symmetric tensors are such.
+
+    Each takes its components of rising indices for all others.
+    """
+    source, sign = [], []
+    for entry, where in zip(signature, signature.slices(num_spatial_dims), strict=True):
+        own, signs = rising(entry.type, num_spatial_dims)
+        first = where.start + len(own) * np.arange(entry.channels)[:, None]
+        source.append((first + own).ravel())
+        sign.append(np.tile(signs, entry.channels))
+    index, signs = np.concatenate(source), np.concatenate(sign)
+    if np.array_equal(index, np.arange(len(index))) and (signs == 1).all():
+        return array
+    return array[..., index] * signs.astype(array.dtype)
+
+
+def rising(tensor_type: TensorType, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """`(index, sign)` of the component with sorted indices, for each component.
+
+    A component is `sign` times that one: 0 where antisymmetry leaves nothing.
+    """
+    k, n = tensor_type.order, tensor_type.components(d)
+    if not tensor_type.symmetry:
+        return np.arange(n), np.ones(n, int)
+    indices = np.indices((d,) * k).reshape(k, n)
+    rows = tuple(np.sort(indices, axis=0))
+    index = np.asarray(np.ravel_multi_index(rows, (d,) * k))
+    if tensor_type.symmetry == "s":
+        return index, np.ones(n, int)
+    # The sign of the order, and zero where an index occurs twice.
+    pairs = itertools.combinations(indices, 2)
+    return index, np.prod([np.sign(later - first) for first, later in pairs], axis=0)
 
 
 def _find_dims(

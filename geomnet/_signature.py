@@ -123,14 +123,19 @@ class Signature:
 
     def __init__(self, entries: "str | Signature | Iterable[Entry]"):
         """**Raises:** `ValueError` if the notation is not understood, if it is empty or
-        if a name occurs twice.
+        if a name occurs twice; `TypeError` if it is no text, signature or entries.
         """
         if isinstance(entries, Signature):
             parsed = entries._entries
         elif isinstance(entries, str):
             parsed = tuple(_parse_entry(word) for word in entries.split())
         else:
-            parsed = tuple(entries)
+            parsed = tuple(entries) if isinstance(entries, Iterable) else (entries,)
+            if not all(isinstance(entry, Entry) for entry in parsed):
+                raise TypeError(
+                    f"`entries` must be a text such as 'density:0+ velocity:1+', a "
+                    f"Signature or Entries, got {entries!r}."
+                )
         if not parsed:
             raise ValueError("A signature needs at least one entry, such as '1x0+'.")
         names = [entry.name for entry in parsed if entry.name]

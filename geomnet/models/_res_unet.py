@@ -5,15 +5,17 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._count import check_count
-from .._group import Group
+from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ..nn import Boundary, Conv, Down, FiLM, Gate, LayerNorm, Linear, Up
 from ..nn._boundary import Boundaries, Faces, as_faces
-from ..nn._conv import check_divides, check_image
+from ..nn._contract import check_divides
+from ..nn._conv import check_image
 from ._rebuild import rebuilt
 from ._unet import check_shape, level_signatures, through_levels
 
@@ -166,6 +168,7 @@ class ResUNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
+        check_group(group)
         check_shape(depth, output_scale)
         check_count("num_blocks", num_blocks)
         check_count("num_parameters", num_parameters, at_least=0)
@@ -242,7 +245,7 @@ class ResUNet(eqx.Module):
         """
         check_image(image, self.group, self.in_signature, "ResUNet")
         check_divides(image.grid, 2**self.depth, f"ResUNet of depth {self.depth}")
-        given = 0 if parameters is None else parameters.shape[-1]
+        given = 0 if parameters is None else np.size(parameters)
         if given != self.num_parameters:
             raise ValueError(
                 f"ResUNet: `parameters` must hold `num_parameters` = "

@@ -7,7 +7,7 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from .._count import check_count
-from .._group import Group
+from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ..nn import Boundary, Conv, Gate, LayerNorm
@@ -167,6 +167,7 @@ class ResNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
+        check_group(group)
         check_count("num_blocks", num_blocks)
         self.group = group
         self.in_signature = Signature(in_signature)
@@ -245,6 +246,7 @@ class DilatedResNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
+        check_group(group)
         check_count("num_blocks", num_blocks)
         self.group = group
         self.in_signature = Signature(in_signature)

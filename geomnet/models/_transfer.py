@@ -31,8 +31,8 @@ from ..nn import (
     NormActivation,
     Up,
 )
+from ..nn._contract import FACTOR
 from ..nn._layout import acts_trivially, layout
-from ..nn._resample import FACTOR
 from ._group_average import GroupAverage
 
 M = TypeVar("M", bound=eqx.Module)

@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group, trivial
 from .._image import GeometricImage
 from .._signature import Signature
-from ..nn._conv import check_dimension
+from ..nn._contract import check_dimension
 
 Match = Literal["components", "parameters", "flops"]
 
@@ -75,10 +75,16 @@ def twin(
     - `key`: draws its parameters; by default a fixed key.
 
     **Raises:** `ValueError` if `match` is unknown, or `grid` does not fit it or the
-    model.
+    model; `TypeError` if the model can't be built again.
     """
     if match not in get_args(Match):
         raise ValueError(f"`match` must be one of {get_args(Match)}, got {match!r}.")
+    if not isinstance(model, Rebuildable):
+        raise TypeError(
+            f"`model` must have `group`, `in_signature`, `hidden` and `like`, as the "
+            f"networks of `geomnet.models` have; {type(model).__name__} has not. Build "
+            "a single layer under `geomnet.trivial(d)` instead."
+        )
     key = jax.random.key(0) if key is None else key
     d = model.group.num_spatial_dims
     plain = trivial(d)

@@ -10,12 +10,13 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from .._count import check_count
-from .._group import Group
+from .._group import Group, check_group
 from .._image import GeometricImage, concatenate
 from .._signature import Signature
 from ..nn import Boundary, Conv, Down, Gate, LayerNorm, Up
 from ..nn._boundary import Boundaries, Faces, as_faces
-from ..nn._conv import check_divides, check_image
+from ..nn._contract import check_divides
+from ..nn._conv import check_image
 from ._rebuild import rebuilt
 
 Layer = Callable[[GeometricImage], GeometricImage]
@@ -119,6 +120,7 @@ class UNet(eqx.Module):
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
         """
+        check_group(group)
         check_shape(depth, output_scale)
         self.group = group
         self.in_signature = Signature(in_signature)

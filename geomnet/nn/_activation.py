@@ -20,12 +20,13 @@ from ._components import (
     num_tensors,
     sum_components,
 )
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._layout import acts_trivially, layout
 from ._matmul import times
 
 
-class Gate(eqx.Module):
+class Gate(AbstractEveryGridLayer):
     """Activates invariants and multiplies every other tensor by a gate.
 
     A scalar s becomes `silu(s)`. A tensor t of any order and parity becomes `t · σ(w·q
@@ -99,7 +100,7 @@ class Gate(eqx.Module):
         return image.with_array(array * jax.nn.sigmoid(logits + array * own) * scale)
 
 
-class NormActivation(eqx.Module):
+class NormActivation(AbstractEveryGridLayer):
     """Scales every tensor by a function of its own norm.
 
     A tensor t becomes `t · σ(a |t| + b)`, with a learned a and b for each channel, and

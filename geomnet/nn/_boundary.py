@@ -3,7 +3,7 @@
 import enum
 import functools
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -46,11 +46,10 @@ def as_faces(boundary: Boundaries, num_spatial_dims: int) -> Faces:
     axes = (
         (boundary,) * num_spatial_dims
         if isinstance(boundary, Boundary)
-        else tuple(boundary)
+        else _as_rules(boundary)
     )
     faces = tuple(
-        (axis, axis) if isinstance(axis, Boundary) else (axis[0], axis[1])
-        for axis in axes
+        (axis, axis) if isinstance(axis, Boundary) else _as_pair(axis) for axis in axes
     )
     if len(faces) != num_spatial_dims:
         raise ValueError(
@@ -64,6 +63,26 @@ def as_faces(boundary: Boundaries, num_spatial_dims: int) -> Faces:
                 "faces PERIODIC or neither."
             )
     return faces
+
+
+def _as_rules(given: object) -> tuple[Any, ...]:
+    if not isinstance(given, list | tuple):
+        known = ", ".join(f"Boundary.{rule.name}" for rule in Boundary)
+        raise TypeError(
+            f"`boundary` must be a `geomnet.nn.Boundary`, or one for each axis, or "
+            f"`(low, high)` for an axis, got {given!r}. The rules are {known}."
+        )
+    return tuple(given)
+
+
+def _as_pair(given: object) -> tuple[Boundary, Boundary]:
+    rules = _as_rules(given)
+    if len(rules) != 2 or not all(isinstance(rule, Boundary) for rule in rules):
+        raise ValueError(
+            f"`boundary` needs `(low, high)` for the two faces of an axis, got "
+            f"{given!r}."
+        )
+    return rules
 
 
 @functools.cache

@@ -8,18 +8,19 @@ import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._count import check_count
-from .._group import Group
+from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature, check_signature
 from ._boundary import Boundaries, Boundary, Faces, as_faces, extend, surviving_group
 from ._channel_groups import from_groups, to_groups
+from ._contract import AbstractLayer, check_dimension
 from ._kernel import AbstractKernelLayer, Bias, Kernel
 from ._lowering import convolve
 from ._placement import Placement, can_be_placed, place, reverses_an_axis
 from ._reduced import convolve_reduced, prefers_reduced
 
 
-class Conv(AbstractKernelLayer):
+class Conv(AbstractKernelLayer, AbstractLayer):
     """A convolution whose kernel is a combination of all invariant kernels.
 
     **Exactly equivariant** under `group`, on every grid if `stride` is 1. A larger
@@ -106,17 +107,6 @@ class Conv(AbstractKernelLayer):
             raise ValueError(_refusal(self, grid))
         return tuple(found)
 
-    def equivariant_under(self, grid: tuple[int, ...]) -> Group:
-        """The elements of the group that the layer commutes with on this grid.
-
-        Elements that exchange sides of different length are among them: the layer then
-        commutes as a map between images of both grids.
-
-        **Raises:** `ValueError` if the layer refuses the grid, with the mend.
-        """
-        self.placement(grid)
-        return self.group
-
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The shift along each axis with which the layer commutes; 0 if with none.
 
@@ -186,6 +176,8 @@ def agreed_group(group: Group, faces: Faces, remaining: Group | None) -> Group:
     name a part that is left.
     """
     surviving = surviving_group(group, faces)
+    if remaining is not None:
+        check_group(remaining, "remaining")
     if remaining is None and surviving != group:
         raise ValueError(
             f"`boundary` is not the same on all faces that {group} exchanges: only "
@@ -259,19 +251,11 @@ def add_bias(array: jax.Array, bias: Bias | None) -> jax.Array:
     return array + jnp.expand_dims(constant.astype(array.dtype), range(array.ndim - 1))
 
 
-def check_dimension(grid: tuple[int, ...], group: Group) -> None:
-    """**Raises:** `ValueError` unless the grid has as many sides as the group axes."""
-    if len(grid) != group.num_spatial_dims:
-        raise ValueError(
-            f"`grid` must have {group.num_spatial_dims} sides, got {grid}."
-        )
-
-
 def check_image(
     image: GeometricImage, group: Group, signature: Signature, where: str
 ) -> None:
     """**Raises:** `ValueError` unless the image fits a layer: dimension, signature and
-    no batch axis; `TypeError` if it is no image.
+    no batch axis; `TypeError` if it is no image, or not of floating-point numbers.
     """
     if not isinstance(image, GeometricImage):
         raise TypeError(
@@ -291,14 +275,14 @@ def check_image(
             f"{where}: `image` has shape {image.array.shape}, expected (*grid, "
             f"features) with {d + 1} axes. For a batch use `jax.vmap(layer)(images)`."
         )
-
-
-def check_divides(grid: tuple[int, ...], factor: int, where: str) -> None:
-    """**Raises:** `ValueError` unless `factor` divides every side of the grid."""
-    if any(n % factor for n in grid):
-        fitting = tuple(factor * max(1, round(n / factor)) for n in grid)
+    if not jnp.issubdtype(image.dtype, jnp.floating):
+        raise TypeError(
+            f"{where}: `image` must hold floating-point numbers, got {image.dtype}: "
+            "weights would be rounded to that. Use `image.astype(jax.numpy.float32)`; "
+            "a complex field is two real ones."
+        )
+    if 0 in image.grid:
         raise ValueError(
-            f"{where}: the sides of the grid {grid} must be multiples of {factor}, "
-            "else the coarse cells can't lie symmetrically and reflections would not "
-            f"commute. Use a grid such as {fitting}."
+            f"{where}: `image` has no cells, its grid is {image.grid}. Give every side "
+            "at least 1."
         )

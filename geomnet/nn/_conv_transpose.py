@@ -13,13 +13,14 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._boundary import Boundaries, Boundary, Faces, as_faces, extend
-from ._conv import add_bias, agreed_group, check_dimension, check_image, check_window
+from ._contract import AbstractLayer, check_dimension
+from ._conv import add_bias, agreed_group, check_image, check_window
 from ._kernel import AbstractKernelLayer, Bias, Kernel
 from ._lowering import convolve
 from ._placement import Placement, place_back
 
 
-class ConvTranspose(AbstractKernelLayer):
+class ConvTranspose(AbstractKernelLayer, AbstractLayer):
     """Sends every coarse cell to the window of fine cells that `Conv` would read.
 
     With the same `size`, `stride` and `dilation` it maps the grids that `Conv` gives
@@ -75,14 +76,6 @@ class ConvTranspose(AbstractKernelLayer):
     def fine_grid(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The grid of the output."""
         return tuple(side for side, _ in self._placed(grid))
-
-    def equivariant_under(self, grid: tuple[int, ...]) -> Group:
-        """The elements of the group that the layer commutes with: all, on every grid.
-
-        **Raises:** `ValueError` if the grid has another dimension.
-        """
-        check_dimension(grid, self.group)
-        return self.group
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """Coarse cells along each axis by which a shift commutes; 0 if by none."""

@@ -8,11 +8,12 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._layout import layout
 
 
-class Dropout(eqx.Module):
+class Dropout(AbstractEveryGridLayer):
     """Sets whole channels to zero, all components and cells of a tensor together.
 
     Dropping single components or cells would prefer directions or places. What is kept

@@ -29,8 +29,9 @@ def export(layer: Conv | ConvTranspose) -> eqx.nn.Conv | eqx.nn.Sequential:
 
     **Returns:** one `equinox.nn.Conv` where that has the boundary rule, PERIODIC, ZERO
     or EDGE for all faces. Else, and for groups of channels and transposes, an
-    `equinox.nn.Sequential`: what lies beyond the faces, then the `Conv`; of a strided
-    one for grids that the stride divides, where there are such.
+    `equinox.nn.Sequential`: what lies beyond the faces, then the `Conv`. One `Conv`
+    pads every grid alike: with a stride it is for grids that the stride divides, where
+    there are such. The `Sequential` is the same function on every grid.
     """
     if isinstance(layer, ConvTranspose):
         spread = eqx.nn.Lambda(lambda x: _last(layer.dilated, x))
@@ -43,7 +44,8 @@ def export(layer: Conv | ConvTranspose) -> eqx.nn.Conv | eqx.nn.Sequential:
         return _plain(layer, layer.stride, padding, _MODES[faces.pop()])
 
     def before(array: jax.Array) -> jax.Array:
-        array = extend(array, layer.in_signature, layer.faces, padding)
+        cells = [(p.low, p.high) for p in layer.placement(array.shape[:-1])]
+        array = extend(array, layer.in_signature, layer.faces, cells)
         return to_groups(array, layer.in_signature, groups, d)
 
     def after(array: jax.Array) -> jax.Array:

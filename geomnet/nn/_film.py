@@ -13,12 +13,13 @@ from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._kernel import bias_basis
 from ._layout import layout
 
 
-class FiLM(eqx.Module):
+class FiLM(AbstractEveryGridLayer):
     """Scales every channel, and shifts invariant ones, by functions of some numbers.
 
     Feature-wise linear modulation (Perez et al. 2018). The numbers are invariant, as a
@@ -53,6 +54,7 @@ class FiLM(eqx.Module):
         - `width`: of the one hidden layer.
         """
         check_count("num_parameters", num_parameters)
+        check_count("width", width)
         self.group = group
         self.signature = Signature(signature)
         drawn = jax.random.normal(key, (num_parameters, width), dtype)
@@ -71,11 +73,7 @@ class FiLM(eqx.Module):
         differs.
         """
         check_image(image, self.group, self.signature, "FiLM")
-        if parameters.shape != self.hidden_weight.shape[:1]:
-            raise ValueError(
-                f"`parameters` must have shape {self.hidden_weight.shape[:1]}, got "
-                f"{parameters.shape}. For a batch use `jax.vmap(layer)`."
-            )
+        check_parameters(parameters, self.hidden_weight.shape[0], "FiLM")
         dtype = image.dtype
         hidden = parameters.astype(dtype) @ self.hidden_weight.astype(dtype)
         hidden = jax.nn.silu(hidden + self.hidden_bias.astype(dtype))
@@ -86,3 +84,19 @@ class FiLM(eqx.Module):
         axes = range(image.array.ndim - 1)
         factor = jnp.expand_dims(scale + np.ones(1, dtype), axes)
         return image.with_array(image.array * factor + jnp.expand_dims(shift, axes))
+
+
+def check_parameters(parameters: Any, number: int, where: str) -> None:
+    """**Raises:** `ValueError` unless `parameters` is an array `(number,)`; `TypeError`
+    if it is no array.
+    """
+    if not hasattr(parameters, "shape"):
+        raise TypeError(
+            f"{where}: `parameters` must be an array of shape ({number},), got "
+            f"{parameters!r}. Use `jax.numpy.asarray`."
+        )
+    if parameters.shape != (number,):
+        raise ValueError(
+            f"{where}: `parameters` must have shape ({number},), got "
+            f"{parameters.shape}. For a batch use `jax.vmap`."
+        )

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._count import check_count
 from .._filters import FilterBank, as_window, filter_basis, kernel_basis
 from .._group import Group
+from .._image import rising
 from .._signature import Signature, TensorType
 from ._assembly import Assembly, Slabs, assemble
 
@@ -75,10 +76,7 @@ class Kernel(eqx.Module):
         deviations = []
         for out_type in targets.types:
             banks = [self.basis(out_type, t) for t in sources.types]
-            taps = sum(
-                sources.channels(bank.types[1]) * int((bank.labels >= 0).sum())
-                for bank in banks
-            ) / out_type.components(group.num_spatial_dims)
+            taps = sum(sources.channels(bank.types[1]) * _taps(bank) for bank in banks)
             if not taps:
                 raise ValueError(_unreachable(self, out_type))
             num_coefficients = targets.channels(out_type) * sum(
@@ -195,6 +193,23 @@ class AbstractKernelLayer(eqx.Module):
     def out_signature(self) -> Signature:
         """What the layer gives."""
         return self.kernel.out_signature
+
+
+def _taps(bank: FilterBank) -> float:
+    """Squares of what the basis does to independent numbers, by output component.
+
+    Equal components of a symmetric input add up before they are squared, and zeros of
+    an antisymmetric output do not count.
+    """
+    out_type, in_type = bank.types
+    d = bank.group.num_spatial_dims
+    outputs = int((rising(out_type, d)[1] != 0).sum())
+    if not in_type.symmetry or not len(bank) or not outputs:
+        return int((bank.labels >= 0).sum()) / max(outputs, 1)
+    index, sign = rising(in_type, d)
+    fold = np.zeros((len(index), len(index)), int)
+    fold[range(len(index)), index] = sign
+    return float(np.square(bank.array.reshape(-1, len(index)) @ fold).sum()) / outputs
 
 
 @functools.cache

@@ -9,7 +9,7 @@ import functools
 import numpy as np
 
 from .._action import component_action
-from .._group import Group, signed_permutation
+from .._group import Group, check_group, signed_permutation
 from .._signature import Signature, TensorType
 
 
@@ -48,6 +48,7 @@ class Layout:
 @functools.cache
 def layout(group: Group, signature: Signature) -> Layout:
     """The layout of `signature` under `group`."""
+    check_group(group)
     d = group.num_spatial_dims
     invariant, channel, type_index = [], [], []
     next_channel = 0

@@ -8,12 +8,13 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._contract import AbstractEveryGridLayer
 from ._conv import add_bias, check_image
 from ._kernel import AbstractKernelLayer, Bias, Kernel
 from ._matmul import times
 
 
-class Linear(AbstractKernelLayer):
+class Linear(AbstractKernelLayer, AbstractEveryGridLayer):
     """Mixes channels in each cell: every linear map that commutes with the group.
 
     Under the full group of the square that joins channels of one type, and makes such
@@ -44,7 +45,7 @@ class Linear(AbstractKernelLayer):
         self.bias = Bias(group, self.kernel.out_signature, dtype) if use_bias else None
 
     @property
-    def group(self) -> Group:
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The group that the layer commutes with."""
         return self.kernel.group
 

@@ -10,12 +10,13 @@ from jaxtyping import Array, Float
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._layout import layout
 from ._lowering import accumulator
 
 
-class MeanBias(eqx.Module):
+class MeanBias(AbstractEveryGridLayer):
     """Adds to every channel a learned multiple of its mean over the grid.
 
     A constant vector prefers a direction, and so no group of the square allows one as a

@@ -13,13 +13,14 @@ from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._kernel import Bias
 from ._layout import layout
 from ._lowering import accumulator
 
 
-class GroupNorm(eqx.Module):
+class GroupNorm(AbstractEveryGridLayer):
     """Divides groups of channels of one type by their root mean square over the grid.
 
     Invariant fields (scalars) have their mean taken off first, and get a learned bias;
@@ -76,7 +77,7 @@ class GroupNorm(eqx.Module):
         return normalised(self, image, self.num_groups)
 
 
-class LayerNorm(eqx.Module):
+class LayerNorm(AbstractEveryGridLayer):
     """`GroupNorm` with all channels of a type in one group.
 
     **Exactly equivariant** under `group` and all translations, on every grid.
@@ -107,7 +108,7 @@ class LayerNorm(eqx.Module):
         return normalised(self, image, 1)
 
 
-class InstanceNorm(eqx.Module):
+class InstanceNorm(AbstractEveryGridLayer):
     """`GroupNorm` with every channel by itself.
 
     **Exactly equivariant** under `group` and all translations, on every grid.

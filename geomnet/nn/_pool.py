@@ -5,17 +5,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from .._group import Group
+from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._boundary import Boundaries, Boundary, Faces, as_faces, extend
-from ._conv import agreed_group, check_divides, check_image
+from ._contract import (
+    FACTOR,
+    AbstractEveryGridLayer,
+    AbstractHalvingLayer,
+    AbstractLayer,
+    check_dimension,
+)
+from ._conv import agreed_group, check_image
 from ._layout import layout
 from ._matmul import times
-from ._resample import FACTOR, gather_blocks, scatter_blocks
+from ._resample import gather_blocks, scatter_blocks
 
 
-class AveragePool(eqx.Module):
+class AveragePool(AbstractHalvingLayer):
     """Halves the grid: a coarse cell is the mean of its 2^d fine cells.
 
     What finite volumes call restriction: sums over the grid are kept.
@@ -34,11 +41,11 @@ class AveragePool(eqx.Module):
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature differs or a side is odd."""
         check_image(image, self.group, self.signature, "AveragePool")
-        check_divides(image.grid, FACTOR, "AveragePool")
+        self.translation_steps(image.grid)
         return image.with_array(_blocks(image.array).mean(axis=-2))
 
 
-class NormPool(eqx.Module):
+class NormPool(AbstractHalvingLayer):
     """Halves the grid: of 2^d tensors a mean weighed by their squared norms.
 
     The smooth form of "keep the longest": where two are equally long, max pooling has
@@ -70,7 +77,7 @@ class NormPool(eqx.Module):
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature differs or a side is odd."""
         check_image(image, self.group, self.signature, "NormPool")
-        check_divides(image.grid, FACTOR, "NormPool")
+        self.translation_steps(image.grid)
         blocks = _blocks(image.array)
         channel = layout(self.group, self.signature).channel
         same = jnp.asarray(channel[:, None] == channel[None, :], blocks.dtype)
@@ -78,7 +85,7 @@ class NormPool(eqx.Module):
         return image.with_array((weight * blocks).sum(axis=-2) / weight.sum(axis=-2))
 
 
-class NearestUp(eqx.Module):
+class NearestUp(AbstractEveryGridLayer):
     """Doubles the grid: each fine cell is a copy of its coarse cell.
 
     **Exactly equivariant** under `group` and translations by a coarse cell, on every
@@ -99,7 +106,7 @@ class NearestUp(eqx.Module):
         return image.with_array(scatter_blocks(copies, image.features))
 
 
-class BlurPool(eqx.Module):
+class BlurPool(AbstractLayer):
     """Halves the grid after a smoothing that keeps short waves from aliasing.
 
     Weights (1, 3, 3, 1)/8 along each axis of even side, around the middle of two fine
@@ -124,6 +131,14 @@ class BlurPool(eqx.Module):
         self.group = group
         self.signature = Signature(signature)
         self.faces = _kept_faces(boundary, group)
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """Two cells along periodic axes of even side; 0 along others."""
+        check_dimension(grid, self.group)
+        return tuple(
+            FACTOR if face[0] is Boundary.PERIODIC and side % FACTOR == 0 else 0
+            for side, face in zip(grid, self.faces, strict=True)
+        )
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
@@ -152,7 +167,7 @@ _EVEN = (0.125, 0.375, 0.375, 0.125)
 _ODD = (0.25, 0.5, 0.25)
 
 
-class MultilinearUp(eqx.Module):
+class MultilinearUp(AbstractLayer):
     """Doubles the grid by interpolation between the centres of cells.
 
     A fine cell lies a quarter of a coarse cell off the centre: it takes 3/4 of its own
@@ -179,6 +194,11 @@ class MultilinearUp(eqx.Module):
         self.signature = Signature(signature)
         self.faces = _kept_faces(boundary, group)
 
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes; 0 along others."""
+        check_dimension(grid, self.group)
+        return tuple(int(face[0] is Boundary.PERIODIC) for face in self.faces)
+
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
         check_image(image, self.group, self.signature, "MultilinearUp")
@@ -192,6 +212,7 @@ class MultilinearUp(eqx.Module):
 
 
 def _kept_faces(boundary: Boundaries, group: Group) -> Faces:
+    check_group(group)
     faces = as_faces(boundary, group.num_spatial_dims)
     agreed_group(group, faces, None)
     return faces

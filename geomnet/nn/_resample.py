@@ -16,14 +16,13 @@ from jaxtyping import Array, PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ._conv import check_divides, check_image
+from ._contract import FACTOR, AbstractEveryGridLayer, AbstractHalvingLayer
+from ._conv import check_image
 from ._kernel import AbstractKernelLayer, Kernel
 from ._matmul import times
 
-FACTOR = 2
 
-
-class Down(AbstractKernelLayer):
+class Down(AbstractKernelLayer, AbstractHalvingLayer):
     """Halves the grid: each coarse cell is a learned map of its 2^d fine cells.
 
     **Exactly equivariant** under `group` and translations by 2 cells, for every grid of
@@ -47,7 +46,7 @@ class Down(AbstractKernelLayer):
         )
 
     @property
-    def group(self) -> Group:
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The group that the layer commutes with."""
         return self.kernel.group
 
@@ -55,14 +54,14 @@ class Down(AbstractKernelLayer):
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature differs or a side is odd."""
         check_image(image, self.group, self.in_signature, "Down")
-        check_divides(image.grid, FACTOR, "Down")
+        self.translation_steps(image.grid)
         matrix = self.kernel.dense()
         matrix = matrix.reshape(-1, matrix.shape[-1]).astype(image.dtype)
         array = times(gather_blocks(image.array), matrix)
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
 
 
-class Up(AbstractKernelLayer):
+class Up(AbstractKernelLayer, AbstractEveryGridLayer):
     """Doubles the grid: each of the 2^d fine cells is a learned map of its coarse cell.
 
     The transpose of `Down`. **Exactly equivariant** under `group` and translations by a
@@ -89,7 +88,7 @@ class Up(AbstractKernelLayer):
         self.kernel = jax.tree.map(lambda c: c * scale, kernel)
 
     @property
-    def group(self) -> Group:
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The group that the layer commutes with."""
         return self.kernel.group
 

@@ -6,17 +6,18 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._group import Group, signed_permutation
+from .._group import Group, check_group, signed_permutation
 from .._image import GeometricImage
 from .._signature import Signature
-from ._conv import check_dimension, check_image
+from ._contract import AbstractLayer, check_dimension
+from ._conv import check_image
 from ._fourier import analyse, synthesise
 from ._kernel import AbstractKernelLayer, Kernel
 from ._lowering import accumulator
 from ._multiplier import multiply
 
 
-class SpectralConv(AbstractKernelLayer):
+class SpectralConv(AbstractKernelLayer, AbstractLayer):
     """A convolution that is learned on small wave numbers (Li et al. 2021).
 
     The Fourier coefficient of each wave vector k, whole numbers of waves along each
@@ -75,7 +76,7 @@ class SpectralConv(AbstractKernelLayer):
         self.kernel = jax.tree.map(lambda weights: scale * weights, kernel)
 
     @property
-    def group(self) -> Group:
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The group that the layer commutes with."""
         return self.kernel.group
 
@@ -83,18 +84,6 @@ class SpectralConv(AbstractKernelLayer):
     def modes(self) -> tuple[int, ...]:
         """The largest wave number along each axis."""
         return tuple(n // 2 for n in self.kernel.window)
-
-    def equivariant_under(self, grid: tuple[int, ...]) -> Group:
-        """The elements of the group that the layer commutes with on this grid.
-
-        Elements that exchange sides of different length are among them: the layer then
-        commutes as a map between images of both grids. Wave numbers count waves along
-        a side, whatever its length.
-
-        **Raises:** `ValueError` if the layer refuses the grid, with the mend.
-        """
-        self._check_grid(grid)
-        return self.group
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The shift along each axis with which the layer commutes: one cell.
@@ -138,6 +127,7 @@ def as_modes(group: Group, modes: int | tuple[int, ...]) -> tuple[int, ...]:
     **Raises:** `ValueError` if it has the wrong length, or if the group exchanges axes
     of unlike wave numbers.
     """
+    check_group(group)
     d = group.num_spatial_dims
     numbers = (modes,) * d if isinstance(modes, int) else tuple(modes)
     if len(numbers) != d or not all(isinstance(n, int) and n >= 0 for n in numbers):

@@ -14,11 +14,12 @@ from .._filters import kernel_basis
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import MAX_ORDER, Signature, TensorType
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._linear import Linear
 
 
-class TensorProduct(eqx.Module):
+class TensorProduct(AbstractEveryGridLayer):
     """Multiplies, in each cell, the fields with a learned mixture of themselves.
 
     All bilinear maps that commute with the group take part, each weighed channel by

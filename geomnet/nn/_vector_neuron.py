@@ -13,12 +13,13 @@ from .._image import GeometricImage
 from .._signature import Signature
 from ._activation import unit_second_moment
 from ._components import copy_to_components, num_tensors, sum_components
+from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._layout import layout
 from ._linear import Linear
 
 
-class VectorNeuron(eqx.Module):
+class VectorNeuron(AbstractEveryGridLayer):
     """Takes off what points against a learned direction (Deng et al. 2021).
 
     A tensor t with direction k, a mixture of the tensors of the cell, becomes `t - (1 -

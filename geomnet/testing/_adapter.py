@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._group import Group
+from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Entry, Signature
 from ._moving import Field
@@ -222,7 +222,12 @@ def like(field: Field, original: Any, feature_axis: int) -> Any:
 
 
 def find_group(f: Map, group: Group | None) -> Group:
-    """`group`, or else f's own. **Raises:** `ValueError` if there is none."""
+    """`group`, or else f's own.
+
+    **Raises:** `ValueError` if there is none, `TypeError` if it is something else.
+    """
+    if group is not None:
+        check_group(group)
     group = getattr(unwrapped(f), "group", None) if group is None else group
     if not isinstance(group, Group):
         raise ValueError(

@@ -16,7 +16,7 @@ from ._errors import (
     worst_of,
 )
 from ._guilty import guilty_sentence
-from ._moving import Motion
+from ._moving import Motion, widened
 from ._program import is_traceable, narrowing_casts, rounding_depth
 from ._tolerance import like_fewer_bits, lower_precision, tolerance_for
 
@@ -52,7 +52,7 @@ def assert_equivariant(
     field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
     x_field = field_map.start
     y_field = field_map(x_field)
-    if not np.isfinite(y_field.array.astype(np.float64)).all():
+    if not np.isfinite(widened(y_field.array)).all():
         raise AssertionError(
             f"{field_map.name} gives NaN or infinity for `x` itself: there is nothing "
             "to compare."

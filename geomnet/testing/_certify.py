@@ -10,13 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._group import Group
-from .._image import GeometricImage
+from .._image import GeometricImage, with_symmetries
 from .._signature import Signature
 from ._adapter import FieldMap, find_group, name_of, unwrapped
-from ._errors import EquivarianceError, chosen_elements, shift_error, worst_of
+from ._errors import (
+    EquivarianceError,
+    chosen_elements,
+    rounding_of,
+    shift_error,
+    worst_of,
+)
 from ._guilty import guilty_line, layer_errors
 from ._layers import LayerTrace
-from ._moving import Motion, cancelled, difference
+from ._moving import Motion, difference
 from ._program import narrowing_casts, rounding_depth
 from ._report import Certificate, Check
 from ._states import cast, training_states
@@ -28,7 +34,7 @@ DTYPES = ("float32", "bfloat16")
 def certify(
     model: Any,
     grid: Sequence[int | tuple[int, ...]],
-    dtypes: Sequence[str] = DTYPES,
+    dtypes: str | Sequence[str] = DTYPES,
     *,
     group: Group | None = None,
     in_signature: "Signature | str | None" = None,
@@ -65,6 +71,7 @@ def certify(
     grid.
     """
     given, group = group, find_group(model, group)
+    dtypes = [_floating(d) for d in ((dtypes,) if isinstance(dtypes, str) else dtypes)]
     signature = _takes(model, in_signature)
     grids = _grids(grid, group.num_spatial_dims)
     own_dtype = _dtype_of(model)
@@ -90,7 +97,7 @@ def certify(
         ]
     last = states[list(states)[-1]]
     for dtype in dtypes:
-        if jnp.dtype(dtype) == own_dtype:
+        if dtype == own_dtype:
             continue
         with _precision(dtype):
             checks += [
@@ -118,10 +125,11 @@ def _check(
     result, clean = run(field_map.f, field_map.given(x))
     moments = list(run.moments)
     y = field_map.taken(result)
+    zero = rounding_of(field_map, x, y)
     errors, moved_values = [], []
     for element in elements:
         result, values = run(field_map.f, field_map.given(x.moved(element)))
-        found = difference(field_map.taken(result), y.moved(element), cancelled(x))
+        found = difference(field_map.taken(result), y.moved(element), zero)
         matrix = tuple(tuple(map(int, row)) for row in element)
         errors.append(
             EquivarianceError(matrix, found.relative, found.entry, found.cell)
@@ -164,6 +172,11 @@ def _smallest_shift(field_map: FieldMap) -> int | None:
 
 
 def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, ...]]:
+    if isinstance(grid, int | str):
+        raise TypeError(
+            f"`grid` must hold the cells along each axis, such as {(8,) * d}, got "
+            f"{grid!r}."
+        )
     first = tuple(cells for cells in grid if isinstance(cells, int))
     if not first:
         given = [tuple(cells) for cells in grid if not isinstance(cells, int)]
@@ -177,6 +190,19 @@ def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, .
             "dimensions."
         )
     return given
+
+
+def _floating(dtype: Any) -> Any:
+    try:
+        found = jnp.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or not jnp.issubdtype(found, jnp.floating):
+        raise ValueError(
+            f"`dtypes` must name floating-point types, such as 'float64' or "
+            f"'bfloat16', got {dtype!r}."
+        )
+    return found
 
 
 def _takes(model: Any, given: "Signature | str | None") -> Signature:
@@ -197,6 +223,7 @@ def _random_image(
 ) -> GeometricImage:
     shape = (*cells, signature.features(len(cells)))
     array = np.random.default_rng(seed).normal(size=shape)
+    array = with_symmetries(array, signature, len(cells))
     return GeometricImage(signature, jnp.asarray(array, dtype), len(cells))
 
 

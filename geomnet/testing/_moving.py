@@ -89,7 +89,12 @@ def cancelled(x: Field) -> float:
     if not np.issubdtype(x.array.dtype, np.inexact) and x.array.dtype.kind != "V":
         return 0.0
     eps = float(jnp.finfo(x.array.dtype).eps)
-    return _CANCELLED * eps * float(np.abs(x.array.astype(np.float64)).max(initial=0))
+    return _CANCELLED * eps * float(np.abs(widened(x.array)).max(initial=0))
+
+
+def widened(array: np.ndarray) -> np.ndarray:
+    """In 64 bits for each number; a complex one keeps its imaginary part."""
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,8 +155,8 @@ def difference(found: Field, expected: Field, zero: float = 0.0) -> Difference:
             f"f(g·x) has shape {found.array.shape}, g·f(x) {expected.array.shape}: the "
             "grid is not moved with the image."
         )
-    wide = expected.array.astype(np.float64)
-    distance = np.abs(found.array.astype(np.float64) - wide)
+    wide = widened(expected.array)
+    distance = np.abs(widened(found.array) - wide)
     largest = np.abs(wide).max(initial=0)
     worst = Difference(0.0, str(expected.signature.entries[0]), (), ())
     if largest <= zero and np.abs(found.array).max(initial=0) <= zero:

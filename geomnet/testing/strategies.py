@@ -20,7 +20,7 @@ from .._group import (
     rotations,
     trivial,
 )
-from .._image import GeometricImage
+from .._image import GeometricImage, with_symmetries
 from .._signature import Entry, Signature, TensorType
 
 # Not `st.DrawFn`: a protocol that run-time type checkers refuse.
@@ -134,6 +134,7 @@ def images(
         array = np.broadcast_to(array[(0,) * len(cells)], shape)
     elif kind == "ties":
         array = np.round(array)
+    array = with_symmetries(array, sig, len(cells))
     return GeometricImage(sig, np.asarray(array, dtype), len(cells))
 
 

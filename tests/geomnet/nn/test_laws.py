@@ -215,6 +215,21 @@ def test_commutes_with_group_and_translations_before_and_after_training(name, fl
     np.testing.assert_allclose(together.array[0], alone.array, rtol=0, atol=1e-12)
 
 
+@every_layer
+def test_every_layer_states_with_what_it_commutes(name):
+    """From shapes alone: nothing is drawn or compiled."""
+    maker, grid, shift = LAYERS[name]
+    layer = eqx.filter_eval_shape(lambda k: maker(k, np.float32), jax.random.key(1))
+    assert layer.equivariant_under(grid) == layer.group
+    steps = layer.translation_steps(grid)
+    if shift is None:
+        assert 0 in steps
+    else:
+        assert all(n and s % n == 0 for n, s in zip(steps, shift, strict=True) if s)
+    with pytest.raises(ValueError, match=f"must have {len(grid)} sides"):
+        layer.equivariant_under((*grid, 4))
+
+
 @every_flat_layer
 def test_float32_commutes_to_its_rounding(name):
     layer, x, _ = build(name, np.dtype("float32"))

@@ -1,5 +1,8 @@
 """What layers refuse, and that each message names the mend."""
 
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -147,6 +150,57 @@ def test_an_array_is_no_image():
     layer = nn.Conv(SQUARE, "0+", "0+", key=KEY)
     with pytest.raises(Exception, match=r"(?s)image"):
         layer(np.zeros((4, 4, 1), np.float32))  # pyright: ignore
+
+
+def test_numbers_that_weights_would_be_rounded_to_are_refused():
+    """A kernel in the image's integers would be zero nearly everywhere."""
+    layer = nn.Conv(SQUARE, "0+", "0+", key=KEY)
+    for dtype in ("int32", "bool", "complex64"):
+        image = gn.GeometricImage("0+", np.ones((3, 3, 1), dtype))
+        with pytest.raises(TypeError, match=rf"floating-point.*{dtype}.*astype"):
+            layer(image)
+
+
+# Without run-time type checks, as users run it: what is written, and the message.
+WRONG_KINDS = {
+    "nn.Conv(SQUARE, '0+', '0+', boundary='zero', key=KEY)": "geomnet.nn.Boundary",
+    "nn.Conv(gn.trivial(2), '0+', '0+', boundary=('zero', 'edge'), key=KEY)": (
+        "Boundary.ZERO"
+    ),
+    "nn.BlurPool(SQUARE, '0+', (((nn.Boundary.ZERO,) * 3,) * 2))": "`(low, high)`",
+    "nn.Conv('square', '0+', '0+', key=KEY)": "`group` must be a Group",
+    "nn.AveragePool('square', '0+')": "`group` must be a Group",
+    "nn.Gate(2, '1+', key=KEY)": "`group` must be a Group",
+    "gn.UNet(2, '0+', '0+', hidden='0+', key=KEY)": "`group` must be a Group",
+    "nn.Conv(SQUARE, '0+', '0+', remaining='all', key=KEY)": "`remaining` must be",
+    "nn.Conv(SQUARE, '0+', '0+', 3.0, key=KEY)": "positive integer",
+    "nn.FiLM(SQUARE, '0+', 1, key=KEY)(IMAGE, 0.5)": "`jax.numpy.asarray`",
+    "nn.FiLM(SQUARE, '0+', 1, width=0, key=KEY)": "`width` must be a positive",
+    "gn.Signature(['0+', '1+'])": "must be a text such as",
+    "gn.GeometricImage('0+', [[[1.0]]])": "got list",
+    "IMAGE[0]": "`image.array`",
+    "gn.twin(nn.Linear(SQUARE, '0+', '0+', key=KEY))": "geomnet.trivial(d)",
+}
+
+
+def test_wrong_kinds_of_arguments_are_refused_with_the_mend():
+    code = (
+        "import sys, jax, numpy as np, geomnet as gn\nfrom geomnet import nn\n"
+        "SQUARE, KEY = gn.hyperoctahedral(2), jax.random.key(0)\n"
+        "IMAGE = gn.GeometricImage('0+', np.ones((2, 2, 1), np.float32))\n"
+        "for text in sys.argv[1:]:\n"
+        "    try:\n        eval(text)\n        print('accepted')\n"
+        "    except (TypeError, ValueError) as error:\n"
+        "        print(str(error).replace('\\n', ' '))\n"
+    )
+    command = [sys.executable, "-c", code, *WRONG_KINDS]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    found = dict(zip(WRONG_KINDS, run.stdout.splitlines(), strict=True))
+    wrong = {
+        text: found[text] for text, m in WRONG_KINDS.items() if m not in found[text]
+    }
+    assert not wrong
 
 
 def test_a_layer_says_under_which_group_it_commutes_on_a_grid():

@@ -312,6 +312,15 @@ def test_randomness_shows_at_the_identity():
     assert errors[0].relative > 0.1
 
 
+def test_an_imaginary_part_counts():
+    u = np.random.default_rng(0).normal(size=(3, 4, 2)).astype(np.float32)
+    turned = lambda u: np.asarray(u) * (1 + 1j)  # noqa: E731
+    assert_equivariant(turned, u, SQUARE, in_signature="1+")
+    broken = lambda u: np.asarray(u) * np.array([1, 1 + 1j])  # noqa: E731
+    with pytest.raises(AssertionError, match="does not commute"):
+        assert_equivariant(broken, u, SQUARE, in_signature="1+")
+
+
 def test_nan_fails():
     x = _array(4, 4, 1)
     with pytest.raises(AssertionError, match="NaN"):
@@ -331,6 +340,19 @@ def test_sums_that_cancel_are_no_error():
 
     constant = np.full((4, 4, 1), 0.1, np.float32)
     assert equivariance_error(laplacian, constant, SQUARE, in_signature="0+") == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_small_results_that_do_not_cancel_are_compared(dtype):
+    """Smaller than the rounding of sums of the input: in bfloat16 that is much."""
+    x = gn.GeometricImage("1+", _array(4, 6, 2)).astype(dtype)
+    small = 1e-2 if dtype == "bfloat16" else 1e-7
+    assert equivariance_error(lambda v: v * small, x, SQUARE) == 0
+
+    def broken(v):
+        return v.with_array(v.array[..., ::-1]) * small
+
+    assert equivariance_error(broken, x, SQUARE) > 0.5
 
 
 def test_translations():

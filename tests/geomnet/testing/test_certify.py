@@ -107,6 +107,8 @@ def test_a_model_without_parameters_and_its_group():
         ({"in_signature": None}, "`in_signature` is needed"),
         ({"grid": (4,)}, "must have 2 sides"),
         ({"group": None}, "`group` is not given"),
+        ({"dtypes": "flaot16"}, "`dtypes` must name .* got 'flaot16'"),
+        ({"dtypes": ("int8",)}, "`dtypes` must name .* got 'int8'"),
     ],
 )
 def test_wrong_arguments_say_what_to_do(arguments, message):

@@ -143,6 +143,15 @@ def test_what_is_drawn_is_valid(signature, grid, group):
     assert group.is_subgroup(gn.hyperoctahedral(3))
 
 
+@settings(max_examples=20, database=None, **RELAXED)
+@given(image=strategies.images("2s+ 2x2a-", (2, 3), dtype="float64"))
+def test_symmetric_tensors_that_are_drawn_are_symmetric(image):
+    """Else a map that reads one half of them, rightly, would not commute."""
+    stress, spin = image["2s+"], image["2a-"]
+    np.testing.assert_array_equal(stress, np.swapaxes(stress, -1, -2))
+    np.testing.assert_array_equal(spin, -np.swapaxes(spin, -1, -2))
+
+
 def test_groups_of_every_kind_and_special_images_are_drawn():
     groups, kinds = set(), set()
 
