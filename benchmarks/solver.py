@@ -11,7 +11,9 @@ python benchmarks/solver.py [--only rates scaling batches mach trajectories accu
 # `trajectories` have not been recorded yet.
 
 import argparse
+import dataclasses
 import sys
+import time
 from pathlib import Path
 
 import equinox as eqx
@@ -202,33 +204,36 @@ def scaling(n, repeats):
 
 
 def batches(n, repeats):
-    """Eight trajectories against one, in the loop of the generator and under vmap."""
-    config = pde_data.GenerateConfig(grid=(n, n), final_time=0.05, snapshots=2)
-    eight = list(range(8))
-    simulate_trajectories(config, [0])
-    with jax.enable_x64(config.precision == "float64"):
-        together = simulate_together(config, eight)
-        counts = np.array([int(np.sum(run.num_steps)) for run in together])
-        waste = 1 - counts.mean() / counts.max()
-        seconds = interleaved(
-            {
-                "loop of 8": lambda: simulate_trajectories(config, eight),
-                "one by one": lambda: [
-                    simulate_trajectories(config, [i]) for i in eight
-                ],
-                "vmap of 8": lambda: jax.block_until_ready(
-                    [run.density for run in simulate_together(config, eight)]
-                ),
-            },
-            repeats,
-        )
-    for name, took in seconds.items():
-        print(f"{name:12} {_rate(n, counts.sum(), took)}  useful 1e6 updates/s")
-    share = seconds["one by one"].cpu / seconds["loop of 8"].cpu
-    print(
-        f"batch of 8 keeps {share:.0%} of the rate of one; wasted steps 0 in the loop"
+    """Eight trajectories against one, in the loop of the generator and in slots."""
+    config = pde_data.GenerateConfig(
+        grid=(n, n), final_time=0.1, snapshots=3, trajectories=8, batch=8
     )
-    print(f"under vmap {waste:.0%} of the steps are wasted: {sorted(counts)}")
+    alone = dataclasses.replace(config, batch=1)
+    counts = [pde_data.simulate_trajectory(alone, i).num_steps for i in range(8)]
+    seconds = interleaved(
+        {
+            "one by one": lambda: [
+                pde_data.simulate_trajectory(alone, i) for i in range(8)
+            ],
+            "batch of 8, loop": lambda: list(simulate_trajectories(config, range(8))),
+            "batch of 8, slots": lambda: [
+                run.state for _, run in simulate_together(config, range(8))
+            ],
+        },
+        repeats,
+    )
+    one = seconds["one by one"]
+    for name, took in seconds.items():
+        print(
+            f"{name:18} {_rate(n, sum(counts), took)}  useful 1e6 updates/s; "
+            f"{one.wall / took.wall:.0%} of the rate of one (per core "
+            f"{one.cpu / took.cpu:.0%})"
+        )
+    waste = 1 - np.mean(counts) / max(counts)
+    print(
+        f"steps {sorted(counts)}: a loop wastes none; 8 slots with nothing to follow "
+        f"waste {waste:.0%} (more trajectories: benchmarks/generation.py)"
+    )
 
 
 def mach(n, repeats):
@@ -246,26 +251,32 @@ def mach(n, repeats):
 
 def trajectories(n, repeats):
     """21 snapshots of the default configuration, certificate and all."""
-    config = pde_data.GenerateConfig(grid=(n, n))
-    pde_data.simulate_trajectory(config, 0)
-    seconds, steps = [], []
-    for index in range(1, 1 + repeats):
-        seconds.append(
-            once(
-                lambda index=index: steps.append(
-                    pde_data.simulate_trajectory(config, index).num_steps
-                )
-            )
+    one = pde_data.GenerateConfig(grid=(n, n), trajectories=1 + max(repeats, 8))
+    eight = dataclasses.replace(one, batch=8)
+    for scheme in ("muscl", "weno5z", "aweno5z"):
+        config = dataclasses.replace(one, scheme=scheme)
+        first = once(lambda c=config: pde_data.simulate_trajectory(c, 0))
+        steps, seconds = [], []
+        for index in range(1, 1 + repeats):
+            start = time.perf_counter(), time.process_time()
+            steps.append(pde_data.simulate_trajectory(config, index).num_steps)
+            now = time.perf_counter(), time.process_time()
+            seconds.append((now[0] - start[0], now[1] - start[1]))
+        wall, cpu = np.median(seconds, axis=0)
+        rate = np.sum(steps) * n * n / np.sum(seconds, axis=0) / 1e6
+        print(
+            f"{scheme}, {config.precision}: median {wall:.2f} s ({cpu:.2f} of cores), "
+            f"{np.median(steps):.0f} steps, {rate[0]:.2f}e6 updates/s ({rate[1]:.2f} "
+            f"per core); the first, with compiling, {first}",
+            flush=True,
         )
-    wall, cpu = (
-        np.median([s.wall for s in seconds]),
-        np.median([s.cpu for s in seconds]),
-    )
-    rate = np.sum(steps) * n * n / np.sum([s.cpu for s in seconds])
-    print(
-        f"{config.scheme}, {config.precision}: median {wall:.1f} s ({cpu:.1f} of "
-        f"cores), {np.median(steps):.0f} steps, {rate / 1e6:.2f}e6 updates per core-s"
-    )
+        if scheme == "muscl":
+            run = once(
+                lambda: [
+                    s.density for _, s in simulate_trajectories(eight, range(1, 9))
+                ]
+            )
+            print(f"  eight as a batch: {run.wall / 8:.2f} s each ({run.cpu / 8:.2f})")
 
 
 def accuracy(path):
