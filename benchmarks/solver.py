@@ -3,12 +3,12 @@
 python benchmarks/solver.py [--only rates scaling batches mach trajectories accuracy]
 """
 
-# What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 4),
-# JAX 0.10.2, 2026-11-24, 1e6 cell updates a second by the clock (per core):
-#   muscl float32 inviscid 24.2 (13.7), viscous 25.9 (14.0), float64 viscous 14.7 (7.7)
-#   aweno5z viscous float32 4.8 (2.6), float64 2.35 (1.24); NumPy twin of muscl 2.46
-# The floor of memory traffic is 21 times faster than muscl. `scaling`, `batches` and
-# `trajectories` have not been recorded yet.
+# What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 2 to 4),
+# JAX 0.10.2, 2026-11-25, 1e6 cell updates a second by the clock (per core), viscous:
+#   float32 muscl 19.6 (12.5), weno5z 4.8 (2.7), aweno5z 4.7 (2.7)
+#   float64 muscl 13.6 (7.8), weno5z 2.7 (1.4), aweno5z 3.1 (1.6); NumPy twin 2.70
+# 6.5 s a trajectory of 21 snapshots (muscl), 16 s (aweno5z); a batch of 8 keeps 102 %.
+# The floor of memory traffic is 15 to 21 times faster than muscl.
 
 import argparse
 import dataclasses
