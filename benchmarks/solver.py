@@ -3,15 +3,17 @@
 python benchmarks/solver.py [--only rates scaling batches mach trajectories accuracy]
 """
 
-# What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 4),
-# JAX 0.10.2, 2026-11-24, 1e6 cell updates a second by the clock (per core):
-#   muscl float32 inviscid 24.2 (13.7), viscous 25.9 (14.0), float64 viscous 14.7 (7.7)
-#   aweno5z viscous float32 4.8 (2.6), float64 2.35 (1.24); NumPy twin of muscl 2.46
-# The floor of memory traffic is 21 times faster than muscl. `scaling`, `batches` and
-# `trajectories` have not been recorded yet.
+# What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 2 to 4),
+# JAX 0.10.2, 2026-11-25, 1e6 cell updates a second by the clock (per core), viscous:
+#   float32 muscl 19.6 (12.5), weno5z 4.8 (2.7), aweno5z 4.7 (2.7)
+#   float64 muscl 13.6 (7.8), weno5z 2.7 (1.4), aweno5z 3.1 (1.6); NumPy twin 2.70
+# 6.5 s a trajectory of 21 snapshots (muscl), 16 s (aweno5z); a batch of 8 keeps 102 %.
+# The floor of memory traffic is 15 to 21 times faster than muscl.
 
 import argparse
+import dataclasses
 import sys
+import time
 from pathlib import Path
 
 import equinox as eqx
@@ -202,33 +204,36 @@ def scaling(n, repeats):
 
 
 def batches(n, repeats):
-    """Eight trajectories against one, in the loop of the generator and under vmap."""
-    config = pde_data.GenerateConfig(grid=(n, n), final_time=0.05, snapshots=2)
-    eight = list(range(8))
-    simulate_trajectories(config, [0])
-    with jax.enable_x64(config.precision == "float64"):
-        together = simulate_together(config, eight)
-        counts = np.array([int(np.sum(run.num_steps)) for run in together])
-        waste = 1 - counts.mean() / counts.max()
-        seconds = interleaved(
-            {
-                "loop of 8": lambda: simulate_trajectories(config, eight),
-                "one by one": lambda: [
-                    simulate_trajectories(config, [i]) for i in eight
-                ],
-                "vmap of 8": lambda: jax.block_until_ready(
-                    [run.density for run in simulate_together(config, eight)]
-                ),
-            },
-            repeats,
-        )
-    for name, took in seconds.items():
-        print(f"{name:12} {_rate(n, counts.sum(), took)}  useful 1e6 updates/s")
-    share = seconds["one by one"].cpu / seconds["loop of 8"].cpu
-    print(
-        f"batch of 8 keeps {share:.0%} of the rate of one; wasted steps 0 in the loop"
+    """Eight trajectories against one, in the loop of the generator and in slots."""
+    config = pde_data.GenerateConfig(
+        grid=(n, n), final_time=0.1, snapshots=3, trajectories=8, batch=8
     )
-    print(f"under vmap {waste:.0%} of the steps are wasted: {sorted(counts)}")
+    alone = dataclasses.replace(config, batch=1)
+    counts = [pde_data.simulate_trajectory(alone, i).num_steps for i in range(8)]
+    seconds = interleaved(
+        {
+            "one by one": lambda: [
+                pde_data.simulate_trajectory(alone, i) for i in range(8)
+            ],
+            "batch of 8, loop": lambda: list(simulate_trajectories(config, range(8))),
+            "batch of 8, slots": lambda: [
+                run.state for _, run in simulate_together(config, range(8))
+            ],
+        },
+        repeats,
+    )
+    one = seconds["one by one"]
+    for name, took in seconds.items():
+        print(
+            f"{name:18} {_rate(n, sum(counts), took)}  useful 1e6 updates/s; "
+            f"{one.wall / took.wall:.0%} of the rate of one (per core "
+            f"{one.cpu / took.cpu:.0%})"
+        )
+    waste = 1 - np.mean(counts) / max(counts)
+    print(
+        f"steps {sorted(counts)}: a loop wastes none; 8 slots with nothing to follow "
+        f"waste {waste:.0%} (more trajectories: benchmarks/generation.py)"
+    )
 
 
 def mach(n, repeats):
@@ -246,26 +251,32 @@ def mach(n, repeats):
 
 def trajectories(n, repeats):
     """21 snapshots of the default configuration, certificate and all."""
-    config = pde_data.GenerateConfig(grid=(n, n))
-    pde_data.simulate_trajectory(config, 0)
-    seconds, steps = [], []
-    for index in range(1, 1 + repeats):
-        seconds.append(
-            once(
-                lambda index=index: steps.append(
-                    pde_data.simulate_trajectory(config, index).num_steps
-                )
-            )
+    one = pde_data.GenerateConfig(grid=(n, n), trajectories=1 + max(repeats, 8))
+    eight = dataclasses.replace(one, batch=8)
+    for scheme in ("muscl", "weno5z", "aweno5z"):
+        config = dataclasses.replace(one, scheme=scheme)
+        first = once(lambda c=config: pde_data.simulate_trajectory(c, 0))
+        steps, seconds = [], []
+        for index in range(1, 1 + repeats):
+            start = time.perf_counter(), time.process_time()
+            steps.append(pde_data.simulate_trajectory(config, index).num_steps)
+            now = time.perf_counter(), time.process_time()
+            seconds.append((now[0] - start[0], now[1] - start[1]))
+        wall, cpu = np.median(seconds, axis=0)
+        rate = np.sum(steps) * n * n / np.sum(seconds, axis=0) / 1e6
+        print(
+            f"{scheme}, {config.precision}: median {wall:.2f} s ({cpu:.2f} of cores), "
+            f"{np.median(steps):.0f} steps, {rate[0]:.2f}e6 updates/s ({rate[1]:.2f} "
+            f"per core); the first, with compiling, {first}",
+            flush=True,
         )
-    wall, cpu = (
-        np.median([s.wall for s in seconds]),
-        np.median([s.cpu for s in seconds]),
-    )
-    rate = np.sum(steps) * n * n / np.sum([s.cpu for s in seconds])
-    print(
-        f"{config.scheme}, {config.precision}: median {wall:.1f} s ({cpu:.1f} of "
-        f"cores), {np.median(steps):.0f} steps, {rate / 1e6:.2f}e6 updates per core-s"
-    )
+        if scheme == "muscl":
+            run = once(
+                lambda: [
+                    s.density for _, s in simulate_trajectories(eight, range(1, 9))
+                ]
+            )
+            print(f"  eight as a batch: {run.wall / 8:.2f} s each ({run.cpu / 8:.2f})")
 
 
 def accuracy(path):

@@ -155,7 +155,10 @@ def _scalar(value: Any) -> Any:
 
 def _add_check(commands: Any) -> None:
     command = _command(
-        commands, "check", _check, "Verify a file; exit code 0 if it passes, else 1."
+        commands,
+        "check",
+        _check,
+        "Verify files; exit code 0 if all pass, 1 if one fails, 2 if unreadable.",
     )
     command.add_argument("file", type=Path, nargs="+", help="the files to check")
     command.add_argument(
@@ -168,15 +171,21 @@ def _add_check(commands: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    passed = True
+    worst = 0
     for path in options.file:
-        report = check_file(path, options.regenerate)
+        try:
+            report = check_file(path, options.regenerate)
+        except (OSError, ValueError) as error:
+            # The other files are judged all the same.
+            print(f"error: {error}", file=sys.stderr)
+            worst = 2
+            continue
         print(f"{path}: {report.layout} layout")
         for finding in report.findings:
             print(f"  {finding}")
         print(f"  {'PASS' if report.passed else 'FAIL'}")
-        passed &= report.passed
-    return 0 if passed else 1
+        worst = max(worst, 0 if report.passed else 1)
+    return worst
 
 
 def _add_info(commands: Any) -> None:

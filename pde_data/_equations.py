@@ -164,11 +164,13 @@ class CompressibleNavierStokes(eqx.Module):
         below, above = _neighbours(cells, axis, reach)
         if not self.reconstruction.bounded:
             left, right = _physical(left, below), _physical(right, above)
-        flux = jax.tree.map(rounded, self.riemann(left, right, axis, self.gas))
 
         def once(f: Float[Array, " *faces"]) -> Float[Array, " *faces"]:
             return materialised(f, below.density)
 
+        flux = jax.tree.map(rounded, self.riemann(left, right, axis, self.gas))
+        if self.transport is None:
+            flux = jax.tree.map(once, flux)
         if self.reconstruction.point_values:
             central = jax.tree.map(rounded, self.gas.flux(cells, axis))
             central = jax.tree.map(lambda f: materialised(f, cells.density), central)

@@ -19,6 +19,7 @@ import numpy as np
 from ._certificate import Certificate
 from ._config import GenerateConfig
 from ._schemes import boundary_names, check_names
+from ._simulate import SimulationError
 from ._trajectory import Sample, simulate_trajectories
 from .formats import _pdebench, _well
 from .formats._layouts import CONFIG
@@ -107,8 +108,16 @@ def _fill(config: GenerateConfig, path: Path, progress: bool) -> None:
             i for i, done in zip(indices, writer.stored, strict=True) if not done
         ]
         samples = simulate_trajectories(config, pending)
-        for index, sample in _watched(samples, len(indices), len(pending), progress):
-            writer.write(index - indices.start, _rows(index, sample, layout))
+        try:
+            for index, sample in _watched(
+                samples, len(indices), len(pending), progress
+            ):
+                writer.write(index - indices.start, _rows(index, sample, layout))
+        except (SimulationError, ValueError):
+            if not writer.stored.any():
+                # What cannot be simulated must not stand in the way of what can.
+                partial.unlink()
+            raise
     if config.compression is not None:
         _compress(partial)
     os.replace(partial, path)

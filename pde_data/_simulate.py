@@ -81,6 +81,28 @@ def simulate(
     return result
 
 
+def simulate_in_program(
+    solver: CompressibleNavierStokes,
+    start: Primitive,
+    times: "np.ndarray | tuple[float, ...]",
+    length: int,
+    max_steps: int,
+) -> Trajectory:
+    """`simulate(..., throw=False)` by the program compiled for `length` times.
+
+    Runs with fewer snapshots then share it: they end with intervals of no length.
+    """
+    _check_start(solver, start)
+    number = len(times)
+    checked = _check_times(times, start.density.dtype)
+    padded = jnp.pad(checked, (0, length - number), mode="edge")
+    run = _simulate(solver, start, padded, jnp.asarray(max_steps))
+    if length == number:
+        return run
+    state = jax.tree.map(lambda x: x[:number], run.state)
+    return Trajectory(checked, state, run.num_steps[:number], run.failed)
+
+
 def fixed_steps(
     solver: CompressibleNavierStokes,
     start: Primitive,

@@ -5,16 +5,14 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float
 
 from ._certificate import certify
 from ._config import GenerateConfig
 from ._continuity import snapshot_continuity
 from ._equations import CompressibleNavierStokes
-from ._probe import probe_start
+from ._probe import first_rate, probe_start, program_length
 from ._schemes import (
     FAMILIES,
     boundary_names,
@@ -22,7 +20,7 @@ from ._schemes import (
     draw_parameters,
     trajectory_key,
 )
-from ._simulate import SimulationError, Trajectory, simulate
+from ._simulate import SimulationError, Trajectory, simulate_in_program
 from ._slots import Task, run_in_slots
 from ._state import Primitive
 
@@ -129,8 +127,8 @@ def _attempt(
     """A trajectory as it is stored, or `None` if it broke down."""
     start, solver, limit = _begin(config, index, draw, scheme)
     if run is None:
-        times = config.times
-        run = simulate(solver, start, times, max_steps=limit, throw=False)
+        length = program_length(config.snapshots)
+        run = simulate_in_program(solver, start, config.times, length, limit)
     if bool(run.failed):
         return None
     fields = _stored_fields(run, config)
@@ -146,7 +144,7 @@ def _attempt(
         gamma=config.gamma,
         periodic=[name == "periodic" for name in boundary_names(config)],
     )
-    figures |= probe_start(solver, start, index)
+    figures |= probe_start(solver, start, index, config.snapshots)
     figures["courant_number"] = solver.courant_number
     return Sample(
         *fields,
@@ -168,14 +166,9 @@ def _begin(
         solver = build_solver(config, parameters, scheme or config.scheme)
         family = FAMILIES[config.family]
         start = family.draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"])
-        rate = float(_first_rate(solver, start)) / solver.courant_number
+        rate = float(first_rate(solver, start)) / solver.courant_number
         steps = config.interval * rate if math.isfinite(rate) else 0.0
         return start, solver, STEP_COLLAPSE * (math.ceil(steps) + 1)
-
-
-@eqx.filter_jit
-def _first_rate(solver: CompressibleNavierStokes, start: Primitive) -> Float[Array, ""]:
-    return solver.max_rate(solver.gas.conserved(start))
 
 
 def _precision(config: GenerateConfig) -> Any:

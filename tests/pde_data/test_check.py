@@ -306,6 +306,7 @@ def test_continuity_needs_no_knowledge_of_the_boundaries():
     assert not seems_periodic(density[:, :50], 0)
 
 
+@pytest.mark.slow
 def test_continuity_is_judged_between_walls_but_not_under_weight(tmp_path):
     def finding(path):
         found = check_file(path).findings

@@ -103,6 +103,20 @@ def test_a_wrong_input_is_one_clear_line_and_code_2(
     assert error.count("\n") == 1
 
 
+def test_one_unreadable_file_does_not_hide_the_others(path, tmp_path, capsys):
+    assert _cli.main(["check", str(tmp_path / "none.hdf5"), str(path)]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: There is no file")
+    assert "PASS" in printed.out
+
+
+def test_what_cannot_be_simulated_leaves_nothing_in_the_way(tmp_path, capsys):
+    arguments = ["generate", "--out", str(tmp_path / "flow.hdf5"), "--quiet"]
+    assert _cli.main([*arguments, "--family", "taylor_green", "--grid", "16"]) == 2
+    assert "at least 2 axes" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_ctrl_c_says_that_the_run_can_be_resumed(tmp_path, monkeypatch, capsys):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt

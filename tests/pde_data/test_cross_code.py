@@ -74,6 +74,7 @@ def ours(fields, scheme, n):
     return np.asarray(pde_data.simulate(solver, start, [0.0, TIME]).density[-1])
 
 
+@pytest.mark.slow
 def test_two_schemes_of_unlike_kind_tend_to_each_other_at_second_order(peer):
     differences = [
         np.mean(np.abs(ours(peer.fields, "muscl", n) - lax_wendroff(peer.fields, n)))

@@ -48,8 +48,11 @@ def test_steps_commute_with_all_eight_elements_bit_for_bit(dtype):
 @pytest.mark.parametrize(
     "parts",
     [
-        {"riemann": pde_data.hll},
-        {"riemann": pde_data.rusanov, **VISCOUS, "viscosity": "kinematic"},
+        pytest.param({"riemann": pde_data.hll}, marks=pytest.mark.slow),
+        pytest.param(
+            {"riemann": pde_data.rusanov, **VISCOUS, "viscosity": "kinematic"},
+            marks=pytest.mark.slow,
+        ),
         {
             "riemann": pde_data.low_mach(pde_data.hllc),
             "reconstruction": pde_data.MUSCL(pde_data.van_leer),

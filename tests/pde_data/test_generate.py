@@ -145,39 +145,39 @@ def test_a_scheme_that_prefers_a_side_fails_the_check(monkeypatch, tmp_path):
 
 def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
     calls = []
-    simulate = _trajectory.simulate
+    simulate = _trajectory.simulate_in_program
 
-    def fragile(solver, start, times, **options):
+    def fragile(solver, start, times, length, max_steps):
         calls.append(solver.courant_number)
         if len(calls) < 3:
             return _broken(start, times)
-        return simulate(solver, start, times, **options)
+        return simulate(solver, start, times, length, max_steps)
 
-    monkeypatch.setattr(_trajectory, "simulate", fragile)
+    monkeypatch.setattr(_trajectory, "simulate_in_program", fragile)
     sample = pde_data.simulate_trajectory(CONFIG, 0)
     assert calls == [0.5, 0.3, 0.5]
     assert (sample.draw, sample.safe_scheme) == (1, 0)
 
 
 def test_a_trajectory_that_never_survives_stops_the_run(monkeypatch):
-    def broken(solver, start, times, **options):
+    def broken(solver, start, times, length, max_steps):
         return _broken(start, times)
 
-    monkeypatch.setattr(_trajectory, "simulate", broken)
+    monkeypatch.setattr(_trajectory, "simulate_in_program", broken)
     with pytest.raises(pde_data.SimulationError, match="lower `mach`"):
         pde_data.simulate_trajectory(CONFIG, 0)
 
 
 def test_a_time_step_that_collapses_is_a_breakdown(monkeypatch):
     monkeypatch.setattr(_trajectory, "STEP_COLLAPSE", 1)
-    simulate, limits = _trajectory.simulate, []
+    simulate, limits = _trajectory.simulate_in_program, []
 
-    def watched(solver, start, times, *, max_steps, throw):
+    def watched(solver, start, times, length, max_steps):
         limits.append(max_steps)
         # As if half the steps were a collapse.
-        return simulate(solver, start, times, max_steps=max_steps // 2, throw=throw)
+        return simulate(solver, start, times, length, max_steps // 2)
 
-    monkeypatch.setattr(_trajectory, "simulate", watched)
+    monkeypatch.setattr(_trajectory, "simulate_in_program", watched)
     monkeypatch.setattr(_trajectory, "MAX_DRAWS", 1)
     monkeypatch.setattr(_trajectory, "SAFE_SCHEME", CONFIG.scheme)
     with pytest.raises(pde_data.SimulationError, match="broke down"):

@@ -226,3 +226,14 @@ def test_trajectories_do_not_compile_again(caplog):
     assert len(compilations(0, 0.01)) > 0
     assert compilations(1, 0.02) == []
     assert compilations(2, 0.03) == []
+
+
+@pytest.mark.slow
+def test_a_trajectory_and_its_probe_share_one_program(caplog):
+    # What is probed for symmetry is then the very program that made the data.
+    config = pde_data.GenerateConfig(grid=(14, 10), snapshots=3, final_time=0.05)
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        pde_data.simulate_trajectory(config, 0)
+    compiled = [r for r in caplog.messages if "Finished XLA compilation" in r]
+    assert len([r for r in compiled if "_simulate" in r]) == 1
+    assert not [r for r in compiled if "step" in r or "probe" in r]
