@@ -5,5 +5,7 @@ def check_count(name: str, value: int, *, at_least: int = 1) -> None:
     """**Raises:** `ValueError` unless the value is an integer and not too small."""
     is_integer = isinstance(value, int) and not isinstance(value, bool)
     if not is_integer or value < at_least:
-        kind = "a positive integer" if at_least == 1 else f"an integer, {at_least} or more"
+        kind = (
+            "a positive integer" if at_least == 1 else f"an integer, {at_least} or more"
+        )
         raise ValueError(f"`{name}` must be {kind}, got {value!r}.")
