@@ -273,6 +273,12 @@ def test_group_average_of_an_equivariant_model_is_that_model(float64):
     )
 
 
+def test_a_group_average_hands_numbers_on_to_its_model(float64):
+    x = image((3, 3), float64)
+    average = gn.GroupAverage(lambda image, number: image * number, gn.cyclic(2))
+    np.testing.assert_allclose(average(x, 3.0).array, 3 * x.array, rtol=1e-14)
+
+
 def test_persistence_and_residual_start_from_the_newest_frame(float64):
     x = image((3, 2), float64)
     latest = gn.latest_frame(x, FLOW).array
