@@ -1,9 +1,11 @@
 """Arguments that count something."""
 
+import numpy as np
+
 
 def check_count(name: str, value: int, *, at_least: int = 1) -> None:
     """**Raises:** `ValueError` unless the value is an integer and not too small."""
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not is_integer or value < at_least:
         kind = (
             "a positive integer" if at_least == 1 else f"an integer, {at_least} or more"

@@ -13,6 +13,7 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
 from ..nn import Conv, Gate, LayerNorm, Linear, SpectralConv
+from ..nn._contract import AbstractLayer
 from ..nn._conv import check_image
 from ..nn._spectral import as_modes
 from ._rebuild import rebuilt
@@ -65,7 +66,7 @@ class FourierBlock(eqx.Module):
         return self.gate(self.norm(self.spectral(image) + self.local(image)))
 
 
-class FNO(eqx.Module):
+class FNO(AbstractLayer):
     """A Fourier neural operator (Li et al. 2021), exactly equivariant on the torus.
 
     A pointwise lift, Fourier blocks, a pointwise projection. Fields of `hidden` that no
@@ -144,6 +145,13 @@ class FNO(eqx.Module):
         self.project = Linear(
             group, self.hidden, self.out_signature, key=keys[1], dtype=dtype
         )
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along each axis.
+
+        **Raises:** `ValueError` if the grid does not resolve the modes, with the mend.
+        """
+        return self.blocks[0].spectral.translation_steps(grid)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Arguments:** an image of `in_signature` on a grid of at least

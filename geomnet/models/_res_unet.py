@@ -13,8 +13,8 @@ from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ..nn import Boundary, Conv, Down, FiLM, Gate, LayerNorm, Linear, Up
-from ..nn._boundary import Boundaries, Faces, as_faces
-from ..nn._contract import check_divides
+from ..nn._boundary import Boundaries, Faces, as_faces, periodic_steps
+from ..nn._contract import AbstractLayer, check_dimension, check_divides
 from ..nn._conv import check_image
 from ._rebuild import rebuilt
 from ._unet import check_shape, level_signatures, through_levels
@@ -102,7 +102,7 @@ class ConditionedBlock(eqx.Module):
         return change + (image if self.shortcut is None else self.shortcut(image))
 
 
-class ResUNet(eqx.Module):
+class ResUNet(AbstractLayer):
     """A UNet of pre-activated residual blocks, with or without conditioning.
 
     The modern form of `UNet` (Gupta & Brandstetter 2022): `num_blocks` residual blocks
@@ -229,6 +229,17 @@ class ResUNet(eqx.Module):
         project = conv(levels[0], self.out_signature)
         self.project = jax.tree.map(lambda weight: output_scale * weight, project)
 
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """`2**depth` cells along periodic axes, 0 along others.
+
+        **Raises:** `ValueError` if the network refuses the grid, with the mend.
+        """
+        check_dimension(grid, self.group)
+        check_divides(
+            grid, 2**self.depth, f"{type(self).__name__} of depth {self.depth}"
+        )
+        return periodic_steps(self.boundary, 2**self.depth)
+
     def __call__(
         self, image: GeometricImage, parameters: Parameters | None = None
     ) -> GeometricImage:
@@ -244,7 +255,7 @@ class ResUNet(eqx.Module):
         fit.
         """
         check_image(image, self.group, self.in_signature, "ResUNet")
-        check_divides(image.grid, 2**self.depth, f"ResUNet of depth {self.depth}")
+        self.translation_steps(image.grid)
         given = 0 if parameters is None else np.size(parameters)
         if given != self.num_parameters:
             raise ValueError(

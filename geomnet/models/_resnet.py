@@ -11,7 +11,8 @@ from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ..nn import Boundary, Conv, Gate, LayerNorm
-from ..nn._boundary import Boundaries, Faces, as_faces
+from ..nn._boundary import Boundaries, Faces, as_faces, periodic_steps
+from ..nn._contract import AbstractLayer, check_dimension
 from ..nn._conv import check_image
 from ._rebuild import rebuilt
 
@@ -128,7 +129,7 @@ class _Stack(eqx.Module):
         return self.project(self.gate(self.norm(image)))
 
 
-class ResNet(eqx.Module):
+class ResNet(AbstractLayer):
     """A residual network on one grid (He et al. 2016), pre-activated.
 
     **Exactly equivariant** under `group`, and under all translations of the torus, on
@@ -188,6 +189,14 @@ class ResNet(eqx.Module):
             dtype,
         )
 
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes, 0 along others.
+
+        **Raises:** `ValueError` if the grid has another dimension than the group.
+        """
+        check_dimension(grid, self.group)
+        return periodic_steps(self.boundary, 1)
+
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` is not
         `in_signature`.
@@ -202,7 +211,7 @@ class ResNet(eqx.Module):
         return rebuilt(self, group=group, hidden=hidden, key=key)
 
 
-class DilatedResNet(eqx.Module):
+class DilatedResNet(AbstractLayer):
     """Residual blocks whose dilations grow and shrink again (Stachenfeld et al. 2022).
 
     Each block sees far without a coarser grid: 1, 2, 4, 8, 4, 2, 1 by default.
@@ -267,6 +276,14 @@ class DilatedResNet(eqx.Module):
             key,
             dtype,
         )
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes, 0 along others.
+
+        **Raises:** `ValueError` if the grid has another dimension than the group.
+        """
+        check_dimension(grid, self.group)
+        return periodic_steps(self.boundary, 1)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` is not

@@ -14,8 +14,8 @@ from .._group import Group, check_group
 from .._image import GeometricImage, concatenate
 from .._signature import Signature
 from ..nn import Boundary, Conv, Down, Gate, LayerNorm, Up
-from ..nn._boundary import Boundaries, Faces, as_faces
-from ..nn._contract import check_divides
+from ..nn._boundary import Boundaries, Faces, as_faces, periodic_steps
+from ..nn._contract import AbstractLayer, check_dimension, check_divides
 from ..nn._conv import check_image
 from ._rebuild import rebuilt
 
@@ -64,7 +64,7 @@ class ConvBlock(eqx.Module):
         return self.gate(self.norm(self.conv(image)))
 
 
-class UNet(eqx.Module):
+class UNet(AbstractLayer):
     """A UNet between signatures (Ronneberger et al. 2015), exactly equivariant.
 
     Two blocks on each level; `Down` halves the grid and doubles the channels, `Up` goes
@@ -167,6 +167,17 @@ class UNet(eqx.Module):
         )
         self.project = jax.tree.map(lambda weight: output_scale * weight, project)
 
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """`2**depth` cells along periodic axes, 0 along others.
+
+        **Raises:** `ValueError` if the network refuses the grid, with the mend.
+        """
+        check_dimension(grid, self.group)
+        check_divides(
+            grid, 2**self.depth, f"{type(self).__name__} of depth {self.depth}"
+        )
+        return periodic_steps(self.boundary, 2**self.depth)
+
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Arguments:** an image of `in_signature` on a grid with sides that are
         multiples of `2**depth`.
@@ -176,7 +187,7 @@ class UNet(eqx.Module):
         **Raises:** `ValueError` if the signature or the grid does not fit.
         """
         check_image(image, self.group, self.in_signature, "UNet")
-        check_divides(image.grid, 2**self.depth, f"UNet of depth {self.depth}")
+        self.translation_steps(image.grid)
         image = self.lift(image)
         image = through_levels(
             image,

@@ -85,6 +85,11 @@ def _as_pair(given: object) -> tuple[Boundary, Boundary]:
     return rules
 
 
+def periodic_steps(faces: Faces, step: int) -> tuple[int, ...]:
+    """`step` along periodic axes, 0 along others."""
+    return tuple(step * (low is Boundary.PERIODIC) for low, _ in faces)
+
+
 @functools.cache
 def surviving_group(group: Group, faces: Faces) -> Group:
     """The elements of `group` that take each face to one with the same rule."""

@@ -8,7 +8,7 @@ from jaxtyping import Array
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
-from ._boundary import Boundaries, Boundary, Faces, as_faces, extend
+from ._boundary import Boundaries, Boundary, Faces, as_faces, extend, periodic_steps
 from ._contract import (
     FACTOR,
     AbstractEveryGridLayer,
@@ -197,7 +197,7 @@ class MultilinearUp(AbstractLayer):
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """One cell along periodic axes; 0 along others."""
         check_dimension(grid, self.group)
-        return tuple(int(face[0] is Boundary.PERIODIC) for face in self.faces)
+        return periodic_steps(self.faces, 1)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""

@@ -100,6 +100,27 @@ def test_commutes_before_and_after_training(name, float64):
         assert translation_error(model, x, shift) <= TOLERANCES["float64"]
 
 
+NETWORKS = ["UNet", "UNet in a box with walls", "ResUNet", *list(MODELS)[5:8]]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_states_with_what_it_commutes(name, float64):
+    """From shapes alone: nothing is drawn or compiled."""
+    maker, grid, shift = MODELS[name]
+    model = eqx.filter_eval_shape(lambda: maker(float64))
+    assert model.equivariant_under(grid) == model.group
+    steps = model.translation_steps(grid)
+    if shift is None:
+        assert steps == (0, 0)
+    else:
+        assert all(s % n == 0 for n, s in zip(steps, shift, strict=True))
+    with pytest.raises(ValueError, match="must have 2 sides"):
+        model.equivariant_under((*grid, 4))
+    if "UNet" in name:
+        with pytest.raises(ValueError, match="must be multiples of 2"):
+            model.translation_steps((4, 5))
+
+
 def test_numbers_condition_a_model_and_leave_it_equivariant(float64):
     model, x = resunet(num_parameters=2)(float64), image((4, 4), float64)
     trained = perturb(gn.Residual(model), key=jax.random.key(1))
@@ -133,10 +154,14 @@ def test_unet_in_three_dimensions_commutes(group, grid, float64):
 
 
 @pytest.mark.slow
-def test_unet_of_depth_four_commutes(dtype):
-    model = unet(SQUARE, depth=4)(dtype)
+@pytest.mark.parametrize(
+    ("group", "hidden", "grid"),
+    [(SQUARE, INSIDE, (32, 16)), (CUBE, "1x0+ 1x1+", (16, 16, 32))],
+)
+def test_unet_of_depth_four_commutes(group, hidden, grid, dtype):
+    model = unet(group, hidden, depth=4)(dtype)
     trained = perturb(model, key=jax.random.key(1))
-    assert equivariance_error(trained, image((32, 16), dtype)) <= TOLERANCES[dtype.name]
+    assert equivariance_error(trained, image(grid, dtype)) <= TOLERANCES[dtype.name]
 
 
 def test_the_law_tells_the_twin_from_the_model(float64):
