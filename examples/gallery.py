@@ -36,7 +36,7 @@ SEED = 3
 def main(out="gallery.png", cells=128, quick=False):
     """Simulate one trajectory of each family and draw its last state."""
     families = sorted(pde_data.FAMILIES, key=list(RUNS).index)
-    states = {}
+    states, periodic = {}, {}
     for name in families:
         mach, time = RUNS[name]
         family = pde_data.FAMILIES[name]
@@ -54,8 +54,9 @@ def main(out="gallery.png", cells=128, quick=False):
         run = pde_data.simulate(solver, start, times)
         fields = (run.density[-1], run.velocity[-1], run.pressure[-1])
         states[name] = tuple(map(np.asarray, fields))
+        periodic[name] = [lower is pde_data.periodic for lower, _ in solver.boundary]
         print(f"{name:24} t = {times[-1]:<4.3g} {int(run.num_steps[-1]):5} steps")
-    path = draw_gallery(states, (1 / cells, 1 / cells), Path(out))
+    path = draw_gallery(states, (1 / cells, 1 / cells), Path(out), periodic=periodic)
     print(f"{path}: done.")
     return path
 

@@ -117,8 +117,10 @@ def _nonlinear_weights(
     first, middle, last = smoothness
     span = jnp.abs(first - last)
     info = jnp.finfo(d1.dtype)
-    # Relative to the flow, so that no choice of units matters and nothing overflows.
-    least = rounded(float(info.eps) * ((first + last) + middle)) + float(info.tiny)
+    # Relative to the flow, so that no choice of units matters and nothing overflows. In
+    # uniform gas the root remains: the derivative of a quotient divides by its square.
+    least = rounded(float(info.eps) * ((first + last) + middle))
+    least = least + float(info.tiny) ** 0.5
     ratios = [span / (beta + least) for beta in smoothness]
     return [1 + rounded(r * r) for r in ratios]
 

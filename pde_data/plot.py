@@ -1,6 +1,6 @@
 """Pictures of flows: snapshots and animations; matplotlib is loaded when used."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ def quantity(
     velocity: np.ndarray,
     pressure: np.ndarray,
     spacing: Sequence[float],
+    periodic: Sequence[bool] = (False, False, False),
 ) -> np.ndarray:
     """One scalar of some snapshots: density, pressure, speed, vorticity or divergence.
 
     Arrays are `(time, *grid)`, the velocity `(time, *grid, d)`. Derivatives are
-    central, one-sided at the ends of the box. Vorticity is ∂₀u₁ - ∂₁u₀ in 2D and the
-    length of ∇×u in 3D; in 1D there is none. `velocity` is the component in 1D.
+    central; at the ends of an axis that is not `periodic` they are one-sided. Vorticity
+    is ∂₀u₁ - ∂₁u₀ in 2D and the length of ∇×u in 3D; in 1D there is none. `velocity` is
+    the component in 1D.
 
     **Raises:** `ValueError` for another name, or vorticity or velocity in dimensions
     that have none.
@@ -36,7 +38,11 @@ def quantity(
     d = velocity.shape[-1]
 
     def derivative(component: int, axis: int) -> np.ndarray:
-        return np.gradient(velocity[..., component], spacing[axis], axis=axis + 1)
+        u = np.moveaxis(velocity[..., component], axis + 1, 0)
+        if periodic[axis]:
+            u = np.concatenate([u[-1:], u, u[:1]])
+        slope = np.gradient(u, spacing[axis], axis=0)
+        return np.moveaxis(slope[1:-1] if periodic[axis] else slope, 0, axis + 1)
 
     if name == "density":
         return density
@@ -162,6 +168,7 @@ def draw_gallery(
     spacing: Sequence[float],
     path: str | Path,
     *,
+    periodic: Mapping[str, Sequence[bool]],
     columns: int = 7,
 ) -> Path:
     """Named 2D states (density, velocity, pressure) side by side, as a PNG.
@@ -188,7 +195,8 @@ def draw_gallery(
             ax = axes[3 * block + row, column]
             ax.set_axis_on()
             density, velocity, pressure = (x[None] for x in state)
-            values = quantity(name, density, velocity, pressure, spacing)[0]
+            cells = density, velocity, pressure
+            values = quantity(name, *cells, spacing, periodic[title])[0]
             cmap, low, high = _scale(name, values)
             ax.imshow(values.T, origin="lower", cmap=cmap, vmin=low, vmax=high)
             ax.set_xticks([])
@@ -223,10 +231,12 @@ def _values(
 ) -> np.ndarray:
     """A quantity at some times, on the plane that is shown."""
     frames = []
+    known = flow.boundaries or ("open",) * flow.num_spatial_dims
+    periodic = [kind == "periodic" for kind in known]
     for time in times:
         # One snapshot at a time: a 3D trajectory may not fit in memory.
         state = flow.primitive(trajectory, slice(int(time), int(time) + 1))
-        frame = quantity(name, *state, _spacing(flow))[0]
+        frame = quantity(name, *state, _spacing(flow), periodic)[0]
         frames.append(frame[..., frame.shape[-1] // 2] if frame.ndim == 3 else frame)
     return np.stack(frames)
 

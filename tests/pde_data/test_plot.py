@@ -52,6 +52,16 @@ def test_a_rigid_rotation_has_vorticity_two_and_no_divergence(d):
     np.testing.assert_allclose(quantity("divergence", *state, spacing), 0, atol=1e-12)
 
 
+def test_derivatives_wrap_round_periodic_axes_alone():
+    x, y = np.meshgrid(*[(np.arange(32) + 0.5) / 32] * 2, indexing="ij")
+    one, angle = np.ones((1, 32, 32)), 2 * np.pi * x
+    # A wave along the periodic axis, a jump from end to end along the closed one.
+    velocity = np.stack([np.sin(angle), y], axis=-1)[None]
+    found = quantity("divergence", one, velocity, one, [1 / 32] * 2, [True, False])
+    expected = np.cos(angle) * np.sin(2 * np.pi / 32) * 32 + 1
+    np.testing.assert_allclose(found[0], expected, atol=1e-12)
+
+
 def test_a_line_has_no_vorticity():
     state = (np.ones((1, 6)), np.ones((1, 6, 1)), np.ones((1, 6)))
     with pytest.raises(ValueError, match="for a flow along 1 axis"):
