@@ -23,10 +23,10 @@ class GroupAverage(eqx.Module):
     exchanged included; and under the translations that the model commutes with.
     """
 
-    model: Callable[..., GeometricImage]
+    model: Callable[..., Any]
     group: Group = eqx.field(static=True)
 
-    def __init__(self, model: Callable[..., GeometricImage], group: Group):
+    def __init__(self, model: Callable[..., Any], group: Group):
         """**Arguments:**
 
         - `model`: from image to image; it may take more inputs, invariant ones.
