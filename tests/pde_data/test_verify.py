@@ -69,7 +69,9 @@ def test_a_sound_wave_has_the_frequency_and_damping_of_theory():
     assert waves.acoustic_wave("muscl", 32, (1, 0)) < 5e-3
 
 
-@pytest.mark.parametrize("scheme", ["safe", "aweno5z"])
+@pytest.mark.parametrize(
+    "scheme", ["safe", pytest.param("aweno5z", marks=pytest.mark.slow)]
+)
 def test_near_vacuum_breaks_nothing(scheme):
     assert not blasts.HARD["near-vacuum rarefaction"](scheme)
 

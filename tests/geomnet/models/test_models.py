@@ -81,7 +81,15 @@ MODELS = {
     "average of a plain network": (averaged, (3, 3), (1, 2)),
     "persistence": (lambda dtype: gn.Persistence(2 * FLOW, FLOW), (3, 4), (1, 1)),
 }
-every_model = pytest.mark.parametrize("name", MODELS)
+# Of the same make as others here; the conditioned ResUNet has a test of its own.
+LONGER = ("UNet under rotations", "ResUNet")
+every_model = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in LONGER else name
+        for name in MODELS
+    ],
+)
 
 
 def image(grid, dtype, signature=2 * FLOW):

@@ -142,6 +142,7 @@ def test_a_field_of_its_own_has_no_parity():
     assert "both parities of 0- fit" in str(report)
 
 
+@pytest.mark.slow
 def test_three_dimensions():
     def wind(run, random):
         return {**run, "velocity": run["velocity"] + np.array([0.0, 0.0, 3.0])}
