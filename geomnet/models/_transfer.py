@@ -30,7 +30,9 @@ from ..nn import (
     MeanBias,
     NormActivation,
     Up,
+    VectorNeuron,
 )
+from ..nn._components import num_tensors
 from ..nn._contract import FACTOR
 from ..nn._layout import acts_trivially, layout
 from ._group_average import GroupAverage
@@ -60,6 +62,8 @@ def transfer_weights(model: M, onto: M) -> M:
     of type `"2+"` and `"2s+"` as inputs only, since the larger group would give them a
     diagonal component along the new axis; of a `UNet` those between scalars, since a
     learned `Up` that makes vectors makes staggered ones along the new axis too.
+    `NormActivation` and `VectorNeuron` are transferred for scalars: what scales them to
+    unit second moment depends on the dimension.
 
     **Arguments:**
 
@@ -305,6 +309,21 @@ def _lifted(
     return rows @ found.matrix.T
 
 
+def _of_scalars(*names: str) -> Rule:
+    """Copies what a nonlinearity has learned of invariants; refuses other types."""
+
+    def rule(source: Any, target: Any, where: str) -> dict[str, Any]:
+        if num_tensors(source.group, source.signature):
+            raise ValueError(
+                f"{where} is a {type(source).__name__} of '{source.signature}': its "
+                "scale to unit second moment depends on how many components a tensor "
+                "has. Use `geomnet.nn.Gate`, or scalars."
+            )
+        return _copies(*names)(source, target, where)
+
+    return rule
+
+
 def _refused(source: Any, target: Any, where: str) -> dict[str, Any]:
     raise ValueError(
         f"{where} is a GroupAverage: in one dimension more its mean is over positions "
@@ -318,7 +337,8 @@ _RULES: tuple[tuple[Any, Rule], ...] = (
     (Bias, _bias),
     ((LayerNorm, GroupNorm, InstanceNorm), _norm),
     (Gate, _copies("weight", "bias")),
-    (NormActivation, _copies("slope", "bias")),
+    (NormActivation, _of_scalars("slope", "bias")),
+    (VectorNeuron, _of_scalars()),
     (MeanBias, _copies("scale")),
     (FiLM, _film),
     (GroupAverage, _refused),

@@ -118,10 +118,8 @@ class EveryLayer(eqx.Module):
         self.layers = [
             made(nn.Linear, FIELDS, FIELDS),
             nn.GroupNorm(group, FIELDS, 2, dtype=dtype),
-            nn.NormActivation(group, FIELDS, dtype=dtype),
             made(nn.Conv, FIELDS, FIELDS, channel_groups=2),
             nn.InstanceNorm(group, FIELDS, dtype=dtype),
-            made(nn.VectorNeuron, FIELDS),
             nn.MeanBias(group, FIELDS, dtype=dtype),
             made(nn.Down, FIELDS, FIELDS),
             made(nn.Gate, FIELDS),
@@ -130,6 +128,8 @@ class EveryLayer(eqx.Module):
             nn.NormPool(group, FIELDS),
             made(nn.Conv, FIELDS, "2x0+", stride=2, size=2),
             made(nn.ConvTranspose, "2x0+", "1x0+"),
+            nn.NormActivation(group, "1x0+", dtype=dtype),
+            made(nn.VectorNeuron, "1x0+"),
         ]
         self.film = made(nn.FiLM, "1x0+", 1)
 
@@ -251,6 +251,16 @@ REFUSED = {
         lambda: Chain((nn.MeanBias(SQUARE, "0+"),)),
         lambda: Chain((nn.MeanBias(CUBE, "0+"),) * 2),
         "model.layers has 1 parts in `model` and 2",
+    ),
+    "lengths of vectors": (
+        lambda: nn.NormActivation(SQUARE, "0+ 1+"),
+        lambda: nn.NormActivation(CUBE, "0+ 1+"),
+        r"model is a NormActivation of '0\+ 1\+'.*`geomnet.nn.Gate`",
+    ),
+    "directions of vectors": (
+        lambda: nn.VectorNeuron(SQUARE, "1+", key=jax.random.key(0)),
+        lambda: nn.VectorNeuron(CUBE, "1+", key=jax.random.key(0)),
+        "model is a VectorNeuron.*unit second moment",
     ),
     "an average over plain networks": (
         lambda: gn.GroupAverage(eqx.nn.Identity(), SQUARE),
