@@ -1,11 +1,13 @@
 from typing import Any
 
 import h5py
+import jax
 import numpy as np
 import pytest
 
 import pde_data
 from pde_data import _cli
+from pde_data._verify import Result
 
 _FIELDS = ("density", "pressure", "Vx", "Vy")
 
@@ -149,3 +151,17 @@ def test_info_plot_and_animate_show_the_file(path, tmp_path, capsys):
 def _open(*arguments: Any, **options: Any) -> Any:
     """An HDF5 file, whose nodes the type checker need not tell apart."""
     return h5py.File(*arguments, **options)
+
+
+def test_verify_forgets_the_programs_of_a_case(monkeypatch, capsys):
+    program = jax.jit(lambda x: x + 1)
+
+    def case():
+        program(1)
+        assert program._cache_size() == 1
+        yield Result("some case", "muscl", (8,), (0.0,), 0.0)
+
+    monkeypatch.setitem(_cli.CASES, "batches", case)
+    assert _cli.main(["verify", "--only", "batches"]) == 0
+    assert program._cache_size() == 0
+    assert "some case" in capsys.readouterr().out
