@@ -154,7 +154,7 @@ def _open(*arguments: Any, **options: Any) -> Any:
 
 
 def test_verify_forgets_the_programs_of_a_case(monkeypatch, capsys):
-    program = jax.jit(lambda x: x + 1)
+    program: Any = jax.jit(lambda x: x + 1)
 
     def case():
         program(1)
