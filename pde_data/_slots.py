@@ -139,16 +139,35 @@ def _advanced(
     def unfinished(slots: _Slot) -> Bool[Array, ""]:
         return ~jnp.any(_is_done(slots, len(times)) & used)
 
-    one = jax.vmap(lambda slot: _one_step(static, slot, times))
-    return lax.while_loop(unfinished, one, slots)
+    def step(slots: _Slot) -> _Slot:
+        slots = jax.vmap(lambda slot: _one_step(static, slot, times))(slots)
+        # Few steps land on a snapshot: the others need not prepare the next one.
+        arrived = jax.vmap(lambda slot: slot.leg.arrived)(slots)
+        return lax.cond(
+            jnp.any(arrived & (slots.interval < len(times))),
+            jax.vmap(lambda slot: _landed(static, slot, times)),
+            lambda slots: slots,
+            slots,
+        )
+
+    return lax.while_loop(unfinished, step, slots)
 
 
 def _one_step(static: Any, slot: _Slot, times: Float[Array, " time"]) -> _Slot:
-    """One step, as `simulate` takes it, and the snapshot if it lands on its time."""
+    """One step, as `simulate` takes it."""
     solver = eqx.combine(slot.numbers, static)
     interval = jnp.minimum(slot.interval, len(times) - 1)
     leg = one_step(solver, slot.leg, times[interval], slot.max_steps)
-    landed = leg.arrived
+    return dataclasses.replace(
+        slot, leg=leg, num_steps=slot.num_steps.at[interval].add(1)
+    )
+
+
+def _landed(static: Any, slot: _Slot, times: Float[Array, " time"]) -> _Slot:
+    """The snapshot and the way to the next one, if the slot has arrived."""
+    solver = eqx.combine(slot.numbers, static)
+    interval = jnp.minimum(slot.interval, len(times) - 1)
+    leg, landed = slot.leg, slot.leg.arrived
     cells = snapshot(solver, leg)
     following = times[jnp.minimum(interval + 1, len(times) - 1)] - times[interval]
     fresh = begin(solver, cells, following, leg.failed)
@@ -156,11 +175,9 @@ def _one_step(static: Any, slot: _Slot, times: Float[Array, " time"]) -> _Slot:
     def stored(many: Array, one: Array) -> Array:
         return many.at[interval].set(jnp.where(landed, one, many[interval]))
 
-    return _Slot(
-        slot.numbers,
-        jax.tree.map(lambda new, old: jnp.where(landed, new, old), fresh, leg),
-        slot.interval + landed.astype(jnp.int32),
-        slot.max_steps,
-        jax.tree.map(stored, slot.snapshots, cells),
-        slot.num_steps.at[interval].add(1),
+    return dataclasses.replace(
+        slot,
+        leg=jax.tree.map(lambda new, old: jnp.where(landed, new, old), fresh, leg),
+        interval=slot.interval + landed.astype(jnp.int32),
+        snapshots=jax.tree.map(stored, slot.snapshots, cells),
     )
