@@ -191,11 +191,11 @@ def draw_gallery(
         ax.set_axis_off()
     for index, (title, state) in enumerate(states.items()):
         block, column = divmod(index, wide)
+        density, velocity, pressure = (x[None] for x in state)
+        cells = density, velocity, pressure
         for row, name in enumerate(names):
             ax = axes[3 * block + row, column]
             ax.set_axis_on()
-            density, velocity, pressure = (x[None] for x in state)
-            cells = density, velocity, pressure
             values = quantity(name, *cells, spacing, periodic[title])[0]
             cmap, low, high = _scale(name, values)
             ax.imshow(values.T, origin="lower", cmap=cmap, vmin=low, vmax=high)

@@ -13,11 +13,10 @@ from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ..nn import Boundary, Conv, Down, FiLM, Gate, LayerNorm, Linear, Up
-from ..nn._boundary import Boundaries, Faces, as_faces, periodic_steps
-from ..nn._contract import AbstractLayer, check_dimension, check_divides
+from ..nn._boundary import Boundaries, Faces, as_faces
 from ..nn._conv import check_image
 from ._rebuild import rebuilt
-from ._unet import check_shape, level_signatures, through_levels
+from ._unet import AbstractUNet, check_shape, level_signatures, through_levels
 
 Parameters = Float[Array, " parameters"]
 
@@ -102,7 +101,7 @@ class ConditionedBlock(eqx.Module):
         return change + (image if self.shortcut is None else self.shortcut(image))
 
 
-class ResUNet(AbstractLayer):
+class ResUNet(AbstractUNet):
     """A UNet of pre-activated residual blocks, with or without conditioning.
 
     The modern form of `UNet` (Gupta & Brandstetter 2022): `num_blocks` residual blocks
@@ -228,17 +227,6 @@ class ResUNet(AbstractLayer):
         self.gate = Gate(group, levels[0], key=next(keys), dtype=dtype)
         project = conv(levels[0], self.out_signature)
         self.project = jax.tree.map(lambda weight: output_scale * weight, project)
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """`2**depth` cells along periodic axes, 0 along others.
-
-        **Raises:** `ValueError` if the network refuses the grid, with the mend.
-        """
-        check_dimension(grid, self.group)
-        check_divides(
-            grid, 2**self.depth, f"{type(self).__name__} of depth {self.depth}"
-        )
-        return periodic_steps(self.boundary, 2**self.depth)
 
     def __call__(
         self, image: GeometricImage, parameters: Parameters | None = None

@@ -129,7 +129,19 @@ class _Stack(eqx.Module):
         return self.project(self.gate(self.norm(image)))
 
 
-class ResNet(AbstractLayer):
+class _OneGridNetwork(AbstractLayer):
+    boundary: eqx.AbstractVar[Faces]
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes, 0 along others.
+
+        **Raises:** `ValueError` if the grid has another dimension than the group.
+        """
+        check_dimension(grid, self.group)
+        return periodic_steps(self.boundary, 1)
+
+
+class ResNet(_OneGridNetwork):
     """A residual network on one grid (He et al. 2016), pre-activated.
 
     **Exactly equivariant** under `group`, and under all translations of the torus, on
@@ -189,14 +201,6 @@ class ResNet(AbstractLayer):
             dtype,
         )
 
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """One cell along periodic axes, 0 along others.
-
-        **Raises:** `ValueError` if the grid has another dimension than the group.
-        """
-        check_dimension(grid, self.group)
-        return periodic_steps(self.boundary, 1)
-
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` is not
         `in_signature`.
@@ -211,7 +215,7 @@ class ResNet(AbstractLayer):
         return rebuilt(self, group=group, hidden=hidden, key=key)
 
 
-class DilatedResNet(AbstractLayer):
+class DilatedResNet(_OneGridNetwork):
     """Residual blocks whose dilations grow and shrink again (Stachenfeld et al. 2022).
 
     Each block sees far without a coarser grid: 1, 2, 4, 8, 4, 2, 1 by default.
@@ -276,14 +280,6 @@ class DilatedResNet(AbstractLayer):
             key,
             dtype,
         )
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """One cell along periodic axes, 0 along others.
-
-        **Raises:** `ValueError` if the grid has another dimension than the group.
-        """
-        check_dimension(grid, self.group)
-        return periodic_steps(self.boundary, 1)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` is not

@@ -64,7 +64,25 @@ class ConvBlock(eqx.Module):
         return self.gate(self.norm(self.conv(image)))
 
 
-class UNet(AbstractLayer):
+class AbstractUNet(AbstractLayer):
+    """A network that halves the grid `depth` times and comes back to it."""
+
+    depth: eqx.AbstractVar[int]
+    boundary: eqx.AbstractVar[Faces]
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """`2**depth` cells along periodic axes, 0 along others.
+
+        **Raises:** `ValueError` if the network refuses the grid, with the mend.
+        """
+        check_dimension(grid, self.group)
+        check_divides(
+            grid, 2**self.depth, f"{type(self).__name__} of depth {self.depth}"
+        )
+        return periodic_steps(self.boundary, 2**self.depth)
+
+
+class UNet(AbstractUNet):
     """A UNet between signatures (Ronneberger et al. 2015), exactly equivariant.
 
     Two blocks on each level; `Down` halves the grid and doubles the channels, `Up` goes
@@ -166,17 +184,6 @@ class UNet(AbstractLayer):
             dtype=dtype,
         )
         self.project = jax.tree.map(lambda weight: output_scale * weight, project)
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """`2**depth` cells along periodic axes, 0 along others.
-
-        **Raises:** `ValueError` if the network refuses the grid, with the mend.
-        """
-        check_dimension(grid, self.group)
-        check_divides(
-            grid, 2**self.depth, f"{type(self).__name__} of depth {self.depth}"
-        )
-        return periodic_steps(self.boundary, 2**self.depth)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Arguments:** an image of `in_signature` on a grid with sides that are
