@@ -7,7 +7,7 @@ types takes dozens and several times as long to compile.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -88,82 +88,129 @@ class Assembly:
         first = self.position[pair] + np.maximum(self.label, 0) * size
         return np.where(self.sign, first, 0).astype(np.int32), self.sign
 
-    @functools.cached_property
-    def backward(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """`(kernel, place, entry, sign)`: coefficient c, of kernel `kernel[c]` and
-        first place `place[c]`, stands in the entries `place[c] + entry[kernel[c]]`.
-        """
-        num_columns = len(self.columns.lines[0])
-        kernels, places, entries, signs = [], [], [], []
-        for out in range(self.kernels.shape[0]):
-            for inp in range(self.kernels.shape[1]):
-                place = (
-                    self.rows.offset[inp][:, None] * num_columns
-                    + self.columns.offset[out][None, :]
-                ).ravel()
-                here = (self.rows.type[:, None] == inp) & (self.columns.type == out)
-                for n in range(self.kernels[out, inp]):
-                    r, c = np.nonzero(here & (self.label == n) & (self.sign != 0))
-                    kernels.append(np.full(len(place), len(entries)))
-                    places.append(place)
-                    entries.append(
-                        self.rows.start[r] * num_columns + self.columns.start[c]
-                    )
-                    signs.append(self.sign[r, c])
-        width = max([len(e) for e in entries], default=0)
-        entry, sign = np.zeros((2, len(entries), max(width, 1)), np.int32)
-        for n, (e, s) in enumerate(zip(entries, signs, strict=True)):
-            entry[n, : len(e)], sign[n, : len(s)] = e, s
-        kernel, place = (
-            np.concatenate([*lists, np.zeros(0)]).astype(np.int32)
-            for lists in (kernels, places)
+
+@dataclasses.dataclass(frozen=True)
+class Occurrences:
+    """Where each coefficient stands in matrices that lie end to end.
+
+    Coefficient c, of kernel `kernel[c]`, channel `row[c]` of its inputs and `column[c]`
+    of its outputs, stands for each n at `start[kernel[c], n] + row[c] *
+    stride[kernel[c], n] + column[c]`, with a sign that is 0 where there are no more.
+    """
+
+    kernel: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    start: np.ndarray
+    stride: np.ndarray
+    sign: np.ndarray
+
+
+@functools.cache
+def _occurrences(assemblies: tuple[Assembly, ...]) -> Occurrences:
+    first = assemblies[0]
+    own, rows, columns = [], [], []
+    found: list[list[tuple[int, int, int]]] = []
+    for out, inp in np.ndindex(first.kernels.shape):
+        row, column = np.broadcast_arrays(
+            first.rows.offset[inp][:, None], first.columns.offset[out][None, :]
         )
-        return kernel, place, entry, sign
+        for label in range(first.kernels[out, inp]):
+            own.append(np.full(row.size, len(found)))
+            rows.append(row.ravel())
+            columns.append(column.ravel())
+            found.append(list(_places(assemblies, out, inp, label)))
+    table = np.zeros((3, len(found), max([1, *map(len, found)])), np.int32)
+    for n, places in enumerate(found):
+        table[:, n, : len(places)] = np.array(places).reshape(-1, 3).T
+    coefficients = (
+        np.concatenate([*parts, np.zeros(0)]).astype(np.int32)
+        for parts in (own, rows, columns)
+    )
+    return Occurrences(*coefficients, *table)
+
+
+def _places(
+    assemblies: tuple[Assembly, ...], out: int, inp: int, label: int
+) -> Iterator[tuple[int, int, int]]:
+    """Start, stride and sign of each slab that one kernel of a pair of types fills."""
+    base = 0
+    for a in assemblies:
+        stride = len(a.columns.lines[0])
+        here = (a.rows.type[:, None] == inp) & (a.columns.type[None, :] == out)
+        for r, c in np.argwhere(here & (a.label == label) & (a.sign != 0)):
+            start = base + a.rows.start[r] * stride + a.columns.start[c]
+            yield start, stride, a.sign[r, c]
+        base += len(a.rows.lines[0]) * stride
 
 
 def assemble(
-    assembly: Assembly, weights: Float[Array, "*batch coefficients"]
-) -> Float[Array, "*batch rows columns"]:
-    """The matrix. Its transpose gathers each coefficient's entries: no scatter."""
-    return linear_map(_Matrix(assembly), _Coefficients(assembly), weights)[0]
+    weights: Float[Array, "*batch coefficients"], *assemblies: Assembly
+) -> tuple[Float[Array, "*batch rows columns"], ...]:
+    """The matrices. Their transpose gathers each coefficient's entries: no scatter."""
+    return linear_map(_Matrices(assemblies), _Coefficients(assemblies), weights)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Matrix:
-    assembly: Assembly
+class _Matrices:
+    assemblies: tuple[Assembly, ...]
 
-    def __call__(self, weights: Array) -> tuple[Array]:
-        row, in_channel, _ = self.assembly.rows.lines
-        column, out_channel, out_channels = self.assembly.columns.lines
-        first, sign, in_channel, out_channel, out_channels = _unfolded(
-            *self.assembly.forward, in_channel, out_channel, out_channels
-        )
-        index = _expand(first, row, column)
-        index += in_channel[:, None] * out_channels[None, :] + out_channel[None, :]
-        entries = weights.at[..., index].get(mode="promise_in_bounds")
-        return (entries * _expand(sign, row, column).astype(weights.dtype),)
+    def __call__(self, weights: Array) -> tuple[Array, ...]:
+        return tuple(_matrix(weights, assembly) for assembly in self.assemblies)
+
+
+def _matrix(weights: Array, assembly: Assembly) -> Array:
+    row, in_channel, _ = assembly.rows.lines
+    column, out_channel, out_channels = assembly.columns.lines
+    first, sign = assembly.forward
+    width = first.shape[1]
+    first, sign, row, in_channel, column, out_channel, out_channels = _unfolded(
+        first.ravel(), sign.ravel(), row, in_channel, column, out_channel, out_channels
+    )
+    pair = row[:, None] * width + column[None, :]
+    index = _at(first, pair)
+    index += in_channel[:, None] * out_channels[None, :] + out_channel[None, :]
+    return _at(weights, index) * _at(sign, pair).astype(weights.dtype)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Coefficients:
-    assembly: Assembly
+    assemblies: tuple[Assembly, ...]
 
-    def __call__(self, matrix: Array) -> tuple[Array]:
-        kernel, place, entry, sign = self.assembly.backward
-        place, kernel = _unfolded(place, kernel)
-        entries = matrix.reshape(*matrix.shape[:-2], -1)
+    def __call__(self, *matrices: Array) -> tuple[Array]:
+        where = _occurrences(self.assemblies)
+        batch, dtype = matrices[0].shape[:-2], matrices[0].dtype
+        flat = [matrix.reshape(*batch, -1) for matrix in matrices]
+        entries = flat[0] if len(flat) == 1 else jnp.concatenate(flat, axis=-1)
+        kernel, row, column = _unfolded(where.kernel, where.row, where.column)
         # One term for each entry of a coefficient: a sum over a short axis is far
         # slower.
-        total = jnp.zeros((*matrix.shape[:-2], len(place)), matrix.dtype)
-        for n in range(entry.shape[1]):
-            index = place + jnp.take(jnp.asarray(entry[:, n]), kernel)
-            factor = jnp.take(jnp.asarray(sign[:, n], matrix.dtype), kernel)
-            total += entries.at[..., index].get(mode="promise_in_bounds") * factor
+        total = jnp.zeros((*batch, len(where.kernel)), dtype)
+        for start, stride, sign in zip(
+            where.start.T, where.stride.T, where.sign.T, strict=True
+        ):
+            index = _at(start, kernel) + row * _at(stride, kernel) + column
+            total += _at(entries, index) * _at(sign.astype(dtype), kernel)
         return (total,)
 
 
-def _expand(table: Array, row: np.ndarray, column: np.ndarray) -> Array:
-    return jnp.take(jnp.take(table, row, axis=0), column, axis=1)
+def _at(numbers: "Array | np.ndarray", index: Array) -> Array:
+    """`numbers[..., index]` for an index that is nowhere out of bounds.
+
+    Straight to XLA's gather: JAX's indexing takes several times as long to trace.
+    """
+    batch = numbers.ndim - 1
+    return jax.lax.gather(
+        numbers,
+        index[..., None],
+        jax.lax.GatherDimensionNumbers(
+            offset_dims=tuple(range(batch)),
+            collapsed_slice_dims=(batch,),
+            start_index_map=(batch,),
+        ),
+        (*numbers.shape[:-1], 1),
+        mode="promise_in_bounds",
+    )
 
 
 def _unfolded(*tables: np.ndarray) -> Sequence[Array]:

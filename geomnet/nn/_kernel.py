@@ -172,10 +172,10 @@ class Kernel(eqx.Module):
         assembly = dense_assembly(self.group, sources, targets, self.window)
         shape = (*self.window, sources.features(d), targets.features(d))
         if self.channel_groups == 1:
-            return assemble(assembly, self.weights).reshape(shape)
+            return assemble(self.weights, assembly)[0].reshape(shape)
         weights = self.weights.reshape(self.channel_groups, -1)
-        matrices = assemble(assembly, weights).reshape(self.channel_groups, *shape)
-        joined = jnp.moveaxis(matrices, 0, -2)
+        matrices = assemble(weights, assembly)[0]
+        joined = jnp.moveaxis(matrices.reshape(self.channel_groups, *shape), 0, -2)
         return joined.reshape(*shape[:-1], -1)
 
 

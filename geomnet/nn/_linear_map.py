@@ -6,6 +6,7 @@ the whole field. `linear_map` says instead what the transpose is: it is
 mode, to any order, follow from linearity.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array
 
 Map = Callable[..., tuple[Array, ...]]
+Shape = tuple[tuple[int, ...], Any]
 
 
 def linear_map(forward: Map, transpose: Map, *arrays: Array) -> tuple[Array, ...]:
@@ -57,11 +59,15 @@ def _run(*arrays: Array, forward: Map, transpose: Map) -> Sequence[Array]:
 
 
 def _abstract(*arrays: Any, forward: Map, transpose: Map) -> list[Any]:
-    shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays]
-    return [
-        jax.core.ShapedArray(out.shape, out.dtype)
-        for out in jax.eval_shape(forward, *shapes)
-    ]
+    shapes = _shapes(forward, tuple((a.shape, a.dtype) for a in arrays))
+    return [jax.core.ShapedArray(*shape) for shape in shapes]
+
+
+# Each map is looked at again by `vmap`, differentiation and transposition.
+@functools.lru_cache(4096)
+def _shapes(forward: Map, arrays: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    structs = (jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in arrays)
+    return tuple((out.shape, out.dtype) for out in jax.eval_shape(forward, *structs))
 
 
 def _jvp(primals: Any, tangents: Any, **maps: Map) -> tuple[Any, Any]:

@@ -54,7 +54,7 @@ def _multiply_orthant(array: Array, kernel: Kernel, numbers: tuple[int, ...]) ->
     assembly = _orthant_assembly(
         kernel.group, kernel.in_signature, kernel.out_signature, kernel.window
     )
-    matrices = assemble(assembly, kernel.weights).astype(array.dtype)
+    matrices = assemble(kernel.weights, assembly)[0].astype(array.dtype)
     rows = _deal(_signs(kernel.in_signature, d), array, kernel.in_signature)
     ahead = (*range(1, 2 * d, 2), *range(0, 2 * d, 2))
     rows = rows.transpose(*ahead, 2 * d)

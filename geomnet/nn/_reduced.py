@@ -130,9 +130,10 @@ def convolve_reduced(
         combined = [y for x in combined for y in linear_map(spread, gather, x)]
     pieces = [_split(x, plan.source.sizes) for x in combined]
     results: dict[tuple[int, Parity], Array] = {}
-    for block in plan.blocks:
+    matrices = assemble(weights, *(block.matrix for block in plan.blocks))
+    for block, matrix in zip(plan.blocks, matrices, strict=True):
         features = _joined([pieces[n][p] for n, p in block.features])
-        product = times(features, assemble(block.matrix, weights))
+        product = times(features, matrix)
         sizes = {key: plan.target.sizes[key[1]] for key in block.results}
         results |= _split(product, sizes)
     spread, gather = Spread(*neighbours(0)), Gather(*neighbours(0))
@@ -236,8 +237,8 @@ def _with_neighbours(
 ) -> list[Array]:
     """`combine(f(p - n), f(p + n))`, or more such pairs, for all p on the torus.
 
-    In three parts, the first and last cells by themselves: in one, each cell would ask
-    whether it lies at an end.
+    Of a copy with the ends of the torus attached: in one array without, each cell would
+    ask whether it lies at an end.
     """
     length = arrays[0].shape[axis]
     if length < 2 * n:
@@ -248,23 +249,18 @@ def _with_neighbours(
             for shift in (-n, n)
         ]
         return list(combine(*pairs))
-    starts = {
-        (length - n, n): n,
-        (0, 2 * n): length - 2 * n,
-        (length - 2 * n, 0): n,
-    }
-    parts = [
-        combine(
-            *(
-                jax.lax.slice_in_dim(f, start, start + cells, axis=axis)
-                for f in arrays
-                for start in both
-            )
+    pairs = []
+    for f in arrays:
+        low, high = (
+            jax.lax.slice_in_dim(f, start, start + n, axis=axis)
+            for start in (length - n, 0)
         )
-        for both, cells in starts.items()
-        if cells
-    ]
-    return [jnp.concatenate(part, axis=axis) for part in zip(*parts, strict=True)]
+        padded = jnp.concatenate([low, f, high], axis=axis)
+        pairs += [
+            jax.lax.slice_in_dim(padded, start, start + length, axis=axis)
+            for start in (0, 2 * n)
+        ]
+    return list(combine(*pairs))
 
 
 def _combinations(window: tuple[int, ...]) -> list[Combination]:
