@@ -140,7 +140,7 @@ def _places(
         here = (a.rows.type[:, None] == inp) & (a.columns.type[None, :] == out)
         for r, c in np.argwhere(here & (a.label == label) & (a.sign != 0)):
             start = base + a.rows.start[r] * stride + a.columns.start[c]
-            yield start, stride, a.sign[r, c]
+            yield int(start), stride, int(a.sign[r, c])
         base += len(a.rows.lines[0]) * stride
 
 

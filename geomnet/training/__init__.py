@@ -16,3 +16,4 @@ from ._fit import (
 from ._loop import Interrupted as Interrupted, fit as fit
 from ._metrics import nrmse as nrmse, smse as smse
 from ._rollout import rollout as rollout
+from ._unit_variance import unit_variance as unit_variance
