@@ -205,7 +205,7 @@ def test_every_type_keeps_its_size_through_twenty_blocks(float64):
     """Convolution, norm and gate, as the models have them.
 
     Without norms smooth fields would grow: an invariant kernel adds equal neighbours
-    coherently, as no kernel of independent weights does.
+    coherently, as no kernel of independent weights does; `unit_variance` serves there.
     """
     fields = gn.Signature("16x0+ 16x1+ 8x0- 8x1-")
     blocks = [
