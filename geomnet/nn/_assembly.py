@@ -89,7 +89,7 @@ class Assembly:
         return np.where(self.sign, first, 0).astype(np.int32), self.sign
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Occurrences:
     """Where each coefficient stands in matrices that lie end to end.
 

@@ -38,12 +38,6 @@ class Layout:
         """Tensors of any type; an invariant component counts as one."""
         return int(self.channel[-1]) + 1
 
-    @functools.cached_property
-    def type_mean(self) -> np.ndarray:
-        """`(features, features)`: averages over all features of one type."""
-        same = self.type_index[:, None] == self.type_index[None, :]
-        return same / same.sum(axis=1, keepdims=True)
-
 
 @functools.cache
 def layout(group: Group, signature: Signature) -> Layout:

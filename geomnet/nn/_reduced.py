@@ -26,6 +26,7 @@ from jaxtyping import Array, Float
 from .._group import Group, reflections
 from .._signature import Signature
 from ._assembly import Assembly, Slabs, assemble
+from ._boundary import wrap
 from ._kernel import basis_tables
 from ._linear_map import linear_map
 from ._matmul import times
@@ -241,23 +242,11 @@ def _with_neighbours(
     ask whether it lies at an end.
     """
     length = arrays[0].shape[axis]
-    if length < 2 * n:
-        index = np.arange(length)
-        pairs = [
-            jnp.take(f, (index + shift) % length, axis=axis)
-            for f in arrays
-            for shift in (-n, n)
-        ]
-        return list(combine(*pairs))
     pairs = []
     for f in arrays:
-        low, high = (
-            jax.lax.slice_in_dim(f, start, start + n, axis=axis)
-            for start in (length - n, 0)
-        )
-        padded = jnp.concatenate([low, f, high], axis=axis)
+        wrapped = wrap(f, axis, n, n)
         pairs += [
-            jax.lax.slice_in_dim(padded, start, start + length, axis=axis)
+            jax.lax.slice_in_dim(wrapped, start, start + length, axis=axis)
             for start in (0, 2 * n)
         ]
     return list(combine(*pairs))

@@ -16,6 +16,7 @@ import numpy as np
 from jax.core import Tracer
 
 from .._image import GeometricImage
+from ..nn._stand_in import StandIn
 from ._adapter import hashable
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -109,34 +110,26 @@ def _replaced(value: Any, name: str, calls: list) -> Any:
     return value
 
 
-class _Recorder:
+class _Recorder(StandIn):
     """Stands in for a layer, and notes what goes in and what comes out."""
 
     def __init__(self, path: str, parent: str, inner: Any, calls: list):
-        self._path, self._parent = path, parent
-        self._inner, self._calls = inner, calls
+        super().__init__(inner)
+        self._path, self._parent, self._calls = path, parent, calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        is_outermost = not self._parent and self._path == type(self._inner).__name__
+        is_outermost = not self._parent and self._path == type(self._layer).__name__
         caller = "" if is_outermost else _calling_line()
         self._note(False, args, caller)
-        result = self._inner(*args, **kwargs)
+        result = self._layer(*args, **kwargs)
         self._note(True, result, caller)
         return result
 
     def _note(self, returns: bool, value: Any, caller: str) -> None:
         moment = Moment(
-            self._path, type(self._inner).__name__, self._parent, returns, caller
+            self._path, type(self._layer).__name__, self._parent, returns, caller
         )
         self._calls.append((moment, _arrays(value)))
-
-    @property
-    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        # So that `isinstance(layer, Conv)` in a model's own code stays true.
-        return type(self._inner)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 def _recorded(layer: Any, path: str, parent: str, calls: list) -> Any:

@@ -10,9 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._image import GeometricImage
+from ..nn._conv import add_bias
 from ..nn._kernel import AbstractKernelLayer, Kernel
 from ..nn._layout import layout
 from ..nn._lowering import accumulator
+from ..nn._stand_in import StandIn
 
 Model = TypeVar("Model")
 _BATCH = "geomnet_batch"
@@ -85,11 +87,12 @@ def unit_variance(
     return jax.tree.unflatten(structure, leaves)
 
 
-class _Scaled:
+class _Scaled(StandIn):
     """Stands in for a layer: divides its output by its size, which it notes."""
 
     def __init__(self, layer: Any, place: int, found: dict[int, Array]):
-        self._layer, self._place, self._found = layer, place, found
+        super().__init__(layer)
+        self._place, self._found = place, found
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         layer = self._layer
@@ -100,18 +103,7 @@ class _Scaled:
         types = layout(layer.kernel.group, result.signature).type_index
         size = self._found.setdefault(self._place, _sizes(result, types, image))
         result = result.with_array(result.array / size[types].astype(result.dtype))
-        constant = None if bias is None else bias.dense()
-        if constant is None:
-            return result
-        return result.with_array(result.array + constant.astype(result.dtype))
-
-    @property
-    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        # So that `isinstance(layer, Conv)` in a model's own code stays true.
-        return type(self._layer)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._layer, name)
+        return result.with_array(add_bias(result.array, bias))
 
 
 def _has_kernel(node: Any) -> bool:
