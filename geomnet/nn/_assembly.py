@@ -2,19 +2,22 @@
 
 Both directions are one gather each, with small tables instead of one index per entry:
 one compiled loop for a whole kernel, where a product with the basis for each pair of
-types takes dozens and several times as long to compile.
+types takes dozens and several times as long to compile. Written in XLA's own
+operations: JAX's indexing and arithmetic take several times as long to trace.
 """
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.lax import add, mul
 from jaxtyping import Array, Float
 
-from ._linear_map import linear_map
+from ._linear_map import Shape, linear_map
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,6 +63,11 @@ class Assembly:
     """`(row slabs, column slabs)`: -1, 0 or +1."""
     kernels: np.ndarray
     """`(out types, in types)`: how many kernels each pair of types has."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the matrix."""
+        return len(self.rows.lines[0]), len(self.columns.lines[0])
 
     @functools.cached_property
     def position(self) -> np.ndarray:
@@ -155,6 +163,9 @@ def assemble(
 class _Matrices:
     assemblies: tuple[Assembly, ...]
 
+    def shapes(self, weights: Shape) -> tuple[Shape, ...]:
+        return tuple((*weights[:-1], *a.shape) for a in self.assemblies)
+
     def __call__(self, weights: Array) -> tuple[Array, ...]:
         return tuple(_matrix(weights, assembly) for assembly in self.assemblies)
 
@@ -163,46 +174,63 @@ def _matrix(weights: Array, assembly: Assembly) -> Array:
     row, in_channel, _ = assembly.rows.lines
     column, out_channel, out_channels = assembly.columns.lines
     first, sign = assembly.forward
-    width = first.shape[1]
     first, sign, row, in_channel, column, out_channel, out_channels = _unfolded(
-        first.ravel(), sign.ravel(), row, in_channel, column, out_channel, out_channels
+        first.ravel(),
+        sign.ravel().astype(weights.dtype),
+        row * first.shape[1],
+        in_channel,
+        column,
+        out_channel,
+        out_channels,
     )
-    pair = row[:, None] * width + column[None, :]
-    index = _at(first, pair)
-    index += in_channel[:, None] * out_channels[None, :] + out_channel[None, :]
-    return _at(weights, index) * _at(sign, pair).astype(weights.dtype)
+
+    def over_rows(numbers: Array) -> Array:
+        return jax.lax.broadcast_in_dim(numbers, assembly.shape, (0,))
+
+    def over_columns(numbers: Array) -> Array:
+        return jax.lax.broadcast_in_dim(numbers, assembly.shape, (1,))
+
+    pair = add(over_rows(row), over_columns(column))
+    channels = mul(over_rows(in_channel), over_columns(out_channels))
+    index = add(_at(first, pair), add(channels, over_columns(out_channel)))
+    entries = _at(weights, index)
+    return mul(entries, jax.lax.broadcast(_at(sign, pair), entries.shape[:-2]))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Coefficients:
     assemblies: tuple[Assembly, ...]
 
+    def shapes(self, *matrices: Shape) -> tuple[Shape]:
+        return ((*matrices[0][:-2], self.assemblies[0].position[-1].item()),)
+
     def __call__(self, *matrices: Array) -> tuple[Array]:
         where = _occurrences(self.assemblies)
         batch, dtype = matrices[0].shape[:-2], matrices[0].dtype
-        flat = [matrix.reshape(*batch, -1) for matrix in matrices]
-        entries = flat[0] if len(flat) == 1 else jnp.concatenate(flat, axis=-1)
+        flat = [
+            jax.lax.reshape(matrix, (*batch, math.prod(matrix.shape[-2:])))
+            for matrix in matrices
+        ]
+        entries = flat[0] if len(flat) == 1 else jax.lax.concatenate(flat, len(batch))
         kernel, row, column = _unfolded(where.kernel, where.row, where.column)
         # One term for each entry of a coefficient: a sum over a short axis is far
         # slower.
-        total = jnp.zeros((*batch, len(where.kernel)), dtype)
+        terms = []
         for start, stride, sign in zip(
             where.start.T, where.stride.T, where.sign.T, strict=True
         ):
-            index = _at(start, kernel) + row * _at(stride, kernel) + column
-            total += _at(entries, index) * _at(sign.astype(dtype), kernel)
-        return (total,)
+            index = add(_at(start, kernel), add(mul(row, _at(stride, kernel)), column))
+            signs = jax.lax.broadcast(_at(sign.astype(dtype), kernel), batch)
+            terms.append(mul(_at(entries, index), signs))
+        return (functools.reduce(add, terms),)
 
 
 def _at(numbers: "Array | np.ndarray", index: Array) -> Array:
-    """`numbers[..., index]` for an index that is nowhere out of bounds.
-
-    Straight to XLA's gather: JAX's indexing takes several times as long to trace.
-    """
+    """`numbers[..., index]` for an index that is nowhere out of bounds."""
     batch = numbers.ndim - 1
     return jax.lax.gather(
         numbers,
-        index[..., None],
+        jax.lax.expand_dims(index, (index.ndim,)),
         jax.lax.GatherDimensionNumbers(
             offset_dims=tuple(range(batch)),
             collapsed_slice_dims=(batch,),

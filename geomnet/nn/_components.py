@@ -6,6 +6,7 @@ Invariant features (scalars, and everything under the trivial group) take no par
 """
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from jaxtyping import Array, Float
 from .._group import Group
 from .._signature import Signature
 from ._layout import acts_trivially
-from ._linear_map import linear_map
+from ._linear_map import Shape, linear_map
 
 
 def num_tensors(group: Group, signature: Signature) -> int:
@@ -58,6 +59,9 @@ class _Sum:
     group: Group
     signature: Signature
 
+    def shapes(self, features: Shape) -> tuple[Shape]:
+        return ((*features[:-1], num_tensors(self.group, self.signature)),)
+
     def __call__(self, array: Array) -> tuple[Array]:
         d, last = self.group.num_spatial_dims, array.ndim - 1
         parts = []
@@ -74,8 +78,8 @@ class _Sum:
                     jax.lax.slice_in_dim(array, start, where.stop, n, axis=last)
                     for start in range(where.start, where.start + n)
                 ]
-                parts.append(sum(terms[1:], start=terms[0]))
-        return (jnp.concatenate(parts, axis=-1),)
+                parts.append(functools.reduce(jax.lax.add, terms))
+        return (jax.lax.concatenate(parts, last),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,22 +87,30 @@ class _Copy:
     group: Group
     signature: Signature
 
+    def shapes(self, numbers: Shape) -> tuple[Shape]:
+        features = self.signature.features(self.group.num_spatial_dims)
+        return ((*numbers[:-1], features),)
+
     def __call__(self, numbers: Array) -> tuple[Array]:
-        d, leading = self.group.num_spatial_dims, numbers.shape[:-1]
+        d, last = self.group.num_spatial_dims, numbers.ndim - 1
+        leading = numbers.shape[:-1]
         parts, start = [], 0
         for entry, moved in zip(
             self.signature, _moved(self.group, self.signature), strict=True
         ):
             if moved:
                 n = entry.type.components(d)
-                part = numbers[..., start : start + entry.channels]
-                part = jnp.broadcast_to(part[..., None], (*part.shape, n))
-                parts.append(part.reshape(*leading, entry.features(d)))
+                stop = start + entry.channels
+                part = jax.lax.slice_in_dim(numbers, start, stop, axis=last)
+                part = jax.lax.broadcast_in_dim(
+                    part, (*part.shape, n), range(numbers.ndim)
+                )
+                parts.append(jax.lax.reshape(part, (*leading, entry.features(d))))
                 start += entry.channels
             else:
                 shape = (*leading, entry.features(d))
-                parts.append(jnp.zeros(shape, numbers.dtype))
-        return (jnp.concatenate(parts, axis=-1),)
+                parts.append(jax.lax.full(shape, 0, numbers.dtype))
+        return (jax.lax.concatenate(parts, last),)
 
 
 def _moved(group: Group, signature: Signature) -> list[bool]:

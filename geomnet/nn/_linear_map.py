@@ -6,9 +6,8 @@ the whole field. `linear_map` says instead what the transpose is: it is
 mode, to any order, follow from linearity.
 """
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import jax.core
@@ -17,20 +16,36 @@ import jax.numpy as jnp
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array
 
-Map = Callable[..., tuple[Array, ...]]
-Shape = tuple[tuple[int, ...], Any]
+Shape: TypeAlias = tuple[int, ...]
 
 
-def linear_map(forward: Map, transpose: Map, *arrays: Array) -> tuple[Array, ...]:
+@runtime_checkable
+class LinearMap(Protocol):
+    """A linear function of arrays of one dtype, to arrays of that dtype.
+
+    It works the same on arrays with more leading axes, and is compared by value when
+    compiled programs are looked up: a frozen dataclass, not a closure.
+    """
+
+    def __call__(self, *arrays: Any, **_: Any) -> tuple[Array, ...]:
+        """What it gives."""
+        ...
+
+    def shapes(self, *arrays: Any, **_: Any) -> tuple[Shape, ...]:
+        """The shapes of what it gives, without tracing it."""
+        ...
+
+
+def linear_map(
+    forward: LinearMap, transpose: LinearMap, *arrays: Array
+) -> tuple[Array, ...]:
     """`forward(*arrays)`, differentiated with `transpose`.
 
     **Arguments:**
 
-    - `forward`: a linear function of arrays to a tuple of arrays, which works the same
-        on arrays with more leading axes. It is compared by value when compiled programs
-        are looked up: a frozen dataclass that can be called, not a closure.
-    - `transpose`: the linear function from cotangents of the outputs to those of the
-        arrays, with the same properties. That it is the transpose is the caller's word.
+    - `forward`: from the arrays to the outputs.
+    - `transpose`: from cotangents of the outputs to those of the arrays. That it is the
+        transpose is the caller's word.
     """
     if any(map(is_laid_out, arrays)):
         return forward(*arrays)
@@ -54,35 +69,32 @@ _map = jax.extend.core.Primitive("geomnet_linear_map")
 _map.multiple_results = True
 
 
-def _run(*arrays: Array, forward: Map, transpose: Map) -> Sequence[Array]:
+def _run(*arrays: Array, forward: LinearMap, transpose: LinearMap) -> Sequence[Array]:
     return forward(*arrays)
 
 
-def _abstract(*arrays: Any, forward: Map, transpose: Map) -> list[Any]:
-    shapes = _shapes(forward, tuple((a.shape, a.dtype) for a in arrays))
-    return [jax.core.ShapedArray(*shape) for shape in shapes]
+def _abstract(*arrays: Any, forward: LinearMap, transpose: LinearMap) -> list[Any]:
+    shapes = forward.shapes(*(a.shape for a in arrays))
+    return [jax.core.ShapedArray(shape, arrays[0].dtype) for shape in shapes]
 
 
-# Each map is looked at again by `vmap`, differentiation and transposition.
-@functools.lru_cache(4096)
-def _shapes(forward: Map, arrays: tuple[Shape, ...]) -> tuple[Shape, ...]:
-    structs = (jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in arrays)
-    return tuple((out.shape, out.dtype) for out in jax.eval_shape(forward, *structs))
-
-
-def _jvp(primals: Any, tangents: Any, **maps: Map) -> tuple[Any, Any]:
+def _jvp(primals: Any, tangents: Any, **maps: LinearMap) -> tuple[Any, Any]:
     outs = _map.bind(*primals, **maps)
     if all(type(t) is ad.Zero for t in tangents):
         return outs, [ad.Zero.from_primal_value(out) for out in outs]  # pyright: ignore
     return outs, _map.bind(*map(ad.instantiate_zeros, tangents), **maps)
 
 
-def _transpose(cotangents: Any, *_: Any, forward: Map, transpose: Map) -> Any:
+def _transpose(
+    cotangents: Any, *_: Any, forward: LinearMap, transpose: LinearMap
+) -> Any:
     cotangents = map(ad.instantiate_zeros, cotangents)
     return _map.bind(*cotangents, forward=transpose, transpose=forward)
 
 
-def _batch(arrays: Any, axes: Any, *, forward: Map, transpose: Map) -> tuple[Any, Any]:
+def _batch(
+    arrays: Any, axes: Any, *, forward: LinearMap, transpose: LinearMap
+) -> tuple[Any, Any]:
     sizes = [a.shape[n] for a, n in zip(arrays, axes, strict=True) if n is not None]
     moved = [
         jnp.broadcast_to(array, (sizes[0], *array.shape))

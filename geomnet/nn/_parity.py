@@ -7,16 +7,14 @@ of reflections, so nothing that commutes with reflections mixes two of them.
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+import itertools
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from .._action import component_action
 from .._signature import Signature
-from ._linear_map import linear_map
 
 Parity = tuple[int, ...]
 
@@ -35,6 +33,12 @@ class ParityOrder:
     """How many channels each type has."""
     slabs: tuple[tuple[int, int], ...]
     """`(entry, component)` of each run of channels, in the sorted order."""
+
+    @functools.cached_property
+    def starts(self) -> dict[Parity, int]:
+        """The first feature of each parity."""
+        ends = itertools.accumulate(self.sizes.values())
+        return {p: end - self.sizes[p] for p, end in zip(self.sizes, ends, strict=True)}
 
 
 def add(a: Parity, b: Parity) -> Parity:
@@ -77,65 +81,41 @@ def parity_order(signature: Signature, num_spatial_dims: int) -> ParityOrder:
 
 
 def sort_by_parity(array: Array, signature: Signature, num_spatial_dims: int) -> Array:
-    """`(..., features)` in the order of the signature, to the order by parity."""
-    if _is_sorted(signature, num_spatial_dims):
+    """`(..., features)` in the order of the signature, to the order by parity.
+
+    Slices side by side. A gather by index is as quick alone, but XLA then gives it and
+    all that follows another layout in memory.
+    """
+    d, last = num_spatial_dims, array.ndim - 1
+    if _is_sorted(signature, d):
         return array
-    both = _Sort(signature, num_spatial_dims), _Unsort(signature, num_spatial_dims)
-    return linear_map(*both, array)[0]
+    starts = [where.start for where in signature.slices(d)]
+    parts = []
+    for entry, component in parity_order(signature, d).slabs:
+        stride = signature.entries[entry].type.components(d)
+        start = starts[entry] + component
+        stop = starts[entry] + signature.entries[entry].features(d)
+        parts.append(jax.lax.slice_in_dim(array, start, stop, stride, axis=last))
+    return jax.lax.concatenate(parts, last)
 
 
 def sort_back(array: Array, signature: Signature, num_spatial_dims: int) -> Array:
     """The inverse of `sort_by_parity`."""
-    if _is_sorted(signature, num_spatial_dims):
+    d, last = num_spatial_dims, array.ndim - 1
+    if _is_sorted(signature, d):
         return array
-    both = _Unsort(signature, num_spatial_dims), _Sort(signature, num_spatial_dims)
-    return linear_map(*both, array)[0]
+    slabs = parity_order(signature, d).slabs
+    sizes = [signature.entries[entry].channels for entry, _ in slabs]
+    found = dict(zip(slabs, jax.lax.split(array, sizes, axis=last), strict=True))
+    parts = []
+    for n, entry in enumerate(signature):
+        components = range(entry.type.components(d))
+        tensor = [jax.lax.expand_dims(found[n, c], (last + 1,)) for c in components]
+        merged = (*array.shape[:-1], entry.features(d))
+        parts.append(jax.lax.reshape(jax.lax.concatenate(tensor, last + 1), merged))
+    return jax.lax.concatenate(parts, last)
 
 
 def _is_sorted(signature: Signature, num_spatial_dims: int) -> bool:
     slabs = parity_order(signature, num_spatial_dims).slabs
     return slabs == tuple((entry, 0) for entry in range(len(signature)))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Sort:
-    # Slices side by side. A gather by index is as quick alone, but XLA then gives it
-    # and all that follows another layout in memory.
-    signature: Signature
-    num_spatial_dims: int
-
-    def __call__(self, array: Array) -> tuple[Array]:
-        d = self.num_spatial_dims
-        starts = [where.start for where in self.signature.slices(d)]
-        parts = []
-        for entry, component in parity_order(self.signature, d).slabs:
-            stride = self.signature.entries[entry].type.components(d)
-            start = starts[entry] + component
-            stop = starts[entry] + self.signature.entries[entry].features(d)
-            parts.append(
-                jax.lax.slice_in_dim(array, start, stop, stride, axis=array.ndim - 1)
-            )
-        return (jnp.concatenate(parts, axis=-1),)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Unsort:
-    signature: Signature
-    num_spatial_dims: int
-
-    def __call__(self, array: Array) -> tuple[Array]:
-        slabs = parity_order(self.signature, self.num_spatial_dims).slabs
-        sizes = [self.signature.entries[entry].channels for entry, _ in slabs]
-        pieces = jax.lax.split(array, sizes, axis=array.ndim - 1)
-        found = dict(zip(slabs, pieces, strict=True))
-        return (jnp.concatenate(list(self._entries(found)), axis=-1),)
-
-    def _entries(self, found: dict[tuple[int, int], Array]) -> Iterator[Array]:
-        for n, entry in enumerate(self.signature):
-            components = entry.type.components(self.num_spatial_dims)
-            parts = [found[n, component] for component in range(components)]
-            if components == 1:
-                yield parts[0]
-            else:
-                joined = jnp.stack(parts, axis=-1)
-                yield joined.reshape(*joined.shape[:-2], entry.channels * components)
