@@ -15,6 +15,7 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._components import (
+    copy_channels,
     copy_to_components,
     invariants,
     num_tensors,
@@ -154,7 +155,7 @@ class NormActivation(AbstractEveryGridLayer):
             invariant = jnp.asarray(channels.invariant)
             norm = jnp.where(invariant, array, copy_to_components(norms, *fields))
         slope, bias = (
-            per_feature(jnp.take(numbers, channels.channel))
+            per_feature(copy_channels(numbers, *fields))
             for numbers in (self.slope, self.bias)
         )
         scale = np.concatenate(

@@ -10,7 +10,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
 
 from .._group import Group
 from .._signature import Signature
@@ -36,6 +36,22 @@ def copy_to_components(
 ) -> Float[Array, "*cells features"]:
     """Gives each component its tensor's number, and invariant features zero."""
     return linear_map(_Copy(group, signature), _Sum(group, signature), numbers)[0]
+
+
+def copy_channels(
+    numbers: Shaped[Array, " channels"], group: Group, signature: Signature
+) -> Shaped[Array, " features"]:
+    """Gives each component its channel's number; an invariant one is a channel."""
+    parts, start = [], 0
+    for entry, moved in zip(signature, _moved(group, signature), strict=True):
+        features = entry.features(group.num_spatial_dims)
+        channels = entry.channels if moved else features
+        part = jax.lax.slice_in_dim(numbers, start, start + channels)
+        # Not by index: the transpose of that is a scatter.
+        part = jax.lax.broadcast_in_dim(part, (channels, features // channels), (0,))
+        parts.append(jax.lax.reshape(part, (features,)))
+        start += channels
+    return jax.lax.concatenate(parts, 0)
 
 
 def invariants(

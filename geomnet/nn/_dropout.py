@@ -8,6 +8,7 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._components import copy_channels
 from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._layout import layout
@@ -61,9 +62,9 @@ class Dropout(AbstractEveryGridLayer):
                 "`key` is needed in training. Give one, or switch dropout off with "
                 "`equinox.nn.inference_mode(model)`."
             )
-        fields = layout(self.group, self.signature)
-        kept = jax.random.bernoulli(key, 1 - self.rate, (fields.num_channels,))
-        factor = jnp.take(kept, fields.channel).astype(image.dtype) / (1 - self.rate)
+        fields = self.group, self.signature
+        kept = jax.random.bernoulli(key, 1 - self.rate, (layout(*fields).num_channels,))
+        factor = copy_channels(kept, *fields).astype(image.dtype) / (1 - self.rate)
         return image.with_array(
             image.array * jnp.expand_dims(factor, range(image.array.ndim - 1))
         )

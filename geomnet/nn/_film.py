@@ -13,9 +13,10 @@ from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._components import copy_channels
 from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
-from ._kernel import bias_basis
+from ._kernel import constant_field, num_constants
 from ._layout import layout
 
 
@@ -61,7 +62,7 @@ class FiLM(AbstractEveryGridLayer):
         self.hidden_weight = drawn / math.sqrt(num_parameters)
         self.hidden_bias = jnp.zeros(width, dtype)
         channels = layout(group, self.signature).num_channels
-        constants = len(bias_basis(group, self.signature))
+        constants = num_constants(group, self.signature)
         self.scale = jnp.zeros((width, channels), dtype)
         self.shift = jnp.zeros((width, constants), dtype)
 
@@ -77,10 +78,9 @@ class FiLM(AbstractEveryGridLayer):
         dtype = image.dtype
         hidden = parameters.astype(dtype) @ self.hidden_weight.astype(dtype)
         hidden = jax.nn.silu(hidden + self.hidden_bias.astype(dtype))
-        channel = layout(self.group, self.signature).channel
-        scale = jnp.take(hidden @ self.scale.astype(dtype), channel)
-        basis = jnp.asarray(bias_basis(self.group, self.signature), dtype)
-        shift = (hidden @ self.shift.astype(dtype)) @ basis
+        fields = self.group, self.signature
+        scale = copy_channels(hidden @ self.scale.astype(dtype), *fields)
+        shift = constant_field(hidden @ self.shift.astype(dtype), *fields)
         axes = range(image.array.ndim - 1)
         factor = jnp.expand_dims(scale + np.ones(1, dtype), axes)
         return image.with_array(image.array * factor + jnp.expand_dims(shift, axes))

@@ -311,36 +311,48 @@ class Bias(eqx.Module):
         """Starts at zero."""
         self.group = group
         self.signature = Signature(signature)
-        self.weights = jnp.zeros(len(bias_basis(group, self.signature)), dtype)
+        self.weights = jnp.zeros(num_constants(group, self.signature), dtype)
 
     def dense(self) -> Float[Array, " features"] | None:
         """The constant as one vector, or `None` where the group allows none."""
-        basis = bias_basis(self.group, self.signature)
-        if not len(basis):
+        if not num_constants(self.group, self.signature):
             return None
-        # Exact on accelerators too: one coefficient and one sign for each feature.
-        return jnp.matmul(
-            self.weights,
-            jnp.asarray(basis, self.weights.dtype),
-            precision=jax.lax.Precision.HIGHEST,
-        )
+        return constant_field(self.weights, self.group, self.signature)
+
+
+def num_constants(group: Group, signature: Signature) -> int:
+    """How many constant fields the group leaves alone."""
+    return sum(e.channels * len(_invariants(group, e.type)) for e in signature)
+
+
+def constant_field(
+    weights: Float[Array, " constants"], group: Group, signature: Signature
+) -> Float[Array, " features"]:
+    """A combination of the constant fields that the group leaves alone."""
+    d, start, parts = group.num_spatial_dims, 0, []
+    for entry in signature:
+        basis = _invariants(group, entry.type)
+        stop = start + entry.channels * len(basis)
+        part = jax.lax.slice_in_dim(weights, start, stop)
+        start = stop
+        if not len(basis):
+            part = jnp.zeros(entry.features(d), weights.dtype)
+        elif not np.array_equal(basis, np.eye(len(basis))):
+            # Exact on accelerators too: one coefficient and one sign per feature.
+            part = jnp.matmul(
+                part.reshape(entry.channels, len(basis)),
+                jnp.asarray(basis, weights.dtype),
+                precision=jax.lax.Precision.HIGHEST,
+            ).ravel()
+        parts.append(part)
+    return jax.lax.concatenate(parts, 0)
 
 
 @functools.cache
-def bias_basis(group: Group, signature: Signature) -> np.ndarray:
-    """The constants that the group leaves alone, `(constants, features)`, int8."""
-    d = group.num_spatial_dims
-    rows = []
-    for entry, where in zip(signature, signature.slices(d), strict=True):
-        bank = filter_basis(group, entry.type, 1)
-        invariants = bank.array.reshape(len(bank), entry.type.components(d))
-        for channel in range(entry.channels):
-            start = where.start + channel * invariants.shape[1]
-            for invariant in invariants:
-                row = np.zeros(signature.features(d), np.int8)
-                row[start : start + len(invariant)] = invariant
-                rows.append(row)
-    return np.array(rows, np.int8).reshape(len(rows), signature.features(d))
+def _invariants(group: Group, tensor_type: TensorType) -> np.ndarray:
+    """The tensors that the group leaves alone, `(tensors, components)`."""
+    bank = filter_basis(group, tensor_type, 1)
+    return bank.array.reshape(len(bank), tensor_type.components(group.num_spatial_dims))
 
 
 def _unreachable(kernel: Kernel, out_type: TensorType) -> str:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._components import copy_channels
 from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._layout import layout
@@ -41,8 +42,6 @@ class MeanBias(AbstractEveryGridLayer):
         check_image(image, self.group, self.signature, "MeanBias")
         axes = tuple(range(image.array.ndim - 1))
         mean = image.array.astype(accumulator(image.dtype)).mean(axes)
-        channel = layout(self.group, self.signature).channel
-        shift = mean.astype(image.dtype) * jnp.take(self.scale, channel).astype(
-            image.dtype
-        )
+        scale = copy_channels(self.scale, self.group, self.signature)
+        shift = mean.astype(image.dtype) * scale.astype(image.dtype)
         return image.with_array(image.array + jnp.expand_dims(shift, axes))

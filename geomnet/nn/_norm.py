@@ -13,6 +13,7 @@ from .._count import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
+from ._components import copy_channels
 from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._kernel import Bias
@@ -151,19 +152,23 @@ def normalised(
     dtype = accumulator(image.dtype)
     array = image.array.astype(dtype)
     grid_axes = tuple(range(array.ndim - 1))
-    shares = jnp.asarray(_shares(norm.group, norm.signature, num_groups), dtype)
+    shares = _shares(norm.group, norm.signature, num_groups)
 
-    def over_group(per_feature: Array) -> Array:
-        return jnp.matmul(shares, per_feature, precision=jax.lax.Precision.HIGHEST)
+    def over_group(shares: np.ndarray, array: Array) -> Array:
+        return jnp.matmul(
+            jnp.asarray(shares, dtype),
+            array.mean(axis=grid_axes),
+            precision=jax.lax.Precision.HIGHEST,
+        )
 
     if fields.invariant.any():
-        mean = over_group(array.mean(axis=grid_axes))
-        mean = jnp.where(fields.invariant, mean, jnp.zeros_like(mean))
+        mean = over_group(shares * fields.invariant[:, None], array)
         array = array - jnp.expand_dims(mean, grid_axes)
-    mean_square = over_group(jnp.square(array).mean(axis=grid_axes))
+    mean_square = over_group(shares, jnp.square(array))
     components = np.bincount(fields.channel)[fields.channel]
     factor = jax.lax.rsqrt(mean_square + jnp.asarray(norm.epsilon / components, dtype))
-    factor = factor * jnp.take(norm.scale, fields.channel).astype(dtype)
+    scale = copy_channels(norm.scale, norm.group, norm.signature)
+    factor = factor * scale.astype(dtype)
     array = array * jnp.expand_dims(factor, grid_axes)
     bias = norm.bias.dense()
     if bias is not None:
