@@ -7,21 +7,21 @@
 block is that, plus a product of the channels in each cell, the norm over channels and
 grid, and silu. "twin" is ours under the trivial group.
 
-Seconds of all cores as a ratio to plain, medians of 9 interleaved runs, forward /
-forward with both gradients. 2 x86-64 cores shared with other jobs (load 9 to 10),
-Python 3.11.7, JAX 0.10.2, Equinox 0.13.8, float32:
+Seconds by the clock as a ratio to plain, medians of 9 interleaved runs, forward /
+forward with both gradients. 2 x86-64 cores, idle otherwise, Python 3.11.7, JAX 0.10.2,
+Equinox 0.13.8, float32:
 
     fields           modes  grid batch  layer      its twin   block      its twin
-    16x0+ 16x1+ 4x0-    12   64²     4  0.56/0.58  0.73/0.91  0.85/0.59  0.58/0.53
-    8x0+ 8x1+           12   64²     4  0.91/0.91  0.88/1.07  1.18/0.78  0.88/0.69
-    32x0+ 32x1+         12   64²     8  0.46/0.53  0.43/0.85  0.64/0.61  0.47/0.51
-    16x0+ 16x1+         16  128²     4  0.72/0.78  0.78/0.78  0.68/0.63  0.42/0.41
-    8x0+ 8x1+            6   32³     2  0.58/0.63  0.65/0.83  0.94/0.58  0.76/0.38
-    8x0+ 8x1+            8   32³     1  0.32/0.31  0.49/0.55  0.59/0.40  0.52/0.42
+    16x0+ 16x1+ 4x0-    12   64²     4  0.77/0.59  0.83/0.88  0.93/0.68  0.63/0.57
+    8x0+ 8x1+           12   64²     4  0.87/0.75  1.03/0.98  1.06/0.83  0.74/0.69
+    32x0+ 32x1+         12   64²     8  0.42/0.52  0.48/0.68  0.62/0.47  0.41/0.38
+    16x0+ 16x1+         16  128²     4  0.56/0.50  0.57/0.60  0.67/0.55  0.35/0.33
+    8x0+ 8x1+            6   32³     2  0.51/0.45  0.58/0.59  0.59/0.40  0.33/0.26
+    8x0+ 8x1+            8   32³     1  0.28/0.26  0.46/0.47  0.44/0.32  0.40/0.34
 
 A block's forward pass is slower than the twin's for its gate (silu there), and in one
-case than plain. Compiling forward and gradients: layer 0.8-1.2 s (plain 0.6-1.0, twin
-1.9-4.1), block 1.6-2.2 s (plain 1.1-1.6).
+case than plain. Compiling forward and gradients: layer 0.5-0.8 s (plain 0.4-0.8, twin
+1.3-3.1), block 1.0-1.4 s (plain 0.8-1.4).
 
 Tried and not kept, first case, forward with gradients: any group by even and odd part
 of the kernel at half the wave vectors, 31-33 ms where the whole window takes 22. The

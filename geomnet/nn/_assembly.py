@@ -8,8 +8,9 @@ operations: JAX's indexing and arithmetic take several times as long to trace.
 
 import dataclasses
 import functools
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -99,57 +100,75 @@ class Assembly:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Occurrences:
-    """Where each coefficient stands in matrices that lie end to end.
+    """Where coefficients stand in matrices that lie end to end.
 
-    Coefficient c, of kernel `kernel[c]`, channel `row[c]` of its inputs and `column[c]`
-    of its outputs, stands for each n at `start[kernel[c], n] + row[c] *
-    stride[kernel[c], n] + column[c]`, with a sign that is 0 where there are no more.
+    Coefficients are lines of one kernel and input channel, with one for each output
+    channel. Channel c of a line stands for each n at `start[n, line] + column[c]`.
     """
 
-    kernel: np.ndarray
-    row: np.ndarray
-    column: np.ndarray
     start: np.ndarray
-    stride: np.ndarray
+    """`(n, lines)`."""
     sign: np.ndarray
+    """`(n, lines)`: -1, +1, or 0 where a line stands in fewer places."""
+    column: np.ndarray
+    """`(channels,)`."""
 
 
 @functools.cache
-def _occurrences(assemblies: tuple[Assembly, ...]) -> Occurrences:
+def _occurrences(assemblies: tuple[Assembly, ...]) -> tuple[Occurrences, ...]:
+    """For output types with their channels at unlike places one after the other."""
     first = assemblies[0]
-    own, rows, columns = [], [], []
-    found: list[list[tuple[int, int, int]]] = []
-    for out, inp in np.ndindex(first.kernels.shape):
-        row, column = np.broadcast_arrays(
-            first.rows.offset[inp][:, None], first.columns.offset[out][None, :]
+    start, stride, sign = _places(assemblies)
+    ends = np.cumsum(first.kernels).reshape(first.kernels.shape)
+    found = []
+    for _, outs in itertools.groupby(
+        range(len(ends)), key=lambda out: first.columns.offset[out].tobytes()
+    ):
+        outs = list(outs)
+        kernel, channel = np.concatenate(
+            [
+                np.stack(
+                    np.meshgrid(np.arange(end - n, end), rows, indexing="ij")
+                ).reshape(2, -1)
+                for out in outs
+                for end, n, rows in zip(
+                    ends[out], first.kernels[out], first.rows.offset, strict=True
+                )
+            ],
+            axis=1,
         )
-        for label in range(first.kernels[out, inp]):
-            own.append(np.full(row.size, len(found)))
-            rows.append(row.ravel())
-            columns.append(column.ravel())
-            found.append(list(_places(assemblies, out, inp, label)))
-    table = np.zeros((3, len(found), max([1, *map(len, found)])), np.int32)
-    for n, places in enumerate(found):
-        table[:, n, : len(places)] = np.array(places).reshape(-1, 3).T
-    coefficients = (
-        np.concatenate([*parts, np.zeros(0)]).astype(np.int32)
-        for parts in (own, rows, columns)
-    )
-    return Occurrences(*coefficients, *table)
+        used = sign[:, kernel].any(axis=1)
+        places = start[:, kernel] + channel * stride[:, kernel]
+        found.append(
+            Occurrences(
+                places[used], sign[:, kernel][used], first.columns.offset[outs[0]]
+            )
+        )
+    return tuple(found)
 
 
-def _places(
-    assemblies: tuple[Assembly, ...], out: int, inp: int, label: int
-) -> Iterator[tuple[int, int, int]]:
-    """Start, stride and sign of each slab that one kernel of a pair of types fills."""
-    base = 0
+def _places(assemblies: tuple[Assembly, ...]) -> np.ndarray:
+    """`(3, n, kernels)`: first line and column, as one number, length of the lines, and
+    sign of each pair of slabs that a kernel fills; zeros where there are no more.
+    """
+    kernels = assemblies[0].kernels
+    before = np.cumsum(kernels).reshape(kernels.shape) - kernels
+    parts, base = [], 0
     for a in assemblies:
-        stride = len(a.columns.lines[0])
-        here = (a.rows.type[:, None] == inp) & (a.columns.type[None, :] == out)
-        for r, c in np.argwhere(here & (a.label == label) & (a.sign != 0)):
-            start = base + a.rows.start[r] * stride + a.columns.start[c]
-            yield int(start), stride, int(a.sign[r, c])
-        base += len(a.rows.lines[0]) * stride
+        rows, stride = a.shape
+        r, c = np.nonzero(a.sign)
+        kernel = before[a.columns.type[c], a.rows.type[r]] + a.label[r, c]
+        start = base + a.rows.start[r] * stride + a.columns.start[c]
+        parts.append([kernel, start, np.full_like(r, stride), a.sign[r, c]])
+        base += rows * stride
+    kernel, *numbers = np.concatenate(parts, axis=1)
+    order = np.argsort(kernel, kind="stable")
+    kernel, numbers = kernel[order], np.array(numbers)[:, order]
+    count = np.bincount(kernel, minlength=kernels.sum())
+    n = np.arange(len(kernel)) - np.repeat(np.cumsum(count) - count, count)
+    table = np.zeros((3, max(count, default=0), len(count)), np.int32)
+    table[:, n, kernel] = numbers
+    return table
 
 
 def assemble(
@@ -205,24 +224,34 @@ class _Coefficients:
         return ((*matrices[0][:-2], self.assemblies[0].position[-1].item()),)
 
     def __call__(self, *matrices: Array) -> tuple[Array]:
-        where = _occurrences(self.assemblies)
-        batch, dtype = matrices[0].shape[:-2], matrices[0].dtype
+        batch = matrices[0].shape[:-2]
         flat = [
             jax.lax.reshape(matrix, (*batch, math.prod(matrix.shape[-2:])))
             for matrix in matrices
         ]
         entries = flat[0] if len(flat) == 1 else jax.lax.concatenate(flat, len(batch))
-        kernel, row, column = _unfolded(where.kernel, where.row, where.column)
-        # One term for each entry of a coefficient: a sum over a short axis is far
-        # slower.
-        terms = []
-        for start, stride, sign in zip(
-            where.start.T, where.stride.T, where.sign.T, strict=True
-        ):
-            index = add(_at(start, kernel), add(mul(row, _at(stride, kernel)), column))
-            signs = jax.lax.broadcast(_at(sign.astype(dtype), kernel), batch)
-            terms.append(mul(_at(entries, index), signs))
-        return (functools.reduce(add, terms),)
+        parts = [_gathered(entries, where) for where in _occurrences(self.assemblies)]
+        return (
+            parts[0] if len(parts) == 1 else jax.lax.concatenate(parts, len(batch)),
+        )
+
+
+def _gathered(entries: Array, where: Occurrences) -> Array:
+    """The coefficients of some lines, as one term for each entry of a coefficient: a
+    sum over a short axis is far slower.
+    """
+    batch, lines = entries.shape[:-1], where.start.shape[1]
+    shape = (lines, len(where.column))
+    (column,) = _unfolded(where.column.astype(np.int32))
+    column = jax.lax.broadcast_in_dim(column, shape, (1,))
+    terms = []
+    for start, sign in zip(where.start, where.sign, strict=True):
+        start, sign = _unfolded(start.astype(np.int32), sign.astype(entries.dtype))
+        index = add(jax.lax.broadcast_in_dim(start, shape, (0,)), column)
+        signs = jax.lax.broadcast_in_dim(sign, (*batch, *shape), (len(batch),))
+        terms.append(mul(_at(entries, index), signs))
+    coefficients = functools.reduce(add, terms)
+    return jax.lax.reshape(coefficients, (*batch, math.prod(shape)))
 
 
 def _at(numbers: "Array | np.ndarray", index: Array) -> Array:

@@ -66,6 +66,14 @@ def test_gradient_of_the_kernel_is_its_transpose(name, float64):
         )
 
 
+@pytest.mark.parametrize("group", [gn.trivial(2), gn.hyperoctahedral(2)])
+def test_programs_hold_no_constants_as_large_as_the_kernel(group):
+    kernel = gn.nn.Kernel(group, "256x0+", "256x0+", 3, key=jax.random.key(0))
+    gradient = jax.jit(jax.grad(lambda kernel: (kernel.dense() ** 2).sum()))
+    program = gradient.lower(kernel).as_text()
+    assert len(program) < kernel.weights.size
+
+
 def test_unit_variance_at_the_start(float64):
     fields = gn.Signature("32x0+ 32x1+ 16x0- 8x2s+")
     layer = gn.nn.Conv(
