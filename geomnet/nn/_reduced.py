@@ -6,9 +6,10 @@ only those components that make up the parity of the output. For scalars and vec
 a 3x3 window that leaves 22 products per cell and channel pair for 81, in three
 dimensions 54 for 432.
 
-Neighbours along the first axis are summed and subtracted after the products, those
-along all other axes before: that way three numbers per component go through memory on
-either side, where all nine combinations on one side would be nine.
+Neighbours along some axes are summed and subtracted before the products and those along
+the others after them, so that the fewest numbers go through memory: with as many
+features in as out in a plane three per component on either side, where all combinations
+on one side would be nine.
 """
 
 import dataclasses
@@ -36,9 +37,9 @@ class Reduction:
     """Everything static about one reduced convolution."""
 
     source: Side
-    """Combined along all axes but the first."""
+    """Combined along the last axes, before the products."""
     target: Side
-    """Combined along the first axis."""
+    """Combined along the axes before those, after the products."""
     matrices: tuple[Assembly, ...]
     """For each product."""
 
@@ -107,8 +108,9 @@ def reduction(
     d = group.num_spatial_dims
     source, target = (parity_order(s, d) for s in (in_signature, out_signature))
     label, sign, kernels = basis_tables(group, in_signature, out_signature, window)
-    before = combinations((1, *window[1:]))
-    after = combinations((window[0], *(1,) * (d - 1)))
+    n = _num_axes_after(in_signature.features(d), out_signature.features(d), window)
+    before = combinations((*(1,) * n, *window[n:]))
+    after = combinations((*window[:n], *(1,) * (d - n)))
     blocks, matrices = [], []
     for parity in itertools.product((0, 1), repeat=d):
         features = [(c, add(parity, c.parity)) for c in before]
@@ -142,6 +144,19 @@ def reduction(
         Side(out_signature, outs, dilation),
         tuple(matrices),
     )
+
+
+def _num_axes_after(sources: int, targets: int, window: tuple[int, ...]) -> int:
+    """How many axes are combined after the products of so many features.
+
+    Of equals the one nearest to one axis: measured quicker (benchmarks/README.md).
+    """
+
+    def preference(n: int) -> tuple[int, int]:
+        in_memory = sources * math.prod(window[n:]) + targets * math.prod(window[:n])
+        return in_memory, abs(n - 1)
+
+    return min(range(len(window) + 1), key=preference)
 
 
 def _cell(window: tuple[int, ...], *combinations: Combination) -> int:

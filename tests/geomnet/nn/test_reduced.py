@@ -9,7 +9,7 @@ import pytest
 import geomnet as gn
 from geomnet.nn._boundary import Boundary, as_faces, extend
 from geomnet.nn._lowering import convolve
-from geomnet.nn._reduced import can_reduce, convolve_reduced, prefers_reduced
+from geomnet.nn._reduced import can_reduce, convolve_reduced, prefers_reduced, reduction
 
 SQUARE, CUBE = gn.hyperoctahedral(2), gn.hyperoctahedral(3)
 
@@ -24,6 +24,9 @@ CASES = {
     ),
     "reflections, dilated": (gn.reflections(2), "0+ 1+", "1+ 0+", (5, 3), 2, (6, 7)),
     "cube": (CUBE, "2x0+ 1+", "1+ 1-", 3, 1, (4, 3, 3)),
+    "many to few": (SQUARE, "6x0+ 6x1+", "0+ 1+", 3, 1, (4, 5)),
+    "few to many": (SQUARE, "0+ 1-", "6x0- 6x1+", 3, 1, (4, 5)),
+    "cube, many to few": (CUBE, "2x0+ 3x1+", "0+ 1+", 3, 1, (4, 3, 3)),
     "one parity is not reached": (SQUARE, "0+", "1+", 3, 1, (4, 4)),
 }
 
@@ -89,6 +92,19 @@ def test_only_groups_that_reflect_every_axis_are_reduced():
     assert not can_reduce(gn.rotations(2), (3, 3))
     assert not can_reduce(SQUARE, (4, 4)), "No cell in the middle."
     assert not can_reduce(SQUARE, (1, 1)), "Nothing to gain."
+
+
+def test_neighbours_are_summed_where_fewest_features_are():
+    def axes(group, source, target):
+        fields, d = (gn.Signature(source), gn.Signature(target)), group.num_spatial_dims
+        plan = reduction(group, *fields, (3,) * d, 1)
+        return plan.source.reach, plan.target.reach
+
+    assert axes(SQUARE, "2x0+ 2x1+", "1+ 0+") == ((0, 1), (1, 0))
+    assert axes(SQUARE, "4x0+ 4x1+", "1+ 0+") == ((0, 0), (1, 1))
+    assert axes(SQUARE, "1+ 0+", "4x0+ 4x1+") == ((1, 1), (0, 0))
+    assert axes(CUBE, "0+ 1+", "0+ 1+") == ((0, 1, 1), (1, 0, 0))
+    assert axes(CUBE, "2x0+ 2x1+", "0+ 1+") == ((0, 0, 1), (1, 1, 0))
 
 
 def test_small_layers_and_short_floats_stay_dense():
