@@ -117,34 +117,33 @@ class Occurrences:
 @functools.cache
 def _occurrences(assemblies: tuple[Assembly, ...]) -> tuple[Occurrences, ...]:
     """For output types with their channels at unlike places one after the other."""
-    first = assemblies[0]
+    offset = assemblies[0].columns.offset
     start, stride, sign = _places(assemblies)
-    ends = np.cumsum(first.kernels).reshape(first.kernels.shape)
     found = []
     for _, outs in itertools.groupby(
-        range(len(ends)), key=lambda out: first.columns.offset[out].tobytes()
+        range(len(offset)), key=lambda out: offset[out].tobytes()
     ):
         outs = list(outs)
-        kernel, channel = np.concatenate(
-            [
-                np.stack(
-                    np.meshgrid(np.arange(end - n, end), rows, indexing="ij")
-                ).reshape(2, -1)
-                for out in outs
-                for end, n, rows in zip(
-                    ends[out], first.kernels[out], first.rows.offset, strict=True
-                )
-            ],
-            axis=1,
-        )
+        kernel, row = _lines(assemblies[0], outs)
         used = sign[:, kernel].any(axis=1)
-        places = start[:, kernel] + channel * stride[:, kernel]
-        found.append(
-            Occurrences(
-                places[used], sign[:, kernel][used], first.columns.offset[outs[0]]
-            )
-        )
+        places = start[:, kernel] + row * stride[:, kernel]
+        found.append(Occurrences(places[used], sign[:, kernel][used], offset[outs[0]]))
     return tuple(found)
+
+
+def _lines(assembly: Assembly, outs: list[int]) -> np.ndarray:
+    """`(2, lines)`: the kernel, and its input channel's place, of the lines of
+    coefficients of some output types, in the order of storage.
+    """
+    ends = np.cumsum(assembly.kernels).reshape(assembly.kernels.shape)
+    lines = [
+        np.stack(np.meshgrid(np.arange(end - n, end), rows, indexing="ij"))
+        for out in outs
+        for end, n, rows in zip(
+            ends[out], assembly.kernels[out], assembly.rows.offset, strict=True
+        )
+    ]
+    return np.concatenate([pair.reshape(2, -1) for pair in lines], axis=1)
 
 
 def _places(assemblies: tuple[Assembly, ...]) -> np.ndarray:
