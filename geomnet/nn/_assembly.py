@@ -127,7 +127,8 @@ def _occurrences(assemblies: tuple[Assembly, ...]) -> tuple[Occurrences, ...]:
         kernel, row = _lines(assemblies[0], outs)
         used = sign[:, kernel].any(axis=1)
         places = start[:, kernel] + row * stride[:, kernel]
-        found.append(Occurrences(places[used], sign[:, kernel][used], offset[outs[0]]))
+        numbers = places[used], sign[:, kernel][used], offset[outs[0]]
+        found.append(Occurrences(*(n.astype(np.int32) for n in numbers)))
     return tuple(found)
 
 
@@ -228,11 +229,9 @@ class _Coefficients:
             jax.lax.reshape(matrix, (*batch, math.prod(matrix.shape[-2:])))
             for matrix in matrices
         ]
-        entries = flat[0] if len(flat) == 1 else jax.lax.concatenate(flat, len(batch))
+        entries = jax.lax.concatenate(flat, len(batch))
         parts = [_gathered(entries, where) for where in _occurrences(self.assemblies)]
-        return (
-            parts[0] if len(parts) == 1 else jax.lax.concatenate(parts, len(batch)),
-        )
+        return (jax.lax.concatenate(parts, len(batch)),)
 
 
 def _gathered(entries: Array, where: Occurrences) -> Array:
@@ -241,11 +240,11 @@ def _gathered(entries: Array, where: Occurrences) -> Array:
     """
     batch, lines = entries.shape[:-1], where.start.shape[1]
     shape = (lines, len(where.column))
-    (column,) = _unfolded(where.column.astype(np.int32))
+    (column,) = _unfolded(where.column)
     column = jax.lax.broadcast_in_dim(column, shape, (1,))
     terms = []
     for start, sign in zip(where.start, where.sign, strict=True):
-        start, sign = _unfolded(start.astype(np.int32), sign.astype(entries.dtype))
+        start, sign = _unfolded(start, sign.astype(entries.dtype))
         index = add(jax.lax.broadcast_in_dim(start, shape, (0,)), column)
         signs = jax.lax.broadcast_in_dim(sign, (*batch, *shape), (len(batch),))
         terms.append(mul(_at(entries, index), signs))
@@ -253,7 +252,7 @@ def _gathered(entries: Array, where: Occurrences) -> Array:
     return jax.lax.reshape(coefficients, (*batch, math.prod(shape)))
 
 
-def _at(numbers: "Array | np.ndarray", index: Array) -> Array:
+def _at(numbers: Array, index: Array) -> Array:
     """`numbers[..., index]` for an index that is nowhere out of bounds."""
     batch = numbers.ndim - 1
     return jax.lax.gather(

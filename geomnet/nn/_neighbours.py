@@ -91,8 +91,10 @@ class Expand:
             where = order.starts[parity], order.sizes[parity]
             return _combined(wrapped, side, combination, where, side.dilation)
 
+        last = array.ndim - 1
         return tuple(
-            _joined([part(*piece) for piece in block]) for block in side.blocks
+            jax.lax.concatenate([part(*piece) for piece in block], last)
+            for block in side.blocks
         )
 
 
@@ -123,12 +125,8 @@ class Contract:
             else jax.lax.full((*blocks[0].shape[:-1], size), 0, blocks[0].dtype)
             for p, size in sizes.items()
         ]
-        return (sort_back(_joined(parts), side.signature, side.num_spatial_dims),)
-
-
-def _joined(parts: list[Array]) -> Array:
-    last = parts[0].ndim - 1
-    return parts[0] if len(parts) == 1 else jax.lax.concatenate(parts, last)
+        field = jax.lax.concatenate(parts, blocks[0].ndim - 1)
+        return (sort_back(field, side.signature, side.num_spatial_dims),)
 
 
 def _wrapped(array: Array, reach: tuple[int, ...]) -> Array:
