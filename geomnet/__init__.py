@@ -1,6 +1,7 @@
 """Exactly equivariant networks on grids of scalars, vectors and tensors."""
 
 from . import (
+    filters as filters,
     models as models,
     nn as nn,
     plot as plot,
@@ -16,11 +17,6 @@ from ._data import (
     read_frames as read_frames,
 )
 from ._extrude import extrude as extrude
-from ._filters import (
-    FilterBank as FilterBank,
-    filter_basis as filter_basis,
-    kernel_basis as kernel_basis,
-)
 from ._group import (
     Group as Group,
     cyclic as cyclic,
@@ -39,26 +35,29 @@ from ._image import (
     concatenate as concatenate,
     random_image as random_image,
 )
-from ._invariants import (
+from ._metric import log_metric_field as log_metric_field, metric_field as metric_field
+from ._signature import Entry as Entry, Signature as Signature, TensorType as TensorType
+from .filters import (
+    FilterBank as FilterBank,
+    FilterSubspace as FilterSubspace,
+    Operator as Operator,
     covariant_generators as covariant_generators,
     covariants as covariants,
+    describe as describe,
+    filter_basis as filter_basis,
     is_covariant as is_covariant,
+    isotropic as isotropic,
+    isotropic_covariants as isotropic_covariants,
+    kernel_basis as kernel_basis,
     molien_coefficients as molien_coefficients,
     molien_series as molien_series,
     primary_invariants as primary_invariants,
+    recognise as recognise,
     reynolds_operator as reynolds_operator,
     secondary_invariants as secondary_invariants,
-)
-from ._isotropic import isotropic_covariants as isotropic_covariants
-from ._metric import log_metric_field as log_metric_field, metric_field as metric_field
-from ._operators import describe as describe, stencil as stencil
-from ._signature import Entry as Entry, Signature as Signature, TensorType as TensorType
-from ._subspaces import (
-    FilterSubspace as FilterSubspace,
-    isotropic as isotropic,
+    stencil as stencil,
     traceless as traceless,
 )
-from ._taylor import Operator as Operator, recognise as recognise
 from .models import (
     FNO as FNO,
     DilatedResNet as DilatedResNet,

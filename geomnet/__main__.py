@@ -5,9 +5,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ._filters import FilterBank, filter_basis, kernel_basis
 from ._group import Group
-from ._subspaces import FilterSubspace, isotropic, traceless
+from .filters import (
+    FilterBank,
+    FilterSubspace,
+    filter_basis,
+    isotropic,
+    kernel_basis,
+    traceless,
+)
 from .testing._command import add_certify
 
 

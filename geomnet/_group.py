@@ -2,7 +2,7 @@
 
 A group here is its list of integer matrices, exact and hashable. What a group does to
 tensors and to images is in `_action.py`; which filters it leaves alone, in
-`_filters.py`.
+`filters/`.
 """
 
 import functools

@@ -26,6 +26,7 @@ FILES = sorted(
 # A folder imports from lower numbers; the root's own modules are the lowest.
 FOLDERS = {
     "geomnet": 0,
+    "geomnet.filters": 0,
     "geomnet.nn": 1,
     "geomnet.models": 2,
     "geomnet.training": 3,

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._count import check_count
-from .._filters import kernel_basis
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
+from ..filters import kernel_basis
 from ..nn import Conv, Gate, LayerNorm, Linear, SpectralConv
 from ..nn._contract import AbstractLayer
 from ..nn._conv import check_image

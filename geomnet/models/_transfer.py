@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._extrude import check_extrudable
-from .._filters import FilterBank, filter_basis
 from .._group import Group
-from .._line_sums import lift
 from .._signature import Signature
+from ..filters import FilterBank, filter_basis
+from ..filters._line_sums import lift
 from ..nn import (
     Bias,
     Boundary,

@@ -16,10 +16,11 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._count import check_count
-from .._filters import FilterBank, as_window, filter_basis, kernel_basis
 from .._group import Group
 from .._image import rising
 from .._signature import Signature, TensorType
+from ..filters import FilterBank, filter_basis, kernel_basis
+from ..filters._window import as_window
 from ._assembly import Assembly, Slabs, assemble
 
 

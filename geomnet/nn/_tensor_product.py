@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._filters import kernel_basis
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import MAX_ORDER, Signature, TensorType
+from ..filters import kernel_basis
 from ._contract import AbstractEveryGridLayer
 from ._conv import check_image
 from ._linear import Linear

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._filters import FilterBank
-from .._reports import radius_text, shortest, type_name
-from .._subspaces import FilterSubspace
+from ..filters import FilterBank, FilterSubspace
+from ..filters._words import radius_text, shortest, type_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,7 @@
 
 The count needs no filter: the dimension of the invariants of a representation is the
 mean of its character over the group (Burnside's lemma with signs; Serre, *Linear
-Representations of Finite Groups*, Sec. 2.3). `_filters.py` builds the filters and must
+Representations of Finite Groups*, Sec. 2.3). `_bank.py` builds the filters and must
 find as many.
 """
 
@@ -12,8 +12,9 @@ import math
 
 import numpy as np
 
-from ._group import Group, determinants, signed_permutation
-from ._signature import TensorType
+from .._group import Group, determinants, signed_permutation
+from .._signature import TensorType
+from ._window import window_offsets, within
 
 
 def count_filters(
@@ -86,24 +87,6 @@ def tensor_character(group: Group, tensor_type: TensorType) -> tuple[int, ...]:
         sign = (-1) ** (k - len(lengths)) if tensor_type.symmetry == "a" else 1
         total += sign * math.prod(power_traces[n] for n in lengths)
     return tuple((parity * total // math.factorial(k)).tolist())
-
-
-def window_offsets(window: tuple[int, ...]) -> np.ndarray:
-    """*Twice* the offset of each cell from the window's centre, `(cells, d)`, integer.
-
-    Twice, so that windows of even size, whose centre is a corner of cells, are exact.
-    """
-    axes = [2 * np.arange(size) - (size - 1) for size in window]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(window))
-
-
-def within(window: tuple[int, ...], max_radius: float | int | None) -> np.ndarray:
-    """Which cells, `(cells,)`, are at most `max_radius` cells from the centre."""
-    squared = (window_offsets(window) ** 2).sum(axis=1)
-    if max_radius is None:
-        return np.full(squared.shape, True)
-    # The tolerance forgives the rounding of a radius such as sqrt(3).
-    return squared <= 4 * max_radius**2 * (1 + 1e-12)
 
 
 def _mean(group: Group, *characters: tuple[int, ...]) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from geomnet._rational import (
+from geomnet.filters._rational import (
     null_space,
     primitive,
     rank,

@@ -23,10 +23,10 @@ from geomnet import (
     secondary_invariants,
     trivial,
 )
-from geomnet._characters import tensor_character
-from geomnet._invariants import interpolate, monomial_exponents, offset_symbols
+from geomnet.filters._characters import tensor_character
+from geomnet.filters._invariants import interpolate, monomial_exponents, offset_symbols
 
-from .test_group import generators
+from ..test_group import generators
 
 x, y, z = sympy.symbols("x y z")
 t = sympy.Symbol("t")

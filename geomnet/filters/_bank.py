@@ -37,14 +37,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Int8
 
-from ._characters import count_filters, window_offsets, within
-from ._group import Group, check_group, signed_permutation
+from .._group import Group
+from .._signature import TensorType
+from ._characters import count_filters
+from ._differential_operator import Operator, recognise
 from ._invariants import interpolate
 from ._orbits import Move, pair_moves, signed_orbits
 from ._rational import rank, sparse_rows
-from ._reports import cell_text, filter_lines, radius_text, types_text
-from ._signature import TensorType
-from ._taylor import Operator, recognise
+from ._window import as_window, window_offsets, within
+from ._words import cell_text, filter_lines, radius_text, types_text
 
 # Finding the orbits takes about 130 bytes per pair, the dense array one per entry.
 MAX_PAIRS = 5_000_000
@@ -274,35 +275,6 @@ def kernel_basis(
     """
     types = (TensorType.parse(out_type), TensorType.parse(in_type))
     return _basis(group, types, as_window(group, size), _as_radius(max_radius))
-
-
-def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
-    """`size` as one number of cells per axis.
-
-    **Raises:** `ValueError` if it has the wrong length or the group does not map such a
-    window to itself.
-    """
-    check_group(group)
-    d = group.num_spatial_dims
-    sides: tuple[Any, ...] = (size,) * d
-    if not isinstance(size, int) and np.ndim(size):
-        sides = tuple(size)
-    is_whole = all(isinstance(n, int | np.integer) and n >= 1 for n in sides)
-    if len(sides) != d or not is_whole:
-        raise ValueError(
-            f"`size` must be a positive integer or {d} of them for {group}, got "
-            f"{size!r}."
-        )
-    window = tuple(map(int, sides))
-    for generator in group.generators:
-        permutation, _, _ = signed_permutation(generator)
-        if tuple(window[axis] for axis in permutation) != window:
-            raise ValueError(
-                f"{group} exchanges axes and does not map the window {window} to "
-                "itself. Give the exchanged axes one size, or use a subgroup such as "
-                "`geomnet.reflections(d)`."
-            )
-    return window
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from geomnet import (
     rotations,
     stencil,
 )
-from geomnet._taylor import moments, named_operators
+from geomnet.filters._differential_operator import moments, named_operators
 
 SQUARE, CUBE = hyperoctahedral(2), hyperoctahedral(3)
 h = sympy.Symbol("h")

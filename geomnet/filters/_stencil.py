@@ -6,11 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ._invariants import Types, monomial_exponents, offset_symbols
-from ._rational import solve
-from ._reports import superscript, types_text
-from ._subspaces import Space
-from ._taylor import (
+from ._differential_operator import (
     degree_basis,
     join_terms,
     moments,
@@ -18,6 +14,10 @@ from ._taylor import (
     operator_types,
     scaled,
 )
+from ._invariants import Types, monomial_exponents, offset_symbols
+from ._rational import solve
+from ._subspaces import Space
+from ._words import superscript, types_text
 
 _ALIASES = {
     "bilaplacian": "biharmonic",

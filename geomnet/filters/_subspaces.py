@@ -14,15 +14,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Int
 
-from ._characters import window_offsets
-from ._filters import FilterBank
-from ._group import Group
+from .._group import Group
+from .._signature import TensorType
+from ._bank import FilterBank
+from ._differential_operator import Operator, recognise
 from ._invariants import interpolate, monomial_exponents
 from ._isotropic import isotropic_products
 from ._rational import Row, null_space, primitive, reduced_rows
-from ._reports import filter_lines, types_text
-from ._signature import TensorType
-from ._taylor import Operator, recognise
+from ._window import window_offsets
+from ._words import filter_lines, types_text
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

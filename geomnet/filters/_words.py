@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._signature import TensorType
+from .._signature import TensorType
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 

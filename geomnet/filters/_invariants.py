@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from .._group import Group, determinants, hyperoctahedral, signed_permutation
+from .._signature import TensorType
 from ._characters import count_covariants
-from ._group import Group, determinants, hyperoctahedral, signed_permutation
 from ._orbits import pair_moves, signed_orbits
 from ._rational import reduced_rows, solve
-from ._signature import TensorType
 
 Types = tuple[TensorType, ...]
 

@@ -22,11 +22,11 @@ from geomnet import (
     rotations,
     trivial,
 )
-from geomnet._characters import count_filters, window_offsets
-from geomnet._invariants import offset_symbols
-from geomnet._rational import rank, sparse_rows
+from geomnet.filters._characters import count_filters, window_offsets
+from geomnet.filters._invariants import offset_symbols
+from geomnet.filters._rational import rank, sparse_rows
 
-from .test_group import generators
+from ..test_group import generators
 
 PLANE = [hyperoctahedral(2), rotations(2), reflections(2), cyclic(2), trivial(2)]
 PLANE += [

@@ -3,7 +3,7 @@
 A group moves pairs (site, tensor component) with a sign. What it leaves alone is
 constant, up to those signs, on each orbit of pairs; an orbit in which a pair meets
 itself with the opposite sign carries nothing. Sites are the cells of a window
-(`_filters.py`) or the monomials of one degree (`_invariants.py`).
+(`_bank.py`) or the monomials of one degree (`_invariants.py`).
 """
 
 import math
@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ._action import component_action
-from ._group import Group, signed_permutation
-from ._signature import TensorType
+from .._action import component_action
+from .._group import Group, signed_permutation
+from .._signature import TensorType
 
 Move = tuple[np.ndarray, np.ndarray]
 

@@ -12,13 +12,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ._characters import window_offsets
-from ._group import Group
+from .._group import Group
+from .._signature import TensorType
 from ._invariants import Types, covariant_basis, monomial_exponents
 from ._isotropic import contract, symmetrise
 from ._rational import rank, reduced_rows, solve
-from ._reports import superscript
-from ._signature import TensorType
+from ._window import window_offsets
+from ._words import superscript
 
 # Name: factor, then indices of the result, of the input, of the derivatives, of ε. A
 # letter that occurs twice is contracted; "*" stands for indices passed through.

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from ._filters import FilterBank
+from ._bank import FilterBank
 from ._subspaces import isotropic
 
 # The equations are small whole numbers: what is left by rounding is far smaller.

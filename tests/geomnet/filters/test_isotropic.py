@@ -6,7 +6,7 @@ import pytest
 import sympy
 
 from geomnet import hyperoctahedral, is_covariant, isotropic_covariants
-from geomnet._invariants import offset_symbols
+from geomnet.filters._invariants import offset_symbols
 
 TYPES = ["0+", "0-", "1+", "1-", "2+", "2-", "2s+", "2a-", "3+", "3-"]
 

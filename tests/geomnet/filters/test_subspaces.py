@@ -14,8 +14,12 @@ from geomnet import (
     traceless,
     trivial,
 )
-from geomnet._characters import tensor_character, window_character, window_offsets
-from geomnet._invariants import offset_symbols
+from geomnet.filters._characters import (
+    tensor_character,
+    window_character,
+    window_offsets,
+)
+from geomnet.filters._invariants import offset_symbols
 
 SQUARE, CUBE = hyperoctahedral(2), hyperoctahedral(3)
 

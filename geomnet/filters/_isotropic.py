@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .._signature import TensorType
 from ._invariants import Types, as_sympy, monomial_exponents
 from ._rational import reduced_rows
-from ._signature import TensorType
 
 _LETTERS = "abcdefgh"
 

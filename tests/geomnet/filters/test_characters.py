@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from geomnet import Group, TensorType, hyperoctahedral, reflections, rotations, trivial
-from geomnet._characters import (
+from geomnet._group import determinants
+from geomnet.filters._characters import (
     count_covariants,
     count_filters,
     tensor_character,
@@ -15,7 +16,6 @@ from geomnet._characters import (
     window_offsets,
     within,
 )
-from geomnet._group import determinants
 
 GROUPS = [hyperoctahedral(2), rotations(2), hyperoctahedral(3), reflections(3)]
 TYPES = ["0+", "0-", "1+", "1-", "2+", "2s-", "2a+", "3+", "3s+", "3a-", "4s+"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import geomnet as gn
-from geomnet._line_sums import lift
+from geomnet.filters._line_sums import lift
 
 SQUARE, CUBE = gn.hyperoctahedral(2), gn.hyperoctahedral(3)
 PAIRS = [(out, inp) for out in ("0+", "1+", "2a+") for inp in ("0+", "1+", "2s+")]
