@@ -19,9 +19,11 @@ import jax.numpy as jnp
 from _measure import interleaved, machine, once
 
 import geomnet as gn
-from geomnet.nn._boundary import Boundary, as_faces, extend
-from geomnet.nn._lowering import convolve
-from geomnet.nn._reduced import convolve_reduced, prefers_reduced
+from geomnet.nn import Boundary, as_faces
+from geomnet.nn._execution import chosen_form, dense_kernel, extend
+from geomnet.nn._execution._dense import correlate
+from geomnet.nn._execution._reduced import convolve_reduced
+from geomnet.nn._placement import SlidingWindow
 
 # (channels of scalars and of vectors, cells along each axis, batch), by dimension
 SHAPES = {
@@ -71,16 +73,14 @@ def main() -> None:
 
 def measure(d: int, channels: int, cells: int, batch: int, repeats: int, cpu: bool):
     """Prints two lines for one shape: forward, and forward with gradients."""
-    group, signature = (
-        gn.hyperoctahedral(d),
-        gn.Signature(f"{channels}x0+ {channels}x1+"),
-    )
+    group = gn.hyperoctahedral(d)
+    signature = gn.Signature(f"{channels}x0+ {channels}x1+")
     kernel = gn.nn.Kernel(group, signature, signature, 3, key=jax.random.key(0))
     features = signature.features(d)
     x = jax.random.normal(jax.random.key(1), (batch, *(cells,) * d, features))
     free = jax.random.normal(jax.random.key(2), (*kernel.window, features, features))
-    padding = [(1, 1)] * d
-    faces = as_faces(Boundary.PERIODIC, d)
+    grid, faces = (cells,) * d, as_faces(Boundary.PERIODIC, d)
+    placed = SlidingWindow(kernel.window, 1, 1, group).on(grid, "benchmark")
     layer = eqx.nn.Conv(
         d,
         features,
@@ -96,15 +96,13 @@ def measure(d: int, channels: int, cells: int, batch: int, repeats: int, cpu: bo
         return eqx.tree_at(lambda conv: conv.weight, layer, weight)(x)
 
     def plain(x: Any, weights: Any) -> Any:
-        return convolve(extend(x, signature, faces, padding), weights)
+        return correlate(extend(x, kernel.space.source, faces, placed.padding), weights)
 
     def dense(x: Any, weights: Any) -> Any:
-        return plain(x, eqx.tree_at(lambda k: k.weights, kernel, weights).dense())
+        return plain(x, dense_kernel(weights, kernel.space))
 
     def reduced(x: Any, weights: Any) -> Any:
-        return convolve_reduced(
-            x, weights, group, signature, signature, kernel.window, 1
-        )
+        return convolve_reduced(x, weights, kernel.space, placed, faces)
 
     forward, both, compiled = {}, {}, {}
     for name, f, arguments in (
@@ -115,9 +113,7 @@ def measure(d: int, channels: int, cells: int, batch: int, repeats: int, cpu: bo
     ):
         forward[name], both[name] = _pair(f, *arguments)
         compiled[name] = once(both[name]).cpu
-    reduce = prefers_reduced(
-        group, signature, signature, kernel.window, (cells,) * d, x.dtype
-    )
+    form = chosen_form(kernel.space, placed, faces, grid, x.dtype)
     for what, functions in (("forward", forward), ("with gradients", both)):
         taken = interleaved(functions, repeats)
         ms = {name: 1e3 * (t.cpu if cpu else t.wall) for name, t in taken.items()}
@@ -129,7 +125,7 @@ def measure(d: int, channels: int, cells: int, batch: int, repeats: int, cpu: bo
             + " ".join(f"{ratio:6.2f}" for ratio in ratios)
             + "    "
             + " ".join(f"{compiled[n]:5.1f}" for n in ("equinox", "dense", "reduced"))
-            + f"  {'reduced' if reduce else 'dense'}, {what}",
+            + f"  {form.name.lower()}, {what}",
             flush=True,
         )
 

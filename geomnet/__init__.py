@@ -36,6 +36,7 @@ from ._image import (
     random_image as random_image,
 )
 from ._metric import log_metric_field as log_metric_field, metric_field as metric_field
+from ._representation import Representation as Representation
 from ._signature import Entry as Entry, Signature as Signature, TensorType as TensorType
 from .filters import (
     FilterBank as FilterBank,

@@ -26,12 +26,16 @@ FILES = sorted(
 # A folder imports from lower numbers; the root's own modules are the lowest.
 FOLDERS = {
     "geomnet": 0,
-    "geomnet.filters": 0,
-    "geomnet.nn": 1,
-    "geomnet.models": 2,
-    "geomnet.training": 3,
-    "geomnet.plot": 3,
-    "geomnet.testing": 4,
+    "geomnet.filters": 1,
+    # Where windows and faces lie is geometry, which both storeys of `nn` share.
+    "geomnet.nn._placement": 2,
+    "geomnet.nn._boundary": 2,
+    "geomnet.nn._execution": 3,
+    "geomnet.nn": 4,
+    "geomnet.models": 5,
+    "geomnet.training": 6,
+    "geomnet.plot": 6,
+    "geomnet.testing": 7,
     "pde_data": 0,
     "pde_data.formats": 0,
 }

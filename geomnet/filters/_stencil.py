@@ -91,8 +91,8 @@ def describe(
     **Arguments:**
 
     - `what`: a bank; or a convolution, of which every pair of types is described. (What
-        counts is that it, or its `kernel`, has `coefficients` by `"out<-in"` and gives
-        the bank of a pair by `basis(out, in)`.)
+        counts is that it, or its `kernel`, has `coefficients_of_pairs()` and gives the
+        bank of a pair by `basis(out, in)`.)
     - `coefficients`: with a bank, an array: one number per filter, or `(filters, out
         channels, in channels)`.
     - `max_pairs`: how many pairs of channels are printed, the largest kernels first.
@@ -103,14 +103,14 @@ def describe(
     if isinstance(what, Space):
         return _describe_bank(what, coefficients, max_pairs, max_degree)
     kernel = getattr(what, "kernel", what)
-    if coefficients is not None or not hasattr(kernel, "coefficients"):
+    if coefficients is not None or not hasattr(kernel, "coefficients_of_pairs"):
         raise ValueError(
             f"`what` must be a bank with `coefficients`, or a layer alone, such as "
             f"`geomnet.nn.Conv`; got {type(what).__name__}."
         )
     return "\n\n".join(
-        _describe_bank(kernel.basis(*pair.split("<-")), array, max_pairs, max_degree)
-        for pair, array in kernel.coefficients.items()
+        _describe_bank(kernel.basis(*pair), array, max_pairs, max_degree)
+        for pair, array in kernel.coefficients_of_pairs().items()
     )
 
 

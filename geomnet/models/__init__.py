@@ -1,5 +1,10 @@
 """Networks: built from layers, and from a group. The plain twin is one of them."""
 
+from ._contract import AbstractMap as AbstractMap, AbstractNetwork as AbstractNetwork
+from ._description import (
+    describe_model as describe_model,
+    rebuild_model as rebuild_model,
+)
 from ._fno import FNO as FNO, FourierBlock as FourierBlock
 from ._group_average import GroupAverage as GroupAverage
 from ._persistence import Persistence as Persistence

@@ -7,19 +7,25 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from .._count import check_count
+from .._arguments import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
 from ..filters import kernel_basis
-from ..nn import Conv, Gate, LayerNorm, Linear, SpectralConv
-from ..nn._contract import AbstractLayer
-from ..nn._conv import check_image
+from ..nn import (
+    Conv,
+    Gate,
+    LayerNorm,
+    Linear,
+    SpectralConv,
+    check_image,
+    common_steps,
+)
 from ..nn._spectral import as_modes
-from ._rebuild import rebuilt
+from ._contract import AbstractMap, AbstractNetwork
 
 
-class FourierBlock(eqx.Module):
+class FourierBlock(AbstractMap):
     """A spectral and a local convolution, summed; layer norm, gate.
 
     The local one serves the waves that the spectral one does not resolve.
@@ -61,12 +67,34 @@ class FourierBlock(eqx.Module):
         self.norm = LayerNorm(group, signature, dtype=dtype)
         self.gate = Gate(group, signature, key=keys[2], dtype=dtype)
 
+    @property
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The group that the block commutes with."""
+        return self.spectral.group
+
+    @property
+    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block takes."""
+        return self.spectral.in_signature
+
+    @property
+    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block gives."""
+        return self.spectral.out_signature
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along each axis.
+
+        **Raises:** `ValueError` if the grid does not resolve the modes, with the mend.
+        """
+        return common_steps(grid, self.spectral, self.local)
+
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """An image of the same signature on the same grid."""
         return self.gate(self.norm(self.spectral(image) + self.local(image)))
 
 
-class FNO(AbstractLayer):
+class FNO(AbstractNetwork):
     """A Fourier neural operator (Li et al. 2021), exactly equivariant on the torus.
 
     A pointwise lift, Fourier blocks, a pointwise projection. Fields of `hidden` that no
@@ -151,7 +179,7 @@ class FNO(AbstractLayer):
 
         **Raises:** `ValueError` if the grid does not resolve the modes, with the mend.
         """
-        return self.blocks[0].spectral.translation_steps(grid)
+        return common_steps(grid, *self.blocks)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Arguments:** an image of `in_signature` on a grid of at least
@@ -161,17 +189,11 @@ class FNO(AbstractLayer):
 
         **Raises:** `ValueError` if the signature or the grid does not fit.
         """
-        check_image(image, self.group, self.in_signature, "FNO")
+        check_image(image, self.source, "FNO")
         image = self._filled(self.lift(image))
         for block in self.blocks:
             image = block(image)
         return self.project(image)
-
-    def like(
-        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
-    ) -> "FNO":
-        """A new network of the same shape under another group, with other fields."""
-        return rebuilt(self, group=group, hidden=hidden, key=key)
 
     def _lifted_types(self) -> set[TensorType]:
         """The types of `hidden` that a pointwise map makes from the input."""

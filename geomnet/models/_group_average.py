@@ -1,5 +1,6 @@
 """Any model made equivariant by averaging over a group."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,12 +8,14 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from .._action import act
-from .._group import Group, check_group
+from .._group import Group, check_group, signed_permutation
 from .._image import GeometricImage
-from ..nn._conv import check_image
+from .._representation import Representation
+from .._signature import Signature
+from ..nn import AbstractLayer, check_dimension, check_image
 
 
-class GroupAverage(eqx.Module):
+class GroupAverage(AbstractLayer):
     """The mean of `g⁻¹·f(g·x)` over all g: equivariant whatever f is.
 
     It costs `group.order` calls of the model. What it adds to a model that is
@@ -41,15 +44,47 @@ class GroupAverage(eqx.Module):
         self.model = model
         self.group = group
 
+    @property
+    def in_signature(self) -> Signature:
+        """What the model takes, if it says so."""
+        return self.model.in_signature  # pyright: ignore
+
+    @property
+    def out_signature(self) -> Signature:
+        """What the model gives, if it says so."""
+        return self.model.out_signature  # pyright: ignore
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shifts that the model commutes with on each of the moved grids.
+
+        0 where the model does not say with which.
+        """
+        check_dimension(grid, self.group)
+        steps = [1] * len(grid)
+        for element in self.group.elements:
+            axes, _, _ = signed_permutation(element)
+            own = steps_of(self.model, tuple(grid[axis] for axis in axes))
+            for axis, step in zip(axes, own, strict=True):
+                steps[axis] = math.lcm(steps[axis], step)
+        return tuple(steps)
+
     def __call__(self, image: GeometricImage, *inputs: Any) -> GeometricImage:
         """The mean; `inputs`, such as a viscosity, go to the model unmoved.
 
         **Raises:** `ValueError` if the image has another dimension than the group,
         or a batch axis.
         """
-        check_image(image, self.group, image.signature, "GroupAverage")
+        # Any signature will do: the model looks at that.
+        own = getattr(image, "signature", "0+")
+        check_image(image, Representation(self.group, own), "GroupAverage")
         outputs = [
             act(g.T, self.model(act(g, image), *inputs)) for g in self.group.elements
         ]
         total = jnp.stack([output.array for output in outputs]).mean(axis=0)
         return outputs[0].with_array(total)
+
+
+def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
+    """A model's `translation_steps`; 0 along each axis if it does not say."""
+    stated = getattr(model, "translation_steps", None)
+    return (0,) * len(grid) if stated is None else stated(grid)

@@ -6,9 +6,11 @@ from .._group import Group, hyperoctahedral
 from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature
+from ..nn import AbstractEveryGridLayer
+from ._contract import AbstractMap
 
 
-class Persistence(eqx.Module):
+class Persistence(AbstractMap, AbstractEveryGridLayer):
     """Predicts the newest frame of the history. Nothing is learned.
 
     **Exactly equivariant** under the full group of the grid and all translations, on

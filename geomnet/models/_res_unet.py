@@ -8,27 +8,39 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._count import check_count
+from .._arguments import check_count
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
-from ..nn import Boundary, Conv, Down, FiLM, Gate, LayerNorm, Linear, Up
-from ..nn._boundary import Boundaries, Faces, as_faces
-from ..nn._conv import check_image
-from ._rebuild import rebuilt
+from ..nn import (
+    Boundaries,
+    Boundary,
+    Conv,
+    Down,
+    Faces,
+    FiLM,
+    Gate,
+    LayerNorm,
+    Linear,
+    Up,
+    as_faces,
+    check_image,
+)
+from ._contract import AbstractMap
 from ._unet import AbstractUNet, check_shape, level_signatures, through_levels
 
 Parameters = Float[Array, " parameters"]
 
 
-class ConditionedBlock(eqx.Module):
+class ConditionedBlock(AbstractMap):
     """Two times norm, gate and convolution, added to what came in.
 
     Between the convolutions the fields are scaled and shifted by functions of the
     parameters, if there are any; what came in passes a `Linear` where the output has
     other fields.
 
-    **Exactly equivariant** under `group` and all translations, on every grid.
+    **Exactly equivariant** under `group` and all translations along periodic axes, on
+    every grid.
     """
 
     norms: tuple[LayerNorm, LayerNorm]
@@ -88,6 +100,25 @@ class ConditionedBlock(eqx.Module):
                 group, source, target, use_bias=False, key=shortcut_key, dtype=dtype
             )
         )
+
+    @property
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The group that the block commutes with."""
+        return self.convs[0].group
+
+    @property
+    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block takes."""
+        return self.convs[0].in_signature
+
+    @property
+    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block gives."""
+        return self.convs[1].out_signature
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes, 0 along others."""
+        return self.convs[0].translation_steps(grid)
 
     def __call__(
         self, image: GeometricImage, parameters: Parameters | None = None
@@ -184,31 +215,16 @@ class ResUNet(AbstractUNet):
         keys = iter(jax.random.split(key, 2 * depth * (num_blocks + 1) + 5))
         levels = level_signatures(self.hidden, depth)
 
+        shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
+        conditioned = {"num_parameters": num_parameters, **shared}
+
         def conv(source: Signature, target: Signature) -> Conv:
-            return Conv(
-                group,
-                source,
-                target,
-                size,
-                boundary=boundary,
-                key=next(keys),
-                dtype=dtype,
-            )
+            return Conv(group, source, target, key=next(keys), **shared)
 
         def blocks(source: Signature, target: Signature, number: int) -> Any:
-            sources = [source, *(target,) * (number - 1)]
             return tuple(
-                ConditionedBlock(
-                    group,
-                    fields,
-                    target,
-                    num_parameters=num_parameters,
-                    size=size,
-                    boundary=boundary,
-                    key=next(keys),
-                    dtype=dtype,
-                )
-                for fields in sources
+                ConditionedBlock(group, fields, target, key=next(keys), **conditioned)
+                for fields in [source, *(target,) * (number - 1)]
             )
 
         def resample(layer: Any, source: Signature, target: Signature) -> Any:
@@ -242,7 +258,7 @@ class ResUNet(AbstractUNet):
         **Raises:** `ValueError` if the signature, the grid or the parameters do not
         fit.
         """
-        check_image(image, self.group, self.in_signature, "ResUNet")
+        check_image(image, self.source, "ResUNet")
         self.translation_steps(image.grid)
         given = 0 if parameters is None else np.size(parameters)
         if given != self.num_parameters:
@@ -269,11 +285,3 @@ class ResUNet(AbstractUNet):
             [chain(blocks) for blocks in self.decoders],
         )
         return self.project(self.gate(self.norm(image)))
-
-    def like(
-        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
-    ) -> "ResUNet":
-        """A new network of the same shape under another group, with other fields
-        inside.
-        """
-        return rebuilt(self, group=group, hidden=hidden, key=key)

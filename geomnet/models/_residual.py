@@ -9,13 +9,16 @@ from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature
+from ._contract import AbstractMap
+from ._group_average import steps_of
 
 
-class Residual(eqx.Module):
+class Residual(AbstractMap):
     """Adds what a model predicts to the newest frame of its input.
 
     At small time steps a flow hardly changes, so the change is the easier target.
-    **Exactly equivariant** where the model is.
+    **Exactly equivariant** where the model is, and under the translations that it
+    commutes with.
     """
 
     model: eqx.Module
@@ -25,28 +28,29 @@ class Residual(eqx.Module):
 
         - `model`: from a history `n * flow` to `flow`.
 
-        **Raises:** `ValueError` if its input does not hold frames of its output.
+        **Raises:** `TypeError` if it does not say its group and signatures.
         """
-        for name in ("group", "in_signature", "out_signature", "like"):
+        for name in ("group", "in_signature", "out_signature"):
             if not hasattr(model, name):
                 raise TypeError(
                     f"`model` must have `{name}`, as `geomnet.UNet` has; "
-                    f"{type(model).__name__} has not."
+                    f"{type(model).__name__} has not. A network of your own says it "
+                    "as a `geomnet.models.AbstractMap`."
                 )
         self.model = model
 
     @property
-    def group(self) -> Group:
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The group that the model commutes with."""
         return self.model.group  # pyright: ignore
 
     @property
-    def in_signature(self) -> Signature:
+    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What the model takes."""
         return self.model.in_signature  # pyright: ignore
 
     @property
-    def out_signature(self) -> Signature:
+    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
         """What the model gives."""
         return self.model.out_signature  # pyright: ignore
 
@@ -54,6 +58,13 @@ class Residual(eqx.Module):
     def hidden(self) -> Signature:
         """The fields inside the model."""
         return self.model.hidden  # pyright: ignore
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shifts that the model commutes with; 0 where it does not say.
+
+        **Raises:** `ValueError` if the model refuses the grid, with the mend.
+        """
+        return steps_of(self.model, grid)
 
     def __call__(self, history: GeometricImage, *inputs: Any) -> GeometricImage:
         """The frame after the newest one of `history`; `inputs` go to the model too."""

@@ -6,21 +6,31 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._count import check_count
+from .._arguments import check_count
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
-from ..nn import Boundary, Conv, Gate, LayerNorm
-from ..nn._boundary import Boundaries, Faces, as_faces, periodic_steps
-from ..nn._contract import AbstractLayer, check_dimension
-from ..nn._conv import check_image
-from ._rebuild import rebuilt
+from ..nn import (
+    Boundaries,
+    Boundary,
+    Conv,
+    Faces,
+    Gate,
+    LayerNorm,
+    as_faces,
+    check_dimension,
+    check_image,
+    common_steps,
+    periodic_steps,
+)
+from ._contract import AbstractMap, AbstractNetwork
 
 
-class ResidualBlock(eqx.Module):
+class ResidualBlock(AbstractMap):
     """Norm, gate and convolution, once for each dilation, added to what came in.
 
-    **Exactly equivariant** under `group` and all translations, on every grid.
+    **Exactly equivariant** under `group` and all translations along periodic axes, on
+    every grid.
     """
 
     norms: tuple[LayerNorm, ...]
@@ -65,6 +75,25 @@ class ResidualBlock(eqx.Module):
             for dilation, k in zip(dilations, keys[len(dilations) :], strict=True)
         )
 
+    @property
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The group that the block commutes with."""
+        return self.convs[0].group
+
+    @property
+    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block takes."""
+        return self.convs[0].in_signature
+
+    @property
+    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block gives: the same."""
+        return self.convs[-1].out_signature
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes, 0 along others."""
+        return common_steps(grid, *self.convs)
+
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """The image plus what the block makes of it."""
         change = image
@@ -85,42 +114,28 @@ class _Stack(eqx.Module):
     def __init__(
         self,
         group: Group,
-        in_signature: Signature,
-        out_signature: Signature,
-        hidden: Signature,
+        signatures: tuple[Signature, Signature, Signature],
         dilations: tuple[tuple[int, ...], ...],
-        size: int,
-        boundary: Boundaries,
         key: PRNGKeyArray,
-        dtype: Any,
+        **shared: Any,
     ):
+        """**Arguments:**
+
+        - `signatures`: of the input, inside and of the output.
+        - `dilations`: for each block.
+        - `shared`: what all convolutions have in common, and the dtype.
+        """
+        source, hidden, target = signatures
+        dtype = shared["dtype"]
         keys = jax.random.split(key, len(dilations) + 3)
-        self.lift = Conv(
-            group,
-            in_signature,
-            hidden,
-            size,
-            boundary=boundary,
-            key=keys[0],
-            dtype=dtype,
-        )
+        self.lift = Conv(group, source, hidden, key=keys[0], **shared)
         self.blocks = tuple(
-            ResidualBlock(
-                group, hidden, d, size=size, boundary=boundary, key=k, dtype=dtype
-            )
+            ResidualBlock(group, hidden, d, key=k, **shared)
             for d, k in zip(dilations, keys[3:], strict=True)
         )
         self.norm = LayerNorm(group, hidden, dtype=dtype)
         self.gate = Gate(group, hidden, key=keys[1], dtype=dtype)
-        self.project = Conv(
-            group,
-            hidden,
-            out_signature,
-            size,
-            boundary=boundary,
-            key=keys[2],
-            dtype=dtype,
-        )
+        self.project = Conv(group, hidden, target, key=keys[2], **shared)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         image = self.lift(image)
@@ -129,7 +144,11 @@ class _Stack(eqx.Module):
         return self.project(self.gate(self.norm(image)))
 
 
-class _OneGridNetwork(AbstractLayer):
+class AbstractResNet(AbstractNetwork):
+    """A network of residual blocks on one grid."""
+
+    stack: eqx.AbstractVar[_Stack]
+    size: eqx.AbstractVar[int]
     boundary: eqx.AbstractVar[Faces]
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
@@ -140,8 +159,15 @@ class _OneGridNetwork(AbstractLayer):
         check_dimension(grid, self.group)
         return periodic_steps(self.boundary, 1)
 
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` is not
+        `in_signature`.
+        """
+        check_image(image, self.source, type(self).__name__)
+        return self.stack(image)
 
-class ResNet(_OneGridNetwork):
+
+class ResNet(AbstractResNet):
     """A residual network on one grid (He et al. 2016), pre-activated.
 
     **Exactly equivariant** under `group`, and under all translations of the torus, on
@@ -191,31 +217,16 @@ class ResNet(_OneGridNetwork):
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
             group,
-            self.in_signature,
-            self.out_signature,
-            self.hidden,
+            (self.in_signature, self.hidden, self.out_signature),
             ((1, 1),) * num_blocks,
-            size,
-            boundary,
             key,
-            dtype,
+            size=size,
+            boundary=boundary,
+            dtype=dtype,
         )
 
-    def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` is not
-        `in_signature`.
-        """
-        check_image(image, self.group, self.in_signature, "ResNet")
-        return self.stack(image)
 
-    def like(
-        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
-    ) -> "ResNet":
-        """A new network of the same shape under another group, with other fields."""
-        return rebuilt(self, group=group, hidden=hidden, key=key)
-
-
-class DilatedResNet(_OneGridNetwork):
+class DilatedResNet(AbstractResNet):
     """Residual blocks whose dilations grow and shrink again (Stachenfeld et al. 2022).
 
     Each block sees far without a coarser grid: 1, 2, 4, 8, 4, 2, 1 by default.
@@ -271,25 +282,10 @@ class DilatedResNet(_OneGridNetwork):
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
             group,
-            self.in_signature,
-            self.out_signature,
-            self.hidden,
+            (self.in_signature, self.hidden, self.out_signature),
             (dilations,) * num_blocks,
-            size,
-            boundary,
             key,
-            dtype,
+            size=size,
+            boundary=boundary,
+            dtype=dtype,
         )
-
-    def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` is not
-        `in_signature`.
-        """
-        check_image(image, self.group, self.in_signature, "DilatedResNet")
-        return self.stack(image)
-
-    def like(
-        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
-    ) -> "DilatedResNet":
-        """A new network of the same shape under another group, with other fields."""
-        return rebuilt(self, group=group, hidden=hidden, key=key)

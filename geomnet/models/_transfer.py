@@ -11,8 +11,10 @@ import numpy as np
 
 from .._extrude import check_extrudable
 from .._group import Group
+from .._representation import Representation, acts_trivially
 from .._signature import Signature
 from ..filters import FilterBank, filter_basis
+from ..filters._kernel_space import KernelSpace
 from ..filters._line_sums import lift
 from ..nn import (
     Bias,
@@ -32,9 +34,8 @@ from ..nn import (
     Up,
     VectorNeuron,
 )
-from ..nn._components import num_tensors
-from ..nn._contract import FACTOR
-from ..nn._layout import acts_trivially, layout
+from ..nn._kernel import pair_name
+from ..nn._placement import FACTOR
 from ._group_average import GroupAverage
 
 M = TypeVar("M", bound=eqx.Module)
@@ -117,15 +118,17 @@ def _transferred_module(source: eqx.Module, target: Any, where: str) -> Any:
         name = field.name
         old = getattr(target, name)
         if field.metadata.get("static"):
-            values[name] = old
-        elif name not in values:
+            continue
+        if name not in values:
             values[name] = _transferred(getattr(source, name), old, f"{where}.{name}")
         elif not isinstance(old, eqx.Module):
             values[name] = _fitted(values[name], old, f"{where}.{name}")
-    made = object.__new__(type(source))
-    for name, value in values.items():
-        object.__setattr__(made, name, value)
-    return made
+    return eqx.tree_at(
+        lambda module: [getattr(module, name) for name in values],
+        target,
+        list(values.values()),
+        is_leaf=lambda node: node is None or (isinstance(node, tuple) and not node),
+    )
 
 
 def _fitted(value: Any, old: Any, where: str) -> Any:
@@ -140,11 +143,9 @@ def _fitted(value: Any, old: Any, where: str) -> Any:
 
 def _check_statics(source: eqx.Module, target: Any, where: str) -> None:
     """**Raises:** `ValueError` unless the two differ by the last axis alone."""
-    for field in dataclasses.fields(source):
-        if not field.metadata.get("static"):
-            continue
-        a, b = getattr(source, field.name), getattr(target, field.name)
-        what = f"{where}.{field.name}"
+    others = _statics(target)
+    for name, a in _statics(source).items():
+        b, what = others[name], f"{where}.{name}"
         if isinstance(a, Group):
             d = a.num_spatial_dims
             if b.num_spatial_dims != d + 1:
@@ -161,7 +162,7 @@ def _check_statics(source: eqx.Module, target: Any, where: str) -> None:
                     "PERIODIC, EDGE or SLIP along the last one: beyond another face a "
                     "constant does not go on."
                 )
-        elif isinstance(source, Kernel) and field.name == "window":
+        elif isinstance(source, Kernel) and name == "window":
             if a != b[:-1]:
                 raise ValueError(
                     f"{what} is {a} in `model` and {b} in `onto`: the "
@@ -174,19 +175,42 @@ def _check_statics(source: eqx.Module, target: Any, where: str) -> None:
         if isinstance(a, Signature):
             check_extrudable(a, what)
             if hasattr(source, "group"):
-                _check_invariance(a, source, target, what)
+                groups = source.group, target.group
+                _check_invariance(a, groups, what)
+
+
+def _statics(module: Any) -> dict[str, Any]:
+    """The static fields by name, those of a representation or space one by one."""
+    found: dict[str, Any] = {}
+    for field in dataclasses.fields(module):
+        if not field.metadata.get("static"):
+            continue
+        value = getattr(module, field.name)
+        if isinstance(value, Representation):
+            found |= {"group": value.group, "signature": value.signature}
+        elif isinstance(value, KernelSpace):
+            found |= {
+                "group": value.source.group,
+                "in_signature": value.source.signature,
+                "out_signature": value.target.signature,
+                "window": value.window,
+                "channel_groups": value.channel_groups,
+            }
+        else:
+            found[field.name] = value
+    return found
 
 
 def _check_invariance(
-    signature: Signature, source: Any, target: Any, where: str
+    signature: Signature, groups: tuple[Group, Group], where: str
 ) -> None:
     """**Raises:** `ValueError` if a layer treats a type as a scalar in one only."""
+    plane, space = groups
     for t in signature.types:
-        if acts_trivially(source.group, t) != acts_trivially(target.group, t):
+        if acts_trivially(plane, t) != acts_trivially(space, t):
             raise ValueError(
-                f"{where}: each component of type '{t}' is a scalar under "
-                f"{source.group}, and not under {target.group}. Leave it out of "
-                f"'{signature}'."
+                f"{where}: each component of type '{t}' is a scalar under {plane}, and "
+                f"not under {space}. Leave it out of '{signature}'."
             )
 
 
@@ -220,11 +244,11 @@ def _kernel_layer(source: Any, target: Any, where: str) -> dict[str, Any]:
     old, new = source.kernel, target.kernel
     _check_statics(old, new, where)
     lifted = {}
-    for pair, part in old.coefficients.items():
-        banks = [kernel.basis(*pair.split("<-")) for kernel in (old, new)]
+    for pair, part in old.coefficients_of_pairs().items():
+        banks, name = [kernel.basis(*pair) for kernel in (old, new)], pair_name(pair)
         rows = np.moveaxis(np.asarray(part), -3, -1)
-        rows = _lifted(rows, banks, f"{where}.coefficients[{pair!r}]", stride, dilation)
-        lifted[pair] = np.moveaxis(rows, -1, -3)
+        rows = _lifted(rows, banks, f"{where}.coefficients[{name!r}]", stride, dilation)
+        lifted[name] = np.moveaxis(rows, -1, -3)
     present = new.coefficients
     zeros = {pair: np.zeros(part.shape) for pair, part in present.items()}
     lifted = {pair: part for pair, part in lifted.items() if pair in present}
@@ -248,7 +272,7 @@ def _norm(source: Any, target: Any, where: str) -> dict[str, Any]:
     zero, is d / (d + 1) of that over d.
     """
     d = source.group.num_spatial_dims
-    channel = layout(source.group, source.signature).channel
+    channel = source.representation.channel
     factor = np.ones(len(source.scale))
     for entry, features in zip(
         source.signature, source.signature.slices(d), strict=True
@@ -313,7 +337,7 @@ def _of_scalars(*names: str) -> Rule:
     """Copies what a nonlinearity has learned of invariants; refuses other types."""
 
     def rule(source: Any, target: Any, where: str) -> dict[str, Any]:
-        if num_tensors(source.group, source.signature):
+        if source.representation.num_tensors:
             raise ValueError(
                 f"{where} is a {type(source).__name__} of '{source.signature}': its "
                 "scale to unit second moment depends on how many components a tensor "

@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group, trivial
 from .._image import GeometricImage
 from .._signature import Signature
-from ..nn._contract import check_dimension
+from ..nn import check_dimension
 
 Match = Literal["components", "parameters", "flops"]
 

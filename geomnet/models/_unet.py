@@ -9,23 +9,35 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._count import check_count
+from .._arguments import check_count, checked_positive
 from .._group import Group, check_group
 from .._image import GeometricImage, concatenate
 from .._signature import Signature
-from ..nn import Boundary, Conv, Down, Gate, LayerNorm, Up
-from ..nn._boundary import Boundaries, Faces, as_faces, periodic_steps
-from ..nn._contract import AbstractLayer, check_dimension, check_divides
-from ..nn._conv import check_image
-from ._rebuild import rebuilt
+from ..nn import (
+    Boundaries,
+    Boundary,
+    Conv,
+    Down,
+    Faces,
+    Gate,
+    LayerNorm,
+    Up,
+    as_faces,
+    check_dimension,
+    check_divides,
+    check_image,
+    periodic_steps,
+)
+from ._contract import AbstractMap, AbstractNetwork
 
 Layer = Callable[[GeometricImage], GeometricImage]
 
 
-class ConvBlock(eqx.Module):
+class ConvBlock(AbstractMap):
     """Convolution, layer norm, gate.
 
-    **Exactly equivariant** under `group` and all translations, on every grid.
+    **Exactly equivariant** under `group` and all translations along periodic axes, on
+    every grid.
     """
 
     conv: Conv
@@ -59,12 +71,31 @@ class ConvBlock(eqx.Module):
         self.norm = LayerNorm(group, out_signature, dtype=dtype)
         self.gate = Gate(group, out_signature, key=gate_key, dtype=dtype)
 
+    @property
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The group that the block commutes with."""
+        return self.conv.group
+
+    @property
+    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block takes."""
+        return self.conv.in_signature
+
+    @property
+    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """What the block gives."""
+        return self.conv.out_signature
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes, 0 along others."""
+        return self.conv.translation_steps(grid)
+
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """An image of the output signature on the same grid."""
         return self.gate(self.norm(self.conv(image)))
 
 
-class AbstractUNet(AbstractLayer):
+class AbstractUNet(AbstractNetwork):
     """A network that halves the grid `depth` times and comes back to it."""
 
     depth: eqx.AbstractVar[int]
@@ -151,16 +182,10 @@ class UNet(AbstractUNet):
         keys = iter(jax.random.split(key, 5 * depth + 3))
         levels = level_signatures(self.hidden, depth)
 
+        shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
+
         def block(source: Signature, target: Signature) -> ConvBlock:
-            return ConvBlock(
-                group,
-                source,
-                target,
-                size=size,
-                boundary=boundary,
-                key=next(keys),
-                dtype=dtype,
-            )
+            return ConvBlock(group, source, target, key=next(keys), **shared)
 
         def resample(layer: Any, source: Signature, target: Signature) -> Any:
             return layer(group, source, target, key=next(keys), dtype=dtype)
@@ -174,15 +199,7 @@ class UNet(AbstractUNet):
         self.decoders = tuple(
             (block(fine + fine, fine), block(fine, fine)) for fine, _ in pairs[::-1]
         )
-        project = Conv(
-            group,
-            levels[0],
-            self.out_signature,
-            size,
-            boundary=boundary,
-            key=next(keys),
-            dtype=dtype,
-        )
+        project = Conv(group, levels[0], out_signature, key=next(keys), **shared)
         self.project = jax.tree.map(lambda weight: output_scale * weight, project)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
@@ -193,7 +210,7 @@ class UNet(AbstractUNet):
 
         **Raises:** `ValueError` if the signature or the grid does not fit.
         """
-        check_image(image, self.group, self.in_signature, "UNet")
+        check_image(image, self.source, "UNet")
         self.translation_steps(image.grid)
         image = self.lift(image)
         image = through_levels(
@@ -205,14 +222,6 @@ class UNet(AbstractUNet):
             [lambda x, pair=pair: pair[1](pair[0](x)) for pair in self.decoders],
         )
         return self.project(image)
-
-    def like(
-        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
-    ) -> "UNet":
-        """A new UNet of the same shape under another group, with other fields
-        inside.
-        """
-        return rebuilt(self, group=group, hidden=hidden, key=key)
 
 
 def through_levels(
@@ -246,5 +255,4 @@ def level_signatures(hidden: Signature, depth: int) -> list[Signature]:
 def check_shape(depth: int, output_scale: float) -> None:
     """**Raises:** `ValueError` for a depth or a scale that has no meaning."""
     check_count("depth", depth, at_least=0)
-    if not output_scale > 0:
-        raise ValueError(f"`output_scale` must be positive, got {output_scale}.")
+    checked_positive("output_scale", output_scale)

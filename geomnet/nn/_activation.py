@@ -11,23 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import checked_positive
 from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
-from ._components import (
+from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
+from ._execution import (
     copy_channels,
     copy_to_components,
     invariants,
-    num_tensors,
     sum_components,
+    times,
 )
-from ._contract import AbstractEveryGridLayer
-from ._conv import check_image
-from ._layout import acts_trivially, layout
-from ._matmul import times
+
+_REASON = "without it the gradient of a norm is not finite at zero"
 
 
-class Gate(AbstractEveryGridLayer):
+class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Activates invariants and multiplies every other tensor by a gate.
 
     A scalar s becomes `silu(s)`. A tensor t of any order and parity becomes `t · σ(w·q
@@ -42,8 +43,7 @@ class Gate(AbstractEveryGridLayer):
 
     weight: Float[Array, "invariants gates"] | None
     bias: Float[Array, " gates"] | None
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
     def __init__(
@@ -60,13 +60,11 @@ class Gate(AbstractEveryGridLayer):
         - `epsilon`: rounds off the norms at zero; in units of the input.
         - `key`: draws the weights of the gates.
         """
-        self.group = group
-        self.signature = Signature(signature)
-        self.epsilon = _positive(epsilon)
-        fields = layout(group, self.signature)
-        gates = num_tensors(group, self.signature)
+        self.representation = Representation(group, signature)
+        self.epsilon = checked_positive("epsilon", epsilon, _REASON)
+        gates = self.representation.num_tensors
         if gates:
-            inputs = int(fields.invariant.sum()) + gates
+            inputs = int(self.representation.invariant.sum()) + gates
             self.weight = jax.random.normal(key, (inputs, gates), dtype) / math.sqrt(
                 inputs
             )
@@ -77,22 +75,22 @@ class Gate(AbstractEveryGridLayer):
     @jax.named_scope("geomnet.nn.Gate")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
-        check_image(image, self.group, self.signature, "Gate")
+        check_image(image, self.representation, "Gate")
         array = image.array
         if self.weight is None or self.bias is None:
             return image.with_array(jax.nn.silu(array) * unit_second_moment("silu"))
-        fields = self.group, self.signature
+        fields = self.representation
         dtype = array.dtype
-        norms = sum_components(jnp.square(array), *fields)
+        norms = sum_components(jnp.square(array), fields)
         norms = jnp.sqrt(norms + jnp.asarray(self.epsilon**2, dtype))
-        scalars = invariants(array, *fields)
+        scalars = invariants(array, fields)
         known = norms if scalars is None else jnp.concatenate([scalars, norms], -1)
         # One logit per feature: copies of weights are cheaper than of fields.
-        weight = copy_to_components(self.weight.astype(dtype), *fields)
-        bias = copy_to_components(self.bias.astype(dtype), *fields)
+        weight = copy_to_components(self.weight.astype(dtype), fields)
+        bias = copy_to_components(self.bias.astype(dtype), fields)
         logits = times(known, weight) + jnp.expand_dims(bias, range(array.ndim - 1))
         # An invariant is its own logit: s σ(s) is silu.
-        is_invariant = layout(*fields).invariant
+        is_invariant = fields.invariant
         own = jnp.expand_dims(jnp.asarray(is_invariant, dtype), range(array.ndim - 1))
         scale = np.where(
             is_invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
@@ -101,7 +99,7 @@ class Gate(AbstractEveryGridLayer):
         return image.with_array(array * jax.nn.sigmoid(logits + array * own) * scale)
 
 
-class NormActivation(AbstractEveryGridLayer):
+class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Scales every tensor by a function of its own norm.
 
     A tensor t becomes `t · σ(a |t| + b)`, with a learned a and b for each channel, and
@@ -113,8 +111,7 @@ class NormActivation(AbstractEveryGridLayer):
 
     slope: Float[Array, " channels"]
     bias: Float[Array, " channels"]
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
     def __init__(
@@ -129,19 +126,17 @@ class NormActivation(AbstractEveryGridLayer):
 
         - `epsilon`: rounds off the norms at zero; in units of the input.
         """
-        self.group = group
-        self.signature = Signature(signature)
-        self.epsilon = _positive(epsilon)
-        channels = layout(group, self.signature).num_channels
+        self.representation = Representation(group, signature)
+        self.epsilon = checked_positive("epsilon", epsilon, _REASON)
+        channels = self.representation.num_channels
         self.slope = jnp.ones(channels, dtype)
         self.bias = jnp.zeros(channels, dtype)
 
     @jax.named_scope("geomnet.nn.NormActivation")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
-        check_image(image, self.group, self.signature, "NormActivation")
-        array, fields = image.array, (self.group, self.signature)
-        channels = layout(*fields)
+        check_image(image, self.representation, "NormActivation")
+        array, fields = image.array, self.representation
 
         def per_feature(numbers: Any) -> Array:
             return jnp.expand_dims(
@@ -149,13 +144,13 @@ class NormActivation(AbstractEveryGridLayer):
             )
 
         norm = array
-        if num_tensors(*fields):
-            squares = sum_components(jnp.square(array), *fields)
+        if fields.num_tensors:
+            squares = sum_components(jnp.square(array), fields)
             norms = jnp.sqrt(squares + jnp.asarray(self.epsilon**2, array.dtype))
-            invariant = jnp.asarray(channels.invariant)
-            norm = jnp.where(invariant, array, copy_to_components(norms, *fields))
+            invariant = jnp.asarray(fields.invariant)
+            norm = jnp.where(invariant, array, copy_to_components(norms, fields))
         slope, bias = (
-            per_feature(copy_channels(numbers, *fields))
+            per_feature(copy_channels(numbers, fields))
             for numbers in (self.slope, self.bias)
         )
         scale = np.concatenate(
@@ -168,22 +163,13 @@ class NormActivation(AbstractEveryGridLayer):
         return image.with_array(array * gates * per_feature(scale))
 
     def _scales(self) -> list[float]:
-        d = self.group.num_spatial_dims
+        fields = self.representation
         return [
-            unit_second_moment("silu")
-            if acts_trivially(self.group, entry.type)
-            else _unit_norm_moment(entry.type.components(d))
-            for entry in self.signature
+            _unit_norm_moment(fields.components(entry.type))
+            if moved
+            else unit_second_moment("silu")
+            for entry, moved in zip(fields.signature, fields.moved, strict=True)
         ]
-
-
-def _positive(epsilon: float) -> float:
-    if not epsilon > 0:
-        raise ValueError(
-            f"`epsilon` must be positive, got {epsilon}: without it the gradient of a "
-            "norm is not finite at zero."
-        )
-    return epsilon
 
 
 @functools.cache

@@ -5,14 +5,11 @@ import functools
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from .._action import feature_action
-from .._group import Group, signed_permutation
-from .._signature import Signature
+from .._group import Group, check_group, signed_permutation
+from .._representation import Representation
 
 
 class Boundary(enum.Enum):
@@ -106,80 +103,37 @@ def surviving_group(group: Group, faces: Faces) -> Group:
     return Group(kept, name)
 
 
-def extend(
-    array: Float[Array, "*grid features"],
-    signature: Signature,
-    faces: Faces,
-    padding: Sequence[tuple[int, int]],
-) -> Float[Array, "*larger_grid features"]:
-    """The field with `(low, high)` cells more along each axis, or fewer if negative.
+def agreed_group(group: Group, faces: Faces, remaining: Group | None) -> Group:
+    """The group that a layer with these faces commutes with.
 
-    **Raises:** `ValueError` if a wall would have to mirror more cells than there are.
+    **Raises:** `ValueError` if that is not the whole group and `remaining` does not
+    name a part that is left.
     """
-    for axis, ((low, high), pair) in enumerate(zip(padding, faces, strict=True)):
-        if pair[0] is Boundary.PERIODIC:
-            array = wrap(array, axis, low, high)
-            continue
-        n = array.shape[axis]
-        array = jax.lax.slice_in_dim(array, max(-low, 0), n - max(-high, 0), axis=axis)
-        beyond = [
-            _beyond(array, signature, axis, cells, face, at_end)
-            for cells, face, at_end in ((low, pair[0], False), (high, pair[1], True))
-            if cells > 0
-        ]
-        if low > 0:
-            array = jnp.concatenate([beyond.pop(0), array], axis=axis)
-        if high > 0:
-            array = jnp.concatenate([array, beyond.pop(0)], axis=axis)
-    return array
-
-
-def wrap(array: Array, axis: int, low: int, high: int) -> Array:
-    """Repeats the torus; where `low` or `high` is negative, crops instead."""
-    n = array.shape[axis]
-    if low <= 0 and high <= 0:
-        return jax.lax.slice_in_dim(array, -low, n + high, axis=axis)
-    if max(low, high) > n or min(low, high) < 0:
-        return jnp.take(array, np.arange(-low, n + high) % n, axis=axis)
-    parts = [
-        jax.lax.slice_in_dim(array, n - low, n, axis=axis),
-        array,
-        jax.lax.slice_in_dim(array, 0, high, axis=axis),
-    ]
-    return jnp.concatenate(parts, axis=axis)
-
-
-def _beyond(
-    array: Array, signature: Signature, axis: int, cells: int, face: Boundary, end: bool
-) -> Array:
-    """The cells beyond one face."""
-    n, d = array.shape[axis], array.ndim - 1
-    if face is Boundary.EDGE:
-        last = jax.lax.slice_in_dim(
-            array, n - 1 if end else 0, n if end else 1, axis=axis
-        )
-        return jnp.repeat(last, cells, axis=axis)
-    if face is Boundary.ZERO:
-        shape = list(array.shape)
-        shape[axis] = cells
-        return jnp.zeros(shape, array.dtype)
-    if cells > n:
+    surviving = surviving_group(group, faces)
+    if remaining is not None:
+        check_group(remaining, "remaining")
+    if remaining is None and surviving != group:
         raise ValueError(
-            f"`boundary` {face.name} would mirror {cells} cells along axis {axis}, but "
-            f"the grid has {n}. Use a larger grid, or a smaller size or dilation."
+            f"`boundary` is not the same on all faces that {group} exchanges: only "
+            f"{surviving.order} of its {group.order} elements keep it. Give such faces "
+            "one rule, or a smaller `group`, or say that this is meant with "
+            "`remaining=geomnet.nn.surviving_group(group, faces)`."
         )
-    near = jax.lax.slice_in_dim(
-        array, n - cells if end else 0, n if end else cells, axis=axis
-    )
-    sign = _mirror_signs(signature, d, axis, face is Boundary.NO_SLIP)
-    sign = jnp.expand_dims(jnp.asarray(sign, array.dtype), range(d))
-    return jnp.flip(near, axis) * sign
+    if remaining is not None and not remaining.is_subgroup(surviving):
+        raise ValueError(
+            f"`remaining` ({remaining}) has elements that are not in {group} or do not "
+            f"keep the boundary. The largest that will do has {surviving.order} "
+            "elements: `geomnet.nn.surviving_group(group, faces)`."
+        )
+    return group if remaining is None else remaining
 
 
 @functools.cache
-def _mirror_signs(signature: Signature, d: int, axis: int, no_slip: bool) -> np.ndarray:
-    if no_slip:
-        parts = [np.full(e.features(d), (-1) ** e.type.order) for e in signature]
+def mirror_signs(fields: Representation, axis: int, face: Boundary) -> np.ndarray:
+    """`(features,)`: the sign of each feature in the mirror of a wall."""
+    d = fields.num_spatial_dims
+    if face is Boundary.NO_SLIP:
+        parts = [np.full(e.features(d), (-1) ** e.type.order) for e in fields.signature]
         return np.concatenate(parts)
     signs = tuple(-1 if i == axis else 1 for i in range(d))
-    return feature_action(signature, d, tuple(range(d)), signs)[1]
+    return feature_action(fields.signature, d, tuple(range(d)), signs)[1]

@@ -1,14 +1,27 @@
-"""What every layer says of itself: on which grids it commutes, and with what."""
+"""What every layer says of itself: on which grids it commutes, and with what.
+
+The public contract for who writes a layer or a network: see `docs/own_layers.md`.
+"""
 
 import abc
+import math
 
 import equinox as eqx
+import jax.numpy as jnp
 
 from .._group import Group, check_group
+from .._image import GeometricImage
+from .._representation import Representation
+from .._signature import Signature, check_signature
+from ._placement import FACTOR
 
 
 class AbstractLayer(eqx.Module):
-    """A layer that knows with which rotations, reflections and shifts it commutes."""
+    """A layer that knows with which rotations, reflections and shifts it commutes.
+
+    A layer of your own has a `group`, implements `translation_steps`, and begins its
+    `__call__` with `check_image`.
+    """
 
     group: eqx.AbstractVar[Group]
 
@@ -61,8 +74,63 @@ class AbstractHalvingLayer(AbstractLayer):
         return (FACTOR,) * len(grid)
 
 
-FACTOR = 2
-"""Fine cells along each axis that a coarse cell stands for, where grids are halved."""
+class AbstractTypeKeepingLayer(AbstractLayer):
+    """A layer that gives the fields that it takes, described by a `Representation`."""
+
+    representation: eqx.AbstractVar[Representation]
+
+    @property
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The group that the layer commutes with."""
+        return self.representation.group
+
+    @property
+    def signature(self) -> Signature:
+        """What the layer takes and gives."""
+        return self.representation.signature
+
+
+def check_image(image: GeometricImage, fields: Representation, where: str) -> None:
+    """Refuses what a layer can't take, before anything is compiled.
+
+    **Arguments:**
+
+    - `fields`: the group and the signature of what the layer takes.
+    - `where`: the layer's name, for the message.
+
+    **Raises:** `ValueError` unless the image fits: dimension, signature and no batch
+    axis; `TypeError` if it is no image, or not of floating-point numbers.
+    """
+    if not isinstance(image, GeometricImage):
+        raise TypeError(
+            f"{where}: `image` must be a GeometricImage, got {type(image).__name__}. "
+            f"Wrap the array: `GeometricImage('{fields.signature}', array)`."
+        )
+    d = fields.num_spatial_dims
+    check_signature(image.signature, fields.signature, "image", where)
+    if image.num_spatial_dims != d:
+        raise ValueError(
+            f"{where}: `image` has {image.num_spatial_dims} spatial dimensions, the "
+            f"layer's {fields.group} acts in {d}. (A batch of scalars alone does not "
+            "show its dimension: `GeometricImage(signature, array, "
+            f"num_spatial_dims={d})`.)"
+        )
+    if image.array.ndim != d + 1:
+        raise ValueError(
+            f"{where}: `image` has shape {image.array.shape}, expected (*grid, "
+            f"features) with {d + 1} axes. For a batch use `jax.vmap(layer)(images)`."
+        )
+    if not jnp.issubdtype(image.dtype, jnp.floating):
+        raise TypeError(
+            f"{where}: `image` must hold floating-point numbers, got {image.dtype}: "
+            "weights would be rounded to that. Use `image.astype(jax.numpy.float32)`; "
+            "a complex field is two real ones."
+        )
+    if 0 in image.grid:
+        raise ValueError(
+            f"{where}: `image` has no cells, its grid is {image.grid}. Give every side "
+            "at least 1."
+        )
 
 
 def check_dimension(grid: tuple[int, ...], group: Group) -> None:
@@ -82,3 +150,15 @@ def check_divides(grid: tuple[int, ...], factor: int, where: str) -> None:
             "else the coarse cells can't lie symmetrically and reflections would not "
             f"commute. Use a grid such as {fitting}."
         )
+
+
+def common_steps(grid: tuple[int, ...], *layers: AbstractLayer) -> tuple[int, ...]:
+    """The `translation_steps` of layers that work on one grid, one after the other.
+
+    Along each axis the smallest shift that is a multiple of each layer's; 0 if one of
+    them commutes with none.
+
+    **Raises:** `ValueError` if a layer refuses the grid, with the mend.
+    """
+    steps = [layer.translation_steps(grid) for layer in layers]
+    return tuple(math.lcm(*along) for along in zip(*steps, strict=True))

@@ -4,23 +4,22 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._count import check_count
+from .._arguments import check_count
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ._boundary import Boundaries, Boundary, Faces, as_faces, extend
-from ._contract import AbstractLayer, check_dimension
-from ._conv import add_bias, agreed_group, check_image, check_window
-from ._kernel import AbstractKernelLayer, Bias, Kernel
-from ._lowering import convolve
-from ._placement import Placement, place_back
+from ._bias import Bias, add_bias
+from ._boundary import Boundaries, Boundary, Faces, agreed_group, as_faces
+from ._contract import check_dimension, check_image
+from ._execution import convolve_transposed, spread
+from ._kernel import AbstractKernelLayer, Kernel
+from ._placement import PlacedWindow, SlidingWindow
 
 
-class ConvTranspose(AbstractKernelLayer, AbstractLayer):
+class ConvTranspose(AbstractKernelLayer):
     """Sends every coarse cell to the window of fine cells that `Conv` would read.
 
     With the same `size`, `stride` and `dilation` it maps the grids that `Conv` gives
@@ -71,17 +70,22 @@ class ConvTranspose(AbstractKernelLayer, AbstractLayer):
         self.dilation = dilation
         self.faces = as_faces(boundary, group.num_spatial_dims)
         self.group = agreed_group(group, self.faces, remaining)
-        check_window(self.kernel.window, stride, dilation, self.group)
+        self._sliding.check()
+
+    @property
+    def _sliding(self) -> SlidingWindow:
+        window = self.kernel.window
+        return SlidingWindow(window, self.stride, self.dilation, self.group)
 
     def fine_grid(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The grid of the output."""
-        return tuple(side for side, _ in self._placed(grid))
+        return self._placed(grid)[0]
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """Coarse cells along each axis by which a shift commutes; 0 if by none."""
         return tuple(
             1 if face[0] is Boundary.PERIODIC and p.translation else 0
-            for (_, p), face in zip(self._placed(grid), self.faces, strict=True)
+            for p, face in zip(self._placed(grid)[1].axes, self.faces, strict=True)
         )
 
     @jax.named_scope("geomnet.nn.ConvTranspose")
@@ -89,9 +93,12 @@ class ConvTranspose(AbstractKernelLayer, AbstractLayer):
         """**Raises:** `ValueError` if the signature of `image` is not
         `in_signature`.
         """
-        check_image(image, self.group, self.in_signature, "ConvTranspose")
-        array = self.dilated(image.array)
-        array = convolve(array, self.kernel.dense(), dilation=self.dilation)
+        check_image(image, self.kernel.space.source, "ConvTranspose")
+        fine, placed = self._placed(image.grid)
+        kernel = self.kernel
+        array = convolve_transposed(
+            image.array, kernel.weights, kernel.space, placed, self.faces, fine
+        )
         array = add_bias(array, self.bias)
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
 
@@ -102,24 +109,11 @@ class ConvTranspose(AbstractKernelLayer, AbstractLayer):
 
         A convolution without padding of stride 1 does the rest.
         """
-        ghosts, edges = [], []
-        grid = array.shape[:-1]
-        for (side, p), cells, size in zip(
-            self._placed(grid), grid, self.kernel.window, strict=True
-        ):
-            before = self.dilation * (size - 1) - p.low
-            after = side - 1 + p.low - self.stride * (cells - 1)
-            low, high = (max(0, n // self.stride) for n in (before, after))
-            ghosts.append((low, high))
-            edges.append((before - self.stride * low, after - self.stride * high))
-        array = extend(array, self.in_signature, self.faces, ghosts)
-        spread = [(low, high, self.stride - 1) for low, high in edges]
-        return jax.lax.pad(array, jnp.zeros((), array.dtype), [*spread, (0, 0, 0)])
+        fine, placed = self._placed(array.shape[:-1])
+        space = self.kernel.space
+        return spread(array, space.source, space.window, placed, self.faces, fine)
 
-    def _placed(self, grid: tuple[int, ...]) -> list[tuple[int, Placement]]:
-        """The fine side along each axis, and where `Conv` lays windows on it."""
+    def _placed(self, grid: tuple[int, ...]) -> tuple[tuple[int, ...], PlacedWindow]:
+        """The fine grid, and where `Conv` lays windows on it."""
         check_dimension(grid, self.group)
-        return [
-            place_back(cells, size, self.stride, self.dilation, self.group)
-            for cells, size in zip(grid, self.kernel.window, strict=True)
-        ]
+        return self._sliding.back_from(grid)

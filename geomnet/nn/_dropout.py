@@ -7,14 +7,13 @@ from jaxtyping import PRNGKeyArray
 
 from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
-from ._components import copy_channels
-from ._contract import AbstractEveryGridLayer
-from ._conv import check_image
-from ._layout import layout
+from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
+from ._execution import copy_channels
 
 
-class Dropout(AbstractEveryGridLayer):
+class Dropout(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Sets whole channels to zero, all components and cells of a tensor together.
 
     Dropping single components or cells would prefer directions or places. What is kept
@@ -24,8 +23,7 @@ class Dropout(AbstractEveryGridLayer):
     and the same key.
     """
 
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     rate: float = eqx.field(static=True)
     inference: bool
 
@@ -43,8 +41,7 @@ class Dropout(AbstractEveryGridLayer):
         """
         if not 0 <= rate < 1:
             raise ValueError(f"`rate` must be at least 0 and below 1, got {rate}.")
-        self.group = group
-        self.signature = Signature(signature)
+        self.representation = Representation(group, signature)
         self.rate = rate
         self.inference = inference
 
@@ -54,7 +51,7 @@ class Dropout(AbstractEveryGridLayer):
         """**Raises:** `ValueError` if the signature differs, or in training without
         key.
         """
-        check_image(image, self.group, self.signature, "Dropout")
+        check_image(image, self.representation, "Dropout")
         if self.inference or self.rate == 0:
             return image
         if key is None:
@@ -62,9 +59,9 @@ class Dropout(AbstractEveryGridLayer):
                 "`key` is needed in training. Give one, or switch dropout off with "
                 "`equinox.nn.inference_mode(model)`."
             )
-        fields = self.group, self.signature
-        kept = jax.random.bernoulli(key, 1 - self.rate, (layout(*fields).num_channels,))
-        factor = copy_channels(kept, *fields).astype(image.dtype) / (1 - self.rate)
+        fields = self.representation
+        kept = jax.random.bernoulli(key, 1 - self.rate, (fields.num_channels,))
+        factor = copy_channels(kept, fields).astype(image.dtype) / (1 - self.rate)
         return image.with_array(
             image.array * jnp.expand_dims(factor, range(image.array.ndim - 1))
         )

@@ -8,11 +8,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ._boundary import Boundary, extend
-from ._channel_groups import from_groups, to_groups
+from ._boundary import Boundary
 from ._conv import Conv
 from ._conv_transpose import ConvTranspose
-from ._placement import Placement
+from ._execution import extend, from_groups, to_groups
+from ._placement import PlacedWindow
 
 _MODES: dict[Boundary, Any] = {
     Boundary.PERIODIC: "CIRCULAR",
@@ -36,20 +36,20 @@ def export(layer: Conv | ConvTranspose) -> eqx.nn.Conv | eqx.nn.Sequential:
     if isinstance(layer, ConvTranspose):
         spread = eqx.nn.Lambda(lambda x: _last(layer.dilated, x))
         return eqx.nn.Sequential([spread, _plain(layer, 1, 0, "ZEROS")])
-    d, groups = layer.group.num_spatial_dims, layer.kernel.channel_groups
+    space, groups = layer.kernel.space, layer.kernel.channel_groups
     faces = {face for pair in layer.faces for face in pair}
-    padding = [(p.low, p.high) for p in _usual_placement(layer)]
+    padding = _usual_placement(layer).padding
     known = len(faces) == 1 and faces <= set(_MODES) and groups == 1
     if known and all(cells >= 0 for pair in padding for cells in pair):
         return _plain(layer, layer.stride, padding, _MODES[faces.pop()])
 
     def before(array: jax.Array) -> jax.Array:
-        cells = [(p.low, p.high) for p in layer.placement(array.shape[:-1])]
-        array = extend(array, layer.in_signature, layer.faces, cells)
-        return to_groups(array, layer.in_signature, groups, d)
+        cells = layer.placement(array.shape[:-1]).padding
+        array = extend(array, space.source, layer.faces, cells)
+        return to_groups(array, space.source, groups)
 
     def after(array: jax.Array) -> jax.Array:
-        return from_groups(array, layer.out_signature, groups, d)
+        return from_groups(array, space.target, groups)
 
     layers: list[Any] = [
         eqx.nn.Lambda(lambda x: _last(before, x)),
@@ -85,7 +85,7 @@ def _plain(
     conv = eqx.tree_at(lambda c: c.weight, conv, weight)
     if bias is None:
         return conv
-    bias = to_groups(bias, layer.out_signature, groups, d).reshape(-1, *(1,) * d)
+    bias = to_groups(bias, layer.kernel.space.target, groups).reshape(-1, *(1,) * d)
     return eqx.tree_at(lambda c: c.bias, conv, bias)
 
 
@@ -94,7 +94,7 @@ def _last(f: Callable[[jax.Array], jax.Array], array: jax.Array) -> jax.Array:
     return jnp.moveaxis(f(jnp.moveaxis(array, 0, -1)), -1, 0)
 
 
-def _usual_placement(conv: Conv) -> tuple[Placement, ...]:
+def _usual_placement(conv: Conv) -> PlacedWindow:
     """Where windows lie on a large grid; the padding is the same on every one."""
     d = conv.group.num_spatial_dims
     for offset in (0, 1):

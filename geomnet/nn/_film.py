@@ -9,18 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._count import check_count
+from .._arguments import check_count
 from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
-from ._components import copy_channels
-from ._contract import AbstractEveryGridLayer
-from ._conv import check_image
-from ._kernel import constant_field, num_constants
-from ._layout import layout
+from ._bias import constant_field, num_constants
+from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
+from ._execution import copy_channels
 
 
-class FiLM(AbstractEveryGridLayer):
+class FiLM(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Scales every channel, and shifts invariant ones, by functions of some numbers.
 
     Feature-wise linear modulation (Perez et al. 2018). The numbers are invariant, as a
@@ -35,8 +34,7 @@ class FiLM(AbstractEveryGridLayer):
     hidden_bias: Float[Array, " width"]
     scale: Float[Array, "width channels"]
     shift: Float[Array, "width constants"]
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
 
     def __init__(
         self,
@@ -56,15 +54,13 @@ class FiLM(AbstractEveryGridLayer):
         """
         check_count("num_parameters", num_parameters)
         check_count("width", width)
-        self.group = group
-        self.signature = Signature(signature)
+        self.representation = Representation(group, signature)
         drawn = jax.random.normal(key, (num_parameters, width), dtype)
         self.hidden_weight = drawn / math.sqrt(num_parameters)
         self.hidden_bias = jnp.zeros(width, dtype)
-        channels = layout(group, self.signature).num_channels
-        constants = num_constants(group, self.signature)
+        channels = self.representation.num_channels
         self.scale = jnp.zeros((width, channels), dtype)
-        self.shift = jnp.zeros((width, constants), dtype)
+        self.shift = jnp.zeros((width, num_constants(self.representation)), dtype)
 
     @jax.named_scope("geomnet.nn.FiLM")
     def __call__(
@@ -73,14 +69,14 @@ class FiLM(AbstractEveryGridLayer):
         """**Raises:** `ValueError` if the signature or the number of parameters
         differs.
         """
-        check_image(image, self.group, self.signature, "FiLM")
+        check_image(image, self.representation, "FiLM")
         check_parameters(parameters, self.hidden_weight.shape[0], "FiLM")
         dtype = image.dtype
         hidden = parameters.astype(dtype) @ self.hidden_weight.astype(dtype)
         hidden = jax.nn.silu(hidden + self.hidden_bias.astype(dtype))
-        fields = self.group, self.signature
-        scale = copy_channels(hidden @ self.scale.astype(dtype), *fields)
-        shift = constant_field(hidden @ self.shift.astype(dtype), *fields)
+        fields = self.representation
+        scale = copy_channels(hidden @ self.scale.astype(dtype), fields)
+        shift = constant_field(hidden @ self.shift.astype(dtype), fields)
         axes = range(image.array.ndim - 1)
         factor = jnp.expand_dims(scale + np.ones(1, dtype), axes)
         return image.with_array(image.array * factor + jnp.expand_dims(shift, axes))

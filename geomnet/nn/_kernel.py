@@ -1,10 +1,9 @@
 """Learned linear maps between signatures: coefficients on the invariant bases.
 
-`Kernel` and `Bias` hold what is learned; the bases are constants, looked up from the
-static group, types and window, so that no optimiser ever sees them.
+`Kernel` holds what is learned; the bases are constants, looked up from the static
+space of kernels, so that no optimiser ever sees them.
 """
 
-import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -15,13 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._count import check_count
+from .._arguments import check_count
 from .._group import Group
-from .._image import rising
+from .._representation import Representation
 from .._signature import Signature, TensorType
-from ..filters import FilterBank, filter_basis, kernel_basis
+from ..filters import FilterBank
+from ..filters._kernel_space import KernelSpace, Pair
 from ..filters._window import as_window
-from ._assembly import Assembly, Slabs, assemble
+from ._contract import AbstractLayer
+from ._execution import dense_kernel
 
 
 class Kernel(eqx.Module):
@@ -31,18 +32,15 @@ class Kernel(eqx.Module):
     the kernels of `kernel_basis(group, "1+", "0+", window)`. Channels of one type are
     counted over all entries of the signature. Whatever the coefficients, the kernel is
     exactly equivariant under `group`. They are stored end to end in one vector,
-    `weights`: one leaf for the optimiser instead of one for each pair of types.
+    `weights`: one leaf for the optimiser instead of one for each pair of types. Which
+    kernels there are, and which coefficient stands where, says `space`.
 
     With `channel_groups` above 1 the channels of every type are dealt into so many
     groups that do not mix, in order; coefficients then have a leading axis of groups.
     """
 
     weights: Float[Array, " coefficients"]
-    group: Group = eqx.field(static=True)
-    in_signature: Signature = eqx.field(static=True)
-    out_signature: Signature = eqx.field(static=True)
-    window: tuple[int, ...] = eqx.field(static=True)
-    channel_groups: int = eqx.field(static=True)
+    space: KernelSpace = eqx.field(static=True)
 
     def __init__(
         self,
@@ -68,57 +66,60 @@ class Kernel(eqx.Module):
         channels.
         """
         check_count("channel_groups", channel_groups)
-        self.group = group
-        self.in_signature = Signature(in_signature)
-        self.out_signature = Signature(out_signature)
-        self.window = as_window(group, size)
-        self.channel_groups = channel_groups
-        sources, targets = self._one_group
-        deviations = []
-        for out_type in targets.types:
-            banks = [self.basis(out_type, t) for t in sources.types]
-            taps = sum(sources.channels(bank.types[1]) * _taps(bank) for bank in banks)
-            if not taps:
-                raise ValueError(_unreachable(self, out_type))
-            num_coefficients = targets.channels(out_type) * sum(
-                len(bank) * sources.channels(bank.types[1]) for bank in banks
-            )
-            deviations.append(np.full(num_coefficients, 1 / math.sqrt(taps)))
+        source = Representation(group, in_signature)
+        target = Representation(group, out_signature)
+        window = as_window(group, size)
+        self.space = KernelSpace(source, target, window, channel_groups)
+        self.space.check_reaches()
         # One draw for all coefficients: each new shape of a draw is a new compilation.
-        scale = np.tile(np.concatenate(deviations), channel_groups)
+        scale = self.space.deviations
         dtype = jnp.zeros((), dtype).dtype
         drawn = jax.random.normal(key, scale.shape, dtype)
         self.weights = drawn * jnp.asarray(scale, dtype)
 
     @property
-    def _one_group(self) -> tuple[Signature, Signature]:
-        """What one group of channels takes and gives."""
-        return (
-            self.in_signature // self.channel_groups,
-            self.out_signature // self.channel_groups,
-        )
+    def group(self) -> Group:
+        """What the kernel commutes with."""
+        return self.space.source.group
+
+    @property
+    def in_signature(self) -> Signature:
+        """What a convolution with it takes."""
+        return self.space.source.signature
+
+    @property
+    def out_signature(self) -> Signature:
+        """What a convolution with it gives."""
+        return self.space.target.signature
+
+    @property
+    def window(self) -> tuple[int, ...]:
+        """Cells along each axis."""
+        return self.space.window
+
+    @property
+    def channel_groups(self) -> int:
+        """How many groups of channels do not mix."""
+        return self.space.channel_groups
 
     @property
     def coefficients(
         self,
     ) -> dict[str, Float[Array, "*groups kernels out_channels in_channels"]]:
         """What weighs each basis kernel, by pair of types: `"out<-in"`."""
-        sources, targets = self._one_group
+        parts = self.coefficients_of_pairs()
+        return {pair_name(pair): part for pair, part in parts.items()}
+
+    def coefficients_of_pairs(self) -> dict[Pair, Array]:
+        """The same by `(out type, in type)`."""
         leading = () if self.channel_groups == 1 else (self.channel_groups,)
         weights = self.weights.reshape(*leading, -1)
         parts, position = {}, 0
-        for out_type in targets.types:
-            for in_type in sources.types:
-                shape = (
-                    len(self.basis(out_type, in_type)),
-                    sources.channels(in_type),
-                    targets.channels(out_type),
-                )
-                size = math.prod(shape)
-                if size:
-                    part = weights[..., position : position + size]
-                    parts[f"{out_type}<-{in_type}"] = part.reshape(*leading, *shape).mT
-                    position += size
+        for pair, shape in self.space.shapes.items():
+            size = math.prod(shape)
+            part = weights[..., position : position + size]
+            parts[pair] = part.reshape(*leading, *shape).mT
+            position += size
         return parts
 
     def with_coefficients(self, coefficients: Mapping[str, Any]) -> "Kernel":
@@ -159,7 +160,7 @@ class Kernel(eqx.Module):
         self, out_type: "TensorType | str", in_type: "TensorType | str"
     ) -> FilterBank:
         """The constant kernels that the coefficients weigh."""
-        return kernel_basis(self.group, out_type, in_type, self.window)
+        return self.space.basis(out_type, in_type)
 
     def dense(self) -> Float[Array, "*window in_features out_features"]:
         """The kernel as one array, `(*window, in features, out features)`.
@@ -168,19 +169,16 @@ class Kernel(eqx.Module):
         with `feature_group_count`: the inputs of one group, and all outputs, one group
         after the other.
         """
-        sources, targets = self._one_group
-        d = self.group.num_spatial_dims
-        assembly = dense_assembly(self.group, sources, targets, self.window)
-        shape = (*self.window, sources.features(d), targets.features(d))
-        if self.channel_groups == 1:
-            return assemble(self.weights, assembly)[0].reshape(shape)
-        weights = self.weights.reshape(self.channel_groups, -1)
-        matrices = assemble(weights, assembly)[0]
-        joined = jnp.moveaxis(matrices.reshape(self.channel_groups, *shape), 0, -2)
-        return joined.reshape(*shape[:-1], -1)
+        return dense_kernel(self.weights, self.space)
 
 
-class AbstractKernelLayer(eqx.Module):
+def pair_name(pair: Pair) -> str:
+    """`"1+<-0+"` for the kernels from scalars to vectors."""
+    out_type, in_type = pair
+    return f"{out_type}<-{in_type}"
+
+
+class AbstractKernelLayer(AbstractLayer):
     """A layer around one kernel."""
 
     kernel: eqx.AbstractVar[Kernel]
@@ -196,181 +194,10 @@ class AbstractKernelLayer(eqx.Module):
         return self.kernel.out_signature
 
 
-def _taps(bank: FilterBank) -> float:
-    """Squares of what the basis does to independent numbers, by output component.
+class AbstractFullKernelLayer(AbstractKernelLayer):
+    """A layer that commutes with all that its kernel commutes with."""
 
-    Equal components of a symmetric input add up before they are squared, and zeros of
-    an antisymmetric output do not count.
-    """
-    out_type, in_type = bank.types
-    d = bank.group.num_spatial_dims
-    outputs = int((rising(out_type, d)[1] != 0).sum())
-    if not in_type.symmetry or not len(bank) or not outputs:
-        return int((bank.labels >= 0).sum()) / max(outputs, 1)
-    index, sign = rising(in_type, d)
-    fold = np.zeros((len(index), len(index)), int)
-    fold[range(len(index)), index] = sign
-    return float(np.square(bank.array.reshape(-1, len(index)) @ fold).sum()) / outputs
-
-
-@functools.cache
-def dense_assembly(
-    group: Group,
-    in_signature: Signature,
-    out_signature: Signature,
-    window: tuple[int, ...],
-) -> Assembly:
-    """Where each coefficient stands in the dense kernel `(cells, in, out features)`."""
-    d = group.num_spatial_dims
-    tables = basis_tables(group, in_signature, out_signature, window)
-    label, sign = (table.reshape(-1, table.shape[-1]) for table in tables[:2])
-    return Assembly(
-        component_slabs(in_signature, d, math.prod(window)),
-        component_slabs(out_signature, d, 1),
-        label,
-        sign,
-        tables[2],
-    )
-
-
-@functools.cache
-def basis_tables(
-    group: Group,
-    in_signature: Signature,
-    out_signature: Signature,
-    window: tuple[int, ...],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`(label, sign, kernels)` of the bases of all pairs of types, side by side.
-
-    The first two are `(cells, in components, out components)`, the components counted
-    over the types of a signature; the last `(out types, in types)`.
-    """
-    d = group.num_spatial_dims
-    cells = math.prod(window)
-    banks = [
-        [kernel_basis(group, out, inp, window) for out in out_signature.types]
-        for inp in in_signature.types
-    ]
-
-    def side_by_side(which: str) -> np.ndarray:
-        return np.concatenate(
-            [
-                np.concatenate(
-                    [
-                        np.swapaxes(
-                            getattr(bank, which).reshape(
-                                cells, *(t.components(d) for t in bank.types)
-                            ),
-                            1,
-                            2,
-                        )
-                        for bank in row
-                    ],
-                    axis=2,
-                )
-                for row in banks
-            ],
-            axis=1,
-        )
-
-    kernels = np.array([[len(bank) for bank in row] for row in banks]).T
-    return side_by_side("labels"), side_by_side("signs"), kernels
-
-
-def component_slabs(signature: Signature, d: int, cells: int) -> Slabs:
-    """One slab for each cell and component; lines in the layout of the signature."""
-    components = [t.components(d) for t in signature.types]
-    one_cell = np.concatenate([np.arange(n) for n in components])
-    start = np.arange(cells)[:, None] * signature.features(d) + one_cell
-    offset = []
-    for t in signature.types:
-        parts = [
-            where.start + np.arange(entry.channels) * t.components(d)
-            for entry, where in zip(signature, signature.slices(d), strict=True)
-            if entry.type == t
-        ]
-        offset.append(np.concatenate(parts))
-    return Slabs(
-        np.tile(np.repeat(np.arange(len(components)), components), cells),
-        start.ravel(),
-        tuple(offset),
-    )
-
-
-class Bias(eqx.Module):
-    """A learned constant field: only what the group leaves alone.
-
-    Scalars always have one; another type has one only if the group fixes one of its
-    tensors, such as the vertical vector under a square around the vertical.
-    """
-
-    weights: Float[Array, " coefficients"]
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
-
-    def __init__(self, group: Group, signature: "Signature | str", dtype: Any = None):
-        """Starts at zero."""
-        self.group = group
-        self.signature = Signature(signature)
-        self.weights = jnp.zeros(num_constants(group, self.signature), dtype)
-
-    def dense(self) -> Float[Array, " features"] | None:
-        """The constant as one vector, or `None` where the group allows none."""
-        if not num_constants(self.group, self.signature):
-            return None
-        return constant_field(self.weights, self.group, self.signature)
-
-
-def num_constants(group: Group, signature: Signature) -> int:
-    """How many constant fields the group leaves alone."""
-    return sum(e.channels * len(_invariants(group, e.type)) for e in signature)
-
-
-def constant_field(
-    weights: Float[Array, " constants"], group: Group, signature: Signature
-) -> Float[Array, " features"]:
-    """A combination of the constant fields that the group leaves alone."""
-    d, start, parts = group.num_spatial_dims, 0, []
-    for entry in signature:
-        basis = _invariants(group, entry.type)
-        stop = start + entry.channels * len(basis)
-        part = jax.lax.slice_in_dim(weights, start, stop)
-        start = stop
-        if not len(basis):
-            part = jnp.zeros(entry.features(d), weights.dtype)
-        elif not np.array_equal(basis, np.eye(len(basis))):
-            # Exact on accelerators too: one coefficient and one sign per feature.
-            part = jnp.matmul(
-                part.reshape(entry.channels, len(basis)),
-                jnp.asarray(basis, weights.dtype),
-                precision=jax.lax.Precision.HIGHEST,
-            ).ravel()
-        parts.append(part)
-    return jax.lax.concatenate(parts, 0)
-
-
-@functools.cache
-def _invariants(group: Group, tensor_type: TensorType) -> np.ndarray:
-    """The tensors that the group leaves alone, `(tensors, components)`."""
-    bank = filter_basis(group, tensor_type, 1)
-    return bank.array.reshape(len(bank), tensor_type.components(group.num_spatial_dims))
-
-
-def _unreachable(kernel: Kernel, out_type: TensorType) -> str:
-    window = "x".join(map(str, kernel.window))
-    larger = [
-        size
-        for size in range(min(kernel.window) + 2, min(kernel.window) + 7, 2)
-        if any(
-            len(kernel_basis(kernel.group, out_type, t, size))
-            for t in kernel.in_signature.types
-        )
-    ]
-    mend = "Add a type to the input, such as vectors in the hidden signature"
-    if larger:
-        mend += f", or use size {larger[0]}, where a kernel exists"
-    return (
-        f"No {window} kernel that commutes with {kernel.group} leads from "
-        f"'{kernel.in_signature}' to the output type '{out_type}': it would always be "
-        f"zero. {mend}."
-    )
+    @property
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The group that the layer commutes with."""
+        return self.kernel.group

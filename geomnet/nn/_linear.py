@@ -8,13 +8,13 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ._contract import AbstractEveryGridLayer
-from ._conv import add_bias, check_image
-from ._kernel import AbstractKernelLayer, Bias, Kernel
-from ._matmul import times
+from ._bias import Bias, add_bias
+from ._contract import AbstractEveryGridLayer, check_image
+from ._execution import times
+from ._kernel import AbstractFullKernelLayer, Kernel
 
 
-class Linear(AbstractKernelLayer, AbstractEveryGridLayer):
+class Linear(AbstractFullKernelLayer, AbstractEveryGridLayer):
     """Mixes channels in each cell: every linear map that commutes with the group.
 
     Under the full group of the square that joins channels of one type, and makes such
@@ -44,17 +44,12 @@ class Linear(AbstractKernelLayer, AbstractEveryGridLayer):
         )
         self.bias = Bias(group, self.kernel.out_signature, dtype) if use_bias else None
 
-    @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The group that the layer commutes with."""
-        return self.kernel.group
-
     @jax.named_scope("geomnet.nn.Linear")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` is not
         `in_signature`.
         """
-        check_image(image, self.group, self.in_signature, "Linear")
+        check_image(image, self.kernel.space.source, "Linear")
         matrix = self.kernel.dense()
         array = times(
             image.array, matrix.reshape(matrix.shape[-2:]).astype(image.dtype)

@@ -9,15 +9,13 @@ from jaxtyping import Array, Float
 
 from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
-from ._components import copy_channels
-from ._contract import AbstractEveryGridLayer
-from ._conv import check_image
-from ._layout import layout
-from ._lowering import accumulator
+from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
+from ._execution import accumulator, copy_channels
 
 
-class MeanBias(AbstractEveryGridLayer):
+class MeanBias(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Adds to every channel a learned multiple of its mean over the grid.
 
     A constant vector prefers a direction, and so no group of the square allows one as a
@@ -27,21 +25,19 @@ class MeanBias(AbstractEveryGridLayer):
     """
 
     scale: Float[Array, " channels"]
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
 
     def __init__(self, group: Group, signature: "Signature | str", dtype: Any = None):
         """**Arguments:** `signature`: of the images it takes and gives."""
-        self.group = group
-        self.signature = Signature(signature)
-        self.scale = jnp.zeros(layout(group, self.signature).num_channels, dtype)
+        self.representation = Representation(group, signature)
+        self.scale = jnp.zeros(self.representation.num_channels, dtype)
 
     @jax.named_scope("geomnet.nn.MeanBias")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
-        check_image(image, self.group, self.signature, "MeanBias")
+        check_image(image, self.representation, "MeanBias")
         axes = tuple(range(image.array.ndim - 1))
         mean = image.array.astype(accumulator(image.dtype)).mean(axes)
-        scale = copy_channels(self.scale, self.group, self.signature)
+        scale = copy_channels(self.scale, self.representation)
         shift = mean.astype(image.dtype) * scale.astype(image.dtype)
         return image.with_array(image.array + jnp.expand_dims(shift, axes))

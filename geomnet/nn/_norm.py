@@ -1,5 +1,6 @@
 """Normalisation of every tensor type, with finite gradients everywhere."""
 
+import abc
 import functools
 from typing import Any
 
@@ -9,19 +10,44 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._count import check_count
+from .._arguments import check_count, checked_positive
 from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
-from ._components import copy_channels
-from ._contract import AbstractEveryGridLayer
-from ._conv import check_image
-from ._kernel import Bias
-from ._layout import layout
-from ._lowering import accumulator
+from ._bias import Bias
+from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
+from ._execution import accumulator, copy_channels
 
 
-class GroupNorm(AbstractEveryGridLayer):
+class AbstractNorm(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
+    """Divides groups of channels of one type by their root mean square over the grid.
+
+    Invariant fields (scalars) have their mean taken off first, and get a learned bias;
+    no other type does, since the group allows it none. One learned scale per channel.
+    By scalar variances only: no eigenvectors, so gradients are finite on constant, zero
+    and isotropic fields too. Nothing is remembered from sample to sample.
+    """
+
+    scale: eqx.AbstractVar[Float[Array, " channels"]]
+    bias: eqx.AbstractVar[Bias]
+    representation: eqx.AbstractVar[Representation]
+    epsilon: eqx.AbstractVar[float]
+
+    @property
+    @abc.abstractmethod
+    def channel_groups(self) -> int | None:
+        """Into how many groups the channels of a type are dealt; `None`: each alone."""
+
+    def __call__(self, image: GeometricImage) -> GeometricImage:
+        """**Raises:** `ValueError` if the signature of `image` differs."""
+        name = type(self).__name__
+        with jax.named_scope(f"geomnet.nn.{name}"):
+            check_image(image, self.representation, name)
+            return image.with_array(_normalised(self, image.array))
+
+
+class GroupNorm(AbstractNorm):
     """Divides groups of channels of one type by their root mean square over the grid.
 
     Invariant fields (scalars) have their mean taken off first, and get a learned bias;
@@ -35,8 +61,7 @@ class GroupNorm(AbstractEveryGridLayer):
 
     scale: Float[Array, " channels"]
     bias: Bias
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     num_groups: int = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
@@ -59,26 +84,27 @@ class GroupNorm(AbstractEveryGridLayer):
 
         **Raises:** `ValueError` if the groups don't divide the channels.
         """
-        fields = Signature(signature)
+        fields = Representation(group, signature)
         check_count("num_groups", num_groups)
-        for t in fields.types:
-            if fields.channels(t) % num_groups:
+        for t in fields.signature.types:
+            channels = fields.signature.channels(t)
+            if channels % num_groups:
                 raise ValueError(
-                    f"`num_groups` (={num_groups}) must divide the "
-                    f"{fields.channels(t)} channels of type '{t}'. `LayerNorm` takes "
-                    "any number."
+                    f"`num_groups` (={num_groups}) must divide the {channels} channels "
+                    f"of type '{t}'. `LayerNorm` takes any number."
                 )
-        self.group, self.signature, self.epsilon = group, fields, checked(epsilon)
+        self.representation = fields
+        self.epsilon = checked_positive("epsilon", epsilon)
         self.num_groups = num_groups
-        self.scale, self.bias = new_parameters(group, fields, dtype)
+        self.scale, self.bias = _new_parameters(fields, dtype)
 
-    @jax.named_scope("geomnet.nn.GroupNorm")
-    def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` differs."""
-        return normalised(self, image, self.num_groups)
+    @property
+    def channel_groups(self) -> int | None:
+        """`num_groups`."""
+        return self.num_groups
 
 
-class LayerNorm(AbstractEveryGridLayer):
+class LayerNorm(AbstractNorm):
     """`GroupNorm` with all channels of a type in one group.
 
     **Exactly equivariant** under `group` and all translations, on every grid.
@@ -86,8 +112,7 @@ class LayerNorm(AbstractEveryGridLayer):
 
     scale: Float[Array, " channels"]
     bias: Bias
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
     def __init__(
@@ -99,17 +124,17 @@ class LayerNorm(AbstractEveryGridLayer):
         dtype: Any = None,
     ):
         """**Arguments:** as for `GroupNorm`."""
-        self.group, self.signature = group, Signature(signature)
-        self.epsilon = checked(epsilon)
-        self.scale, self.bias = new_parameters(group, self.signature, dtype)
+        self.representation = Representation(group, signature)
+        self.epsilon = checked_positive("epsilon", epsilon)
+        self.scale, self.bias = _new_parameters(self.representation, dtype)
 
-    @jax.named_scope("geomnet.nn.LayerNorm")
-    def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` differs."""
-        return normalised(self, image, 1)
+    @property
+    def channel_groups(self) -> int | None:
+        """One group."""
+        return 1
 
 
-class InstanceNorm(AbstractEveryGridLayer):
+class InstanceNorm(AbstractNorm):
     """`GroupNorm` with every channel by itself.
 
     **Exactly equivariant** under `group` and all translations, on every grid.
@@ -117,8 +142,7 @@ class InstanceNorm(AbstractEveryGridLayer):
 
     scale: Float[Array, " channels"]
     bias: Bias
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
     def __init__(
@@ -130,29 +154,25 @@ class InstanceNorm(AbstractEveryGridLayer):
         dtype: Any = None,
     ):
         """**Arguments:** as for `GroupNorm`."""
-        self.group, self.signature = group, Signature(signature)
-        self.epsilon = checked(epsilon)
-        self.scale, self.bias = new_parameters(group, self.signature, dtype)
+        self.representation = Representation(group, signature)
+        self.epsilon = checked_positive("epsilon", epsilon)
+        self.scale, self.bias = _new_parameters(self.representation, dtype)
 
-    @jax.named_scope("geomnet.nn.InstanceNorm")
-    def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` differs."""
-        return normalised(self, image, None)
+    @property
+    def channel_groups(self) -> int | None:
+        """Each channel alone."""
+        return None
 
 
-def normalised(
-    norm: GroupNorm | LayerNorm | InstanceNorm,
-    image: GeometricImage,
-    num_groups: int | None,
-) -> GeometricImage:
-    """The image with groups of unit mean square; `None`: a group for each channel."""
-    check_image(image, norm.group, norm.signature, type(norm).__name__)
-    fields = layout(norm.group, norm.signature)
+def _normalised(
+    norm: AbstractNorm, given: Float[Array, "*grid features"]
+) -> Float[Array, "*grid features"]:
+    fields = norm.representation
     # Sums of many cells need float32 at least.
-    dtype = accumulator(image.dtype)
-    array = image.array.astype(dtype)
+    dtype = accumulator(given.dtype)
+    array = given.astype(dtype)
     grid_axes = tuple(range(array.ndim - 1))
-    shares = _shares(norm.group, norm.signature, num_groups)
+    shares = _shares(fields, norm.channel_groups)
 
     def over_group(shares: np.ndarray, array: Array) -> Array:
         return jnp.matmul(
@@ -167,24 +187,23 @@ def normalised(
     mean_square = over_group(shares, jnp.square(array))
     components = np.bincount(fields.channel)[fields.channel]
     factor = jax.lax.rsqrt(mean_square + jnp.asarray(norm.epsilon / components, dtype))
-    scale = copy_channels(norm.scale, norm.group, norm.signature)
+    scale = copy_channels(norm.scale, fields)
     factor = factor * scale.astype(dtype)
     array = array * jnp.expand_dims(factor, grid_axes)
     bias = norm.bias.dense()
     if bias is not None:
         array = array + jnp.expand_dims(bias.astype(dtype), grid_axes)
-    return image.with_array(array.astype(image.dtype))
+    return array.astype(given.dtype)
 
 
 @functools.cache
-def _shares(group: Group, signature: Signature, num_groups: int | None) -> np.ndarray:
+def _shares(fields: Representation, num_groups: int | None) -> np.ndarray:
     """`(features, features)`: averages over the features of one group of channels."""
-    fields = layout(group, signature)
     if num_groups is None:
         label = fields.channel
     else:
         label = np.zeros(fields.num_features, int)
-        for n in range(len(signature.types)):
+        for n in range(len(fields.signature.types)):
             own = fields.type_index == n
             # Channels of one type, counted over all entries; of equal size.
             size = own.sum() // num_groups
@@ -193,16 +212,9 @@ def _shares(group: Group, signature: Signature, num_groups: int | None) -> np.nd
     return same / same.sum(axis=1, keepdims=True)
 
 
-def new_parameters(
-    group: Group, signature: Signature, dtype: Any
+def _new_parameters(
+    fields: Representation, dtype: Any
 ) -> tuple[Float[Array, " channels"], Bias]:
     """Scales of one and biases of zero."""
-    scale = jnp.ones(layout(group, signature).num_channels, dtype)
-    return scale, Bias(group, signature, dtype)
-
-
-def checked(epsilon: float) -> float:
-    """**Raises:** `ValueError` unless `epsilon` is positive."""
-    if not epsilon > 0:
-        raise ValueError(f"`epsilon` must be positive, got {epsilon}.")
-    return epsilon
+    scale = jnp.ones(fields.num_channels, dtype)
+    return scale, Bias(fields.group, fields.signature, dtype)

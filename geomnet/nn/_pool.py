@@ -5,24 +5,31 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from .._group import Group, check_group
+from .._arguments import checked_positive
+from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
-from ._boundary import Boundaries, Boundary, Faces, as_faces, extend, periodic_steps
+from ._boundary import (
+    Boundaries,
+    Boundary,
+    Faces,
+    agreed_group,
+    as_faces,
+    periodic_steps,
+)
 from ._contract import (
-    FACTOR,
     AbstractEveryGridLayer,
     AbstractHalvingLayer,
-    AbstractLayer,
+    AbstractTypeKeepingLayer,
     check_dimension,
+    check_image,
 )
-from ._conv import agreed_group, check_image
-from ._layout import layout
-from ._matmul import times
-from ._resample import gather_blocks, scatter_blocks
+from ._execution import extend, gather_blocks, scatter_blocks, times
+from ._placement import FACTOR
 
 
-class AveragePool(AbstractHalvingLayer):
+class AveragePool(AbstractTypeKeepingLayer, AbstractHalvingLayer):
     """Halves the grid: a coarse cell is the mean of its 2^d fine cells.
 
     What finite volumes call restriction: sums over the grid are kept.
@@ -31,21 +38,19 @@ class AveragePool(AbstractHalvingLayer):
     even sides.
     """
 
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
 
     def __init__(self, group: Group, signature: "Signature | str"):
-        self.group = group
-        self.signature = Signature(signature)
+        self.representation = Representation(group, signature)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature differs or a side is odd."""
-        check_image(image, self.group, self.signature, "AveragePool")
+        check_image(image, self.representation, "AveragePool")
         self.translation_steps(image.grid)
         return image.with_array(_blocks(image.array).mean(axis=-2))
 
 
-class NormPool(AbstractHalvingLayer):
+class NormPool(AbstractTypeKeepingLayer, AbstractHalvingLayer):
     """Halves the grid: of 2^d tensors a mean weighed by their squared norms.
 
     The smooth form of "keep the longest": where two are equally long, max pooling has
@@ -56,8 +61,7 @@ class NormPool(AbstractHalvingLayer):
     even sides.
     """
 
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
     def __init__(
@@ -68,45 +72,40 @@ class NormPool(AbstractHalvingLayer):
         - `epsilon`: added to the squared norms: where all tensors are zero their mean
             is taken, with finite gradients.
         """
-        if not epsilon > 0:
-            raise ValueError(f"`epsilon` must be positive, got {epsilon}.")
-        self.group = group
-        self.signature = Signature(signature)
-        self.epsilon = epsilon
+        self.representation = Representation(group, signature)
+        self.epsilon = checked_positive("epsilon", epsilon)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature differs or a side is odd."""
-        check_image(image, self.group, self.signature, "NormPool")
+        check_image(image, self.representation, "NormPool")
         self.translation_steps(image.grid)
         blocks = _blocks(image.array)
-        channel = layout(self.group, self.signature).channel
+        channel = self.representation.channel
         same = jnp.asarray(channel[:, None] == channel[None, :], blocks.dtype)
         weight = times(jnp.square(blocks), same) + self.epsilon
         return image.with_array((weight * blocks).sum(axis=-2) / weight.sum(axis=-2))
 
 
-class NearestUp(AbstractEveryGridLayer):
+class NearestUp(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Doubles the grid: each fine cell is a copy of its coarse cell.
 
     **Exactly equivariant** under `group` and translations by a coarse cell, on every
     grid.
     """
 
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
 
     def __init__(self, group: Group, signature: "Signature | str"):
-        self.group = group
-        self.signature = Signature(signature)
+        self.representation = Representation(group, signature)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
-        check_image(image, self.group, self.signature, "NearestUp")
+        check_image(image, self.representation, "NearestUp")
         copies = jnp.tile(image.array, FACTOR**image.num_spatial_dims)
         return image.with_array(scatter_blocks(copies, image.features))
 
 
-class BlurPool(AbstractLayer):
+class BlurPool(AbstractTypeKeepingLayer):
     """Halves the grid after a smoothing that keeps short waves from aliasing.
 
     Weights (1, 3, 3, 1)/8 along each axis of even side, around the middle of two fine
@@ -117,8 +116,7 @@ class BlurPool(AbstractLayer):
     cells along periodic axes of even side.
     """
 
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     faces: Faces = eqx.field(static=True)
 
     def __init__(
@@ -128,9 +126,8 @@ class BlurPool(AbstractLayer):
         boundary: Boundaries = Boundary.PERIODIC,
     ):
         """**Arguments:** `boundary`: as in `Conv`; one that keeps all of `group`."""
-        self.group = group
-        self.signature = Signature(signature)
-        self.faces = _kept_faces(boundary, group)
+        self.representation = Representation(group, signature)
+        self.faces = _kept_faces(boundary, self.representation)
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """Two cells along periodic axes of even side; 0 along others."""
@@ -142,14 +139,14 @@ class BlurPool(AbstractLayer):
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
-        check_image(image, self.group, self.signature, "BlurPool")
+        check_image(image, self.representation, "BlurPool")
         array = image.array
         for axis in range(image.num_spatial_dims):
             weights = _EVEN if array.shape[axis] % 2 == 0 else _ODD
             padding = [(0, 0)] * image.num_spatial_dims
             padding[axis] = (1, 1)
             count = -(-array.shape[axis] // 2)
-            padded = extend(array, self.signature, self.faces, padding)
+            padded = extend(array, self.representation, self.faces, padding)
             terms = [
                 weight
                 * jax.lax.slice_in_dim(
@@ -167,7 +164,7 @@ _EVEN = (0.125, 0.375, 0.375, 0.125)
 _ODD = (0.25, 0.5, 0.25)
 
 
-class MultilinearUp(AbstractLayer):
+class MultilinearUp(AbstractTypeKeepingLayer):
     """Doubles the grid by interpolation between the centres of cells.
 
     A fine cell lies a quarter of a coarse cell off the centre: it takes 3/4 of its own
@@ -179,8 +176,7 @@ class MultilinearUp(AbstractLayer):
     coarse cell along periodic axes.
     """
 
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     faces: Faces = eqx.field(static=True)
 
     def __init__(
@@ -190,9 +186,8 @@ class MultilinearUp(AbstractLayer):
         boundary: Boundaries = Boundary.PERIODIC,
     ):
         """**Arguments:** `boundary`: as in `Conv`; one that keeps all of `group`."""
-        self.group = group
-        self.signature = Signature(signature)
-        self.faces = _kept_faces(boundary, group)
+        self.representation = Representation(group, signature)
+        self.faces = _kept_faces(boundary, self.representation)
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """One cell along periodic axes; 0 along others."""
@@ -201,20 +196,19 @@ class MultilinearUp(AbstractLayer):
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
-        check_image(image, self.group, self.signature, "MultilinearUp")
+        check_image(image, self.representation, "MultilinearUp")
         array = image.array
         for axis in range(image.num_spatial_dims):
             padding = [(0, 0)] * image.num_spatial_dims
             padding[axis] = (1, 1)
-            padded = extend(array, self.signature, self.faces, padding)
+            padded = extend(array, self.representation, self.faces, padding)
             array = _interpolated(array, padded, axis)
         return image.with_array(array)
 
 
-def _kept_faces(boundary: Boundaries, group: Group) -> Faces:
-    check_group(group)
-    faces = as_faces(boundary, group.num_spatial_dims)
-    agreed_group(group, faces, None)
+def _kept_faces(boundary: Boundaries, fields: Representation) -> Faces:
+    faces = as_faces(boundary, fields.num_spatial_dims)
+    agreed_group(fields.group, faces, None)
     return faces
 
 

@@ -9,15 +9,12 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group, check_group, signed_permutation
 from .._image import GeometricImage
 from .._signature import Signature
-from ._contract import AbstractLayer, check_dimension
-from ._conv import check_image
-from ._fourier import analyse, synthesise
-from ._kernel import AbstractKernelLayer, Kernel
-from ._lowering import accumulator
-from ._multiplier import multiply
+from ._contract import check_dimension, check_image
+from ._execution import accumulator, convolve_spectral
+from ._kernel import AbstractFullKernelLayer, Kernel
 
 
-class SpectralConv(AbstractKernelLayer, AbstractLayer):
+class SpectralConv(AbstractFullKernelLayer):
     """A convolution that is learned on small wave numbers (Li et al. 2021).
 
     The Fourier coefficient of each wave vector k, whole numbers of waves along each
@@ -76,11 +73,6 @@ class SpectralConv(AbstractKernelLayer, AbstractLayer):
         self.kernel = jax.tree.map(lambda weights: scale * weights, kernel)
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The group that the layer commutes with."""
-        return self.kernel.group
-
-    @property
     def modes(self) -> tuple[int, ...]:
         """The largest wave number along each axis."""
         return tuple(n // 2 for n in self.kernel.window)
@@ -102,11 +94,11 @@ class SpectralConv(AbstractKernelLayer, AbstractLayer):
 
         **Raises:** `ValueError` if the signature differs or the grid is too small.
         """
-        check_image(image, self.group, self.in_signature, "SpectralConv")
+        check_image(image, self.kernel.space.source, "SpectralConv")
         self._check_grid(image.grid)
         array = image.array.astype(accumulator(image.dtype))
-        array = multiply(analyse(array, self.modes), self.kernel)
-        array = synthesise(array, image.grid).astype(image.dtype)
+        array = convolve_spectral(array, self.kernel.weights, self.kernel.space)
+        array = array.astype(image.dtype)
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
 
     def _check_grid(self, grid: tuple[int, ...]) -> None:

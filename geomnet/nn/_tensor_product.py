@@ -12,10 +12,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import MAX_ORDER, Signature, TensorType
 from ..filters import kernel_basis
-from ._contract import AbstractEveryGridLayer
-from ._conv import check_image
+from ._contract import AbstractEveryGridLayer, check_image
 from ._linear import Linear
 
 
@@ -32,9 +32,8 @@ class TensorProduct(AbstractEveryGridLayer):
 
     mixture: Linear
     weights: Float[Array, " coefficients"]
-    group: Group = eqx.field(static=True)
-    in_signature: Signature = eqx.field(static=True)
-    out_signature: Signature = eqx.field(static=True)
+    source: Representation = eqx.field(static=True)
+    target: Representation = eqx.field(static=True)
 
     def __init__(
         self,
@@ -48,21 +47,20 @@ class TensorProduct(AbstractEveryGridLayer):
         """**Raises:** `ValueError` if a type of the output is no product of two types
         of the input.
         """
-        self.group = group
-        self.in_signature = Signature(in_signature)
-        self.out_signature = Signature(out_signature)
+        self.source = Representation(group, in_signature)
+        self.target = Representation(group, out_signature)
         mixture_key, weights_key = jax.random.split(key)
         self.mixture = Linear(
             group,
-            self.in_signature,
-            self.in_signature,
+            in_signature,
+            in_signature,
             use_bias=False,
             key=mixture_key,
             dtype=dtype,
         )
         deviations = []
         for out_type in self.out_signature.types:
-            paths = _paths(group, self.in_signature, out_type)
+            paths = _paths(self.source, out_type)
             taps = sum(np.abs(tensor).sum() for _, _, tensor in paths)
             if not taps:
                 raise ValueError(
@@ -70,7 +68,7 @@ class TensorProduct(AbstractEveryGridLayer):
                     f"'{self.in_signature}' under {group}. Add vectors to the input: "
                     "they make scalars, pseudoscalars in 2D and pseudovectors in 3D."
                 )
-            taps /= out_type.components(group.num_spatial_dims)
+            taps /= self.target.components(out_type)
             count = sum(len(tensor) for _, _, tensor in paths)
             channels = self.out_signature.channels(out_type)
             deviations.append(np.full(count * channels, 1 / math.sqrt(taps)))
@@ -79,12 +77,27 @@ class TensorProduct(AbstractEveryGridLayer):
         drawn = jax.random.normal(weights_key, scale.shape, dtype)
         self.weights = drawn * jnp.asarray(scale, dtype)
 
+    @property
+    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The group that the layer commutes with."""
+        return self.source.group
+
+    @property
+    def in_signature(self) -> Signature:
+        """What the layer takes."""
+        return self.source.signature
+
+    @property
+    def out_signature(self) -> Signature:
+        """What the layer gives."""
+        return self.target.signature
+
     @jax.named_scope("geomnet.nn.TensorProduct")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` is not
         `in_signature`.
         """
-        check_image(image, self.group, self.in_signature, "TensorProduct")
+        check_image(image, self.source, "TensorProduct")
         d = image.num_spatial_dims
         mixture = self.mixture(image)
         weights = self.weights.astype(image.dtype)
@@ -95,7 +108,7 @@ class TensorProduct(AbstractEveryGridLayer):
             total = jnp.zeros(
                 (*image.grid, channels, out_type.components(d)), image.dtype
             )
-            for left, right, tensor in _paths(self.group, self.in_signature, out_type):
+            for left, right, tensor in _paths(self.source, out_type):
                 size = len(tensor) * channels
                 weight = weights[position : position + size].reshape(-1, channels)
                 position += size
@@ -118,21 +131,20 @@ class TensorProduct(AbstractEveryGridLayer):
 
 @functools.cache
 def _paths(
-    group: Group, signature: Signature, out_type: TensorType
+    fields: Representation, out_type: TensorType
 ) -> tuple[tuple[TensorType, TensorType, np.ndarray], ...]:
     """`(left, right, maps)`: all bilinear maps, `(maps, out, left, right
     components)`.
     """
-    d = group.num_spatial_dims
-    paths = []
-    for left in signature.types:
-        for right in signature.types:
+    types, paths = fields.signature.types, []
+    for left in types:
+        for right in types:
             if left.order + right.order > MAX_ORDER:
                 continue
             both = TensorType(left.order + right.order, left.parity * right.parity)  # pyright: ignore
-            bank = kernel_basis(group, out_type, both, 1)
+            bank = kernel_basis(fields.group, out_type, both, 1)
             if len(bank):
-                shape = tuple(t.components(d) for t in (out_type, left, right))
+                shape = tuple(map(fields.components, (out_type, left, right)))
                 paths.append((left, right, bank.array.reshape(len(bank), *shape)))
     return tuple(paths)
 

@@ -8,18 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked_positive
 from .._group import Group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
 from ._activation import unit_second_moment
-from ._components import copy_to_components, num_tensors, sum_components
-from ._contract import AbstractEveryGridLayer
-from ._conv import check_image
-from ._layout import layout
+from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
+from ._execution import copy_to_components, sum_components
 from ._linear import Linear
 
+_REASON = "without it the gradient is not finite where a direction vanishes"
 
-class VectorNeuron(AbstractEveryGridLayer):
+
+class VectorNeuron(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Takes off what points against a learned direction (Deng et al. 2021).
 
     A tensor t with direction k, a mixture of the tensors of the cell, becomes `t - (1 -
@@ -31,8 +33,7 @@ class VectorNeuron(AbstractEveryGridLayer):
     """
 
     direction: Linear | None
-    group: Group = eqx.field(static=True)
-    signature: Signature = eqx.field(static=True)
+    representation: Representation = eqx.field(static=True)
     slope: float = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
@@ -55,16 +56,9 @@ class VectorNeuron(AbstractEveryGridLayer):
         """
         if not 0 <= slope <= 1:
             raise ValueError(f"`slope` must be from 0 to 1, got {slope}.")
-        if not epsilon > 0:
-            raise ValueError(
-                f"`epsilon` must be positive, got {epsilon}: without it the gradient "
-                "is not finite where a direction vanishes."
-            )
-        self.group = group
-        self.signature = Signature(signature)
+        self.representation = Representation(group, signature)
         self.slope = slope
-        self.epsilon = epsilon
-        moved = num_tensors(group, self.signature) > 0
+        self.epsilon = checked_positive("epsilon", epsilon, _REASON)
         self.direction = (
             Linear(
                 group,
@@ -74,23 +68,23 @@ class VectorNeuron(AbstractEveryGridLayer):
                 key=key,
                 dtype=dtype,
             )
-            if moved
+            if self.representation.num_tensors
             else None
         )
 
     @jax.named_scope("geomnet.nn.VectorNeuron")
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
-        check_image(image, self.group, self.signature, "VectorNeuron")
-        array, fields = image.array, (self.group, self.signature)
+        check_image(image, self.representation, "VectorNeuron")
+        array, fields = image.array, self.representation
         activated = jax.nn.silu(array) * unit_second_moment("silu")
         if self.direction is None:
             return image.with_array(activated)
         k = self.direction(image).array
-        along = jnp.minimum(sum_components(array * k, *fields), 0)
-        square = sum_components(jnp.square(k), *fields) + self.epsilon**2
-        share = copy_to_components((1 - self.slope) * along / square, *fields)
-        invariant = jnp.asarray(layout(*fields).invariant)
+        along = jnp.minimum(sum_components(array * k, fields), 0)
+        square = sum_components(jnp.square(k), fields) + self.epsilon**2
+        share = copy_to_components((1 - self.slope) * along / square, fields)
+        invariant = jnp.asarray(fields.invariant)
         scale = jnp.asarray(self._scale(), array.dtype)
         return image.with_array(
             jnp.where(invariant, activated, (array - share * k) * scale)

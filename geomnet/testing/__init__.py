@@ -25,10 +25,6 @@ from ._findings import (
     SymmetryReport as SymmetryReport,
 )
 from ._guilty import LayerError as LayerError, first_guilty_layer as first_guilty_layer
-from ._rebuild import (
-    describe_model as describe_model,
-    rebuild_model as rebuild_model,
-)
 from ._report import Certificate as Certificate, Check as Check
 from ._states import cast as cast, perturb as perturb
 from ._symmetry import symmetry_report as symmetry_report

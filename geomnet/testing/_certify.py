@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._group import Group
-from .._image import GeometricImage, with_symmetries
+from .._image import GeometricImage
+from .._index_symmetry import with_symmetries
 from .._signature import Signature
 from ._adapter import FieldMap, find_group, name_of, unwrapped
 from ._errors import (

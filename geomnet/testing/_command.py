@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..models import rebuild_model
 from ..training import load_checkpoint
 from ..training._checkpoint import read_metadata
 from ._certify import DTYPES, certify
-from ._rebuild import rebuild_model
 
 _CELLS = {1: 32, 2: 16, 3: 8}
 
@@ -68,7 +68,7 @@ def load_model(path: Path) -> Any:
     if not isinstance(description, dict):
         raise ValueError(
             f"{path} does not say what model it holds. Save it with the metadata "
-            '`{"model": geomnet.testing.describe_model(model)}`.'
+            '`{"model": geomnet.models.describe_model(model)}`.'
         )
     # Leaves are stored in order: reading stops where the model ends.
     model = load_checkpoint(path, rebuild_model(description))[0]

@@ -16,7 +16,7 @@ import numpy as np
 from jax.core import Tracer
 
 from .._image import GeometricImage
-from ..nn._stand_in import StandIn
+from .._stand_in import StandIn
 from ._adapter import hashable
 
 _OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))

@@ -20,7 +20,8 @@ from .._group import (
     rotations,
     trivial,
 )
-from .._image import GeometricImage, with_symmetries
+from .._image import GeometricImage
+from .._index_symmetry import with_symmetries
 from .._signature import Entry, Signature, TensorType
 
 # Not `st.DrawFn`: a protocol that run-time type checkers refuse.

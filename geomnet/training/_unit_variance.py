@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._image import GeometricImage
-from ..nn._conv import add_bias
-from ..nn._kernel import AbstractKernelLayer, Kernel
-from ..nn._layout import layout
-from ..nn._lowering import accumulator
-from ..nn._stand_in import StandIn
+from .._representation import Representation
+from .._stand_in import StandIn
+from ..nn._bias import add_bias
+from ..nn._execution import accumulator
+from ..nn._kernel import AbstractKernelLayer, Kernel, pair_name
 
 Model = TypeVar("Model")
 _BATCH = "geomnet_batch"
@@ -100,7 +100,7 @@ class _Scaled(StandIn):
         if bias is not None:
             layer = eqx.tree_at(lambda layer: layer.bias, layer, None)
         result = layer(image)
-        types = layout(layer.kernel.group, result.signature).type_index
+        types = Representation(layer.kernel.group, result.signature).type_index
         size = self._found.setdefault(self._place, _sizes(result, types, image))
         result = result.with_array(result.array / size[types].astype(result.dtype))
         return result.with_array(add_bias(result.array, bias))
@@ -133,10 +133,10 @@ def _mean_squares(image: GeometricImage) -> Float[Array, " features"]:
 def _with_factors(layer: Any, factors: np.ndarray) -> Any:
     """The layer with what leads to each type of its output multiplied."""
     kernel: Kernel = layer.kernel
-    by_type = dict(zip(map(str, kernel.out_signature.types), factors, strict=True))
+    by_type = dict(zip(kernel.out_signature.types, factors, strict=True))
     scaled = {
-        pair: np.asarray(part) * by_type[pair.split("<-")[0]].astype(part.dtype)
-        for pair, part in kernel.coefficients.items()
+        pair_name(pair): np.asarray(part) * by_type[pair[0]].astype(part.dtype)
+        for pair, part in kernel.coefficients_of_pairs().items()
     }
     return eqx.tree_at(
         lambda layer: layer.kernel, layer, kernel.with_coefficients(scaled)

@@ -36,15 +36,16 @@ def test_slip_walls_equal_a_torus_of_twice_the_size_with_the_mirrored_field(floa
 
 
 def test_a_mirror_turns_normal_vectors_and_tangential_pseudovectors():
-    from geomnet.nn._boundary import as_faces, extend
+    from geomnet.nn import as_faces
+    from geomnet.nn._execution import extend
 
-    ones = np.ones((2, 2, FLOW.features(2)))
+    ones, fields = np.ones((2, 2, FLOW.features(2))), gn.Representation(SQUARE, FLOW)
     padding = [(1, 0), (0, 0)]
-    slip = extend(jax.numpy.asarray(ones), FLOW, as_faces(Boundary.SLIP, 2), padding)
+    slip = extend(jax.numpy.asarray(ones), fields, as_faces(Boundary.SLIP, 2), padding)
     # scalar, vector (normal, tangential), pseudoscalar, pseudovector
     np.testing.assert_array_equal(slip[0, 0], [1, -1, 1, -1, 1, -1])
     stuck = extend(
-        jax.numpy.asarray(ones), FLOW, as_faces(Boundary.NO_SLIP, 2), padding
+        jax.numpy.asarray(ones), fields, as_faces(Boundary.NO_SLIP, 2), padding
     )
     np.testing.assert_array_equal(stuck[0, 0], [1, -1, -1, 1, -1, -1])
 

@@ -1,39 +1,53 @@
-"""A model's description as JSON can say it, and the model again from it."""
+"""A network's description as JSON can say it, and the network again from it."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
-from .. import models
 from .._group import Group
 from .._signature import Signature
-from ..models._rebuild import kept_arguments
 from ..nn import Boundary
+from ._contract import kept_arguments
+from ._fno import FNO
+from ._persistence import Persistence
+from ._res_unet import ResUNet
+from ._residual import Residual
+from ._resnet import DilatedResNet, ResNet
+from ._unet import UNet
+
+NETWORKS: tuple[type, ...] = (DilatedResNet, FNO, Persistence, ResNet, ResUNet, UNet)
+"""What can be described without being named."""
 
 
-def describe_model(model: Any) -> dict[str, Any]:
+def describe_model(model: Any, classes: Sequence[type] = ()) -> dict[str, Any]:
     """What to write into a checkpoint, so that the model can be built again.
 
     The class's name and the arguments that built it, as the model's attributes have
     them: `{"class": "UNet", "group": "hyperoctahedral(2)", "in_signature": "0+ 1+",
     ...}`; `"residual": true` for a `geomnet.Residual` around it.
 
-    **Raises:** `ValueError` if the class is none of `geomnet.models`, or does not keep
-    an argument.
+    **Arguments:**
+
+    - `classes`: networks of your own, besides those of `geomnet.models`.
+
+    **Raises:** `ValueError` if the class is none of these, or does not keep an
+    argument.
     """
-    if isinstance(model, models.Residual):
-        return {**describe_model(model.model), "residual": True}
+    if isinstance(model, Residual):
+        return {**describe_model(model.model, classes), "residual": True}
     name = type(model).__name__
-    if getattr(models, name, None) is not type(model):
+    if _known(classes).get(name) is not type(model):
         raise ValueError(
-            f"`model` is a {name}, which is not one of `geomnet.models`: describe it "
-            "in words of your own, and build it yourself before loading."
+            f"`model` is a {name}, which is none of {', '.join(_known(classes))}: name "
+            f"it, `describe_model(model, classes=[{name}])`, here and where it is "
+            "rebuilt."
         )
     described = {name: _plain(value) for name, value in kept_arguments(model).items()}
-    description: dict[str, Any] = {"class": type(model).__name__, **described}
+    description: dict[str, Any] = {"class": name, **described}
     dtypes = {str(a.dtype) for a in jax.tree.leaves(eqx.filter(model, eqx.is_array))}
     floating = sorted(
         d for d in dtypes if np.issubdtype(jax.numpy.dtype(d), np.inexact)
@@ -43,23 +57,27 @@ def describe_model(model: Any) -> dict[str, Any]:
     return description
 
 
-def rebuild_model(description: dict[str, Any]) -> Any:
+def rebuild_model(description: dict[str, Any], classes: Sequence[type] = ()) -> Any:
     """A new model from what `describe_model` gave, with arbitrary numbers.
 
     The numbers come from the checkpoint: `load_checkpoint(path, rebuilt)`.
 
-    **Raises:** `ValueError` if the description names no class of `geomnet.models`, or
-    lacks an argument of it.
+    **Arguments:**
+
+    - `classes`: networks of your own, besides those of `geomnet.models`.
+
+    **Raises:** `ValueError` if the description names no known class, or lacks an
+    argument of it.
     """
     arguments = dict(description)
     name = arguments.pop("class", None)
     is_residual = arguments.pop("residual", False)
-    known = sorted(n for n in dir(models) if inspect.isclass(getattr(models, n)))
+    known = _known(classes)
     if name not in known:
         raise ValueError(
             f'`description` must have a "class" among {", ".join(known)}, got '
-            f"{name!r}: "
-            "write `geomnet.testing.describe_model(model)` into the checkpoint."
+            f"{name!r}: write `geomnet.models.describe_model(model)` into the "
+            "checkpoint, and name a network of your own in `classes`."
         )
     if "group" in arguments:
         arguments["group"] = _group(arguments["group"])
@@ -67,7 +85,7 @@ def rebuild_model(description: dict[str, Any]) -> Any:
         arguments["dtype"] = jax.numpy.dtype(arguments["dtype"])
     if "boundary" in arguments:
         arguments["boundary"] = _boundary(arguments["boundary"])
-    build = getattr(models, name)
+    build = known[name]
     if "key" in inspect.signature(build.__init__).parameters:
         arguments["key"] = jax.random.key(0)
     try:
@@ -77,7 +95,11 @@ def rebuild_model(description: dict[str, Any]) -> Any:
             f"`description` does not fit {name}: {error}. It was written by another "
             "version of the library, or by hand."
         ) from error
-    return models.Residual(model) if is_residual else model
+    return Residual(model) if is_residual else model
+
+
+def _known(classes: Sequence[type]) -> dict[str, type]:
+    return {kind.__name__: kind for kind in (*NETWORKS, *classes)}
 
 
 def _plain(value: Any) -> Any:

@@ -18,7 +18,9 @@ import numpy as np
 from jax.lax import add, mul
 from jaxtyping import Array, Float
 
-from ._linear_map import Shape, linear_map
+from ..._representation import Representation
+from ...filters._kernel_space import KernelSpace
+from ._primitives import Shape, apply
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,6 +100,40 @@ class Assembly:
         return np.where(self.sign, first, 0).astype(np.int32), self.sign
 
 
+@functools.cache
+def dense_assembly(space: KernelSpace) -> Assembly:
+    """Where each coefficient stands in the dense kernel `(cells, in, out features)`."""
+    label, sign, kernels = space.tables()
+    return Assembly(
+        component_slabs(space.source, math.prod(space.window)),
+        component_slabs(space.target, 1),
+        label.reshape(-1, label.shape[-1]),
+        sign.reshape(-1, sign.shape[-1]),
+        kernels,
+    )
+
+
+def component_slabs(fields: Representation, cells: int) -> Slabs:
+    """One slab for each cell and component; lines in the layout of the signature."""
+    signature = fields.signature
+    components = [fields.components(t) for t in signature.types]
+    one_cell = np.concatenate([np.arange(n) for n in components])
+    start = np.arange(cells)[:, None] * fields.num_features + one_cell
+    offset = []
+    for t in signature.types:
+        parts = [
+            where.start + np.arange(entry.channels) * fields.components(t)
+            for entry, where in zip(signature, fields.slices, strict=True)
+            if entry.type == t
+        ]
+        offset.append(np.concatenate(parts))
+    return Slabs(
+        np.tile(np.repeat(np.arange(len(components)), components), cells),
+        start.ravel(),
+        tuple(offset),
+    )
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Occurrences:
     """Where coefficients stand in matrices that lie end to end.
@@ -175,14 +211,22 @@ def assemble(
     weights: Float[Array, "*batch coefficients"], *assemblies: Assembly
 ) -> tuple[Float[Array, "*batch rows columns"], ...]:
     """The matrices. Their transpose gathers each coefficient's entries: no scatter."""
-    return linear_map(_Matrices(assemblies), _Coefficients(assemblies), weights)
+    return apply(Matrices(assemblies), weights)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Matrices:
+class Matrices:
+    """From coefficients to matrices."""
+
     assemblies: tuple[Assembly, ...]
 
+    @property
+    def T(self) -> "Coefficients":
+        """Each coefficient's entries, added up with their signs."""
+        return Coefficients(self.assemblies)
+
     def shapes(self, weights: Shape) -> tuple[Shape, ...]:
+        """One matrix for each assembly."""
         return tuple((*weights[:-1], *a.shape) for a in self.assemblies)
 
     def __call__(self, weights: Array) -> tuple[Array, ...]:
@@ -217,10 +261,18 @@ def _matrix(weights: Array, assembly: Assembly) -> Array:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Coefficients:
+class Coefficients:
+    """From matrices to coefficients: the transpose of `Matrices`."""
+
     assemblies: tuple[Assembly, ...]
 
+    @property
+    def T(self) -> Matrices:
+        """The matrices."""
+        return Matrices(self.assemblies)
+
     def shapes(self, *matrices: Shape) -> tuple[Shape]:
+        """One vector."""
         return ((*matrices[0][:-2], self.assemblies[0].position[-1].item()),)
 
     def __call__(self, *matrices: Array) -> tuple[Array]:

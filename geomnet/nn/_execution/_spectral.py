@@ -14,145 +14,129 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._action import feature_action
-from .._group import Group, reflections
-from .._signature import Signature
-from ._assembly import Assembly, assemble
-from ._kernel import Kernel, basis_tables, component_slabs
+from ..._representation import Representation
+from ..._signature import Signature
+from ...filters._kernel_space import KernelSpace
+from ._assembly import Assembly, assemble, component_slabs
+from ._dense import dense_kernel
+from ._fourier import analyse, synthesise
+from ._reduced import reflects_every_axis
+from ._reflection_signs import is_odd
+
+
+def convolve_spectral(
+    array: Float[Array, "*grid in_features"],
+    weights: Float[Array, " coefficients"],
+    space: KernelSpace,
+) -> Float[Array, "*grid out_features"]:
+    """The convolution whose kernel lives on the wave vectors of a window."""
+    waves = analyse(array, tuple(n // 2 for n in space.window))
+    return synthesise(multiply(waves, weights, space), array.shape[:-1])
 
 
 def multiply(
-    waves: Float[Array, "*waves in_features"], kernel: Kernel
+    waves: Float[Array, "*waves in_features"],
+    weights: Float[Array, " coefficients"],
+    space: KernelSpace,
 ) -> Float[Array, "*waves out_features"]:
     """The convolution, for fields given by `analyse`.
 
     The kernel D lives on wave numbers. The field's Fourier coefficient of wave vector k
     is multiplied with `(D(k) + D(-k)) / 2 + i (D(k) - D(-k)) / 2`.
     """
-    d = kernel.group.num_spatial_dims
-    numbers = tuple(n // 2 + 1 for n in kernel.window)
+    numbers = tuple(n // 2 + 1 for n in space.window)
     array = waves.reshape(*(n for k in numbers for n in (2, k)), -1)
-    if reflects_every_axis(kernel.group):
-        array = _multiply_orthant(array, kernel, numbers)
+    if reflects_every_axis(space.source.group):
+        array = _multiply_orthant(array, weights, space)
     else:
-        array = _multiply_window(array, kernel)
-    return array.reshape(*(2 * k for k in numbers), kernel.out_signature.features(d))
+        array = _multiply_window(array, weights, space)
+    return array.reshape(*(2 * k for k in numbers), space.target.num_features)
 
 
-@functools.cache
-def reflects_every_axis(group: Group) -> bool:
-    """Whether every reflection of one axis is an element."""
-    return reflections(group.num_spatial_dims).is_subgroup(group)
-
-
-def _multiply_orthant(array: Array, kernel: Kernel, numbers: tuple[int, ...]) -> Array:
-    """Under reflections a wave's parity times its component's is conserved.
+def _multiply_orthant(array: Array, weights: Array, space: KernelSpace) -> Array:
+    """Under reflections a wave's sign times its component's is conserved.
 
     So waves are dealt into classes of that product; all classes meet one matrix.
     """
-    d = len(numbers)
-    assembly = _orthant_assembly(
-        kernel.group, kernel.in_signature, kernel.out_signature, kernel.window
-    )
-    matrices = assemble(kernel.weights, assembly)[0].astype(array.dtype)
-    rows = _deal(_signs(kernel.in_signature, d), array, kernel.in_signature)
+    d, source, target = space.num_spatial_dims, space.source, space.target
+    matrices = assemble(weights, _orthant_assembly(space))[0].astype(array.dtype)
+    rows = _exchange(array, source) * jnp.asarray(_signs(source), array.dtype)
     ahead = (*range(1, 2 * d, 2), *range(0, 2 * d, 2))
     rows = rows.transpose(*ahead, 2 * d)
     shape = (*rows.shape[:-1], -1)
-    rows = rows.reshape(math.prod(numbers), 2**d, -1)
+    rows = rows.reshape(math.prod(n // 2 + 1 for n in space.window), 2**d, -1)
     rows = jnp.matmul(
         rows,
         matrices.reshape(len(rows), rows.shape[-1], -1),
         precision=jax.lax.Precision.HIGHEST,
     )
     rows = rows.reshape(shape).transpose(*np.argsort(ahead), 2 * d)
-    signs = jnp.asarray(_signs(kernel.out_signature, d), rows.dtype)
-    return _exchange(rows * signs, kernel.out_signature)
+    return _exchange(rows * jnp.asarray(_signs(target), rows.dtype), target)
 
 
-def _deal(signs: np.ndarray, array: Array, signature: Signature) -> Array:
-    return _exchange(array, signature) * jnp.asarray(signs, array.dtype)
-
-
-def _exchange(array: Array, signature: Signature) -> Array:
+def _exchange(array: Array, fields: Representation) -> Array:
     """Exchanges cosines and sines of an axis where its reflection reverses a feature:
-    waves by their own parity, to waves by their parity times the component's, or back.
+    waves by their own sign, to waves by their sign times the component's, or back.
     """
-    for axis, odd in enumerate(_parities(signature, array.ndim // 2).T):
+    for axis, odd in enumerate(is_odd(fields.signature, fields.num_spatial_dims).T):
         if odd.any():
             array = jnp.where(odd, jnp.flip(array, 2 * axis), array)
     return array
 
 
 @functools.cache
-def _parities(signature: Signature, d: int) -> np.ndarray:
-    """`(features, d)` bool: whether reflecting an axis reverses a feature."""
-    signs = [
-        feature_action(
-            signature, d, tuple(range(d)), tuple(1 - 2 * (i == axis) for i in range(d))
-        )[1]
-        for axis in range(d)
-    ]
-    return np.stack(signs, axis=-1) < 0
-
-
-@functools.cache
-def _signs(signature: Signature, d: int) -> np.ndarray:
-    """`(2, 1, 2, 1, ..., features)`: for each class of parity and feature ±1.
+def _signs(fields: Representation) -> np.ndarray:
+    """`(2, 1, 2, 1, ..., features)`: for each class of waves and feature ±1.
 
     A wave with n sines is iⁿ times a sum of exponentials, and a matrix between features
-    of unlike total parity is i times a real one. With a class t, a feature's parity p
+    of unlike total sign is i times a real one. With a class t, a feature's signs p
     and the wave's ε = t + p modulo 2, the powers of i that belong to one side are
     `|ε| + (|p| mod 2) - (|t| mod 2)`, an even number.
     """
-    parity = _parities(signature, d).astype(int)
+    d = fields.num_spatial_dims
+    own = is_odd(fields.signature, d).astype(int)
     classes = np.indices((2,) * d).reshape(d, -1).T[:, None, :]
-    power = (classes ^ parity).sum(-1) + parity.sum(-1) % 2 - classes.sum(-1) % 2
+    power = (classes ^ own).sum(-1) + own.sum(-1) % 2 - classes.sum(-1) % 2
     return (1 - power % 4).reshape(*(2, 1) * d, -1)
 
 
 @functools.cache
-def _orthant_assembly(
-    group: Group,
-    in_signature: Signature,
-    out_signature: Signature,
-    window: tuple[int, ...],
-) -> Assembly:
-    d = len(window)
+def _orthant_assembly(space: KernelSpace) -> Assembly:
+    d, window = space.num_spatial_dims, space.window
     cells = np.ravel_multi_index(
         np.meshgrid(*(np.arange(n // 2, n) for n in window), indexing="ij"), window
     )
     cells = cells.ravel()
-    tables = basis_tables(group, in_signature, out_signature, window)
+    tables = space.tables()
     label, sign = (t[cells].reshape(-1, t.shape[-1]) for t in tables[:2])
     odd_in, odd_out = (
         np.concatenate(
-            [_parities(Signature(str(t)), d).sum(-1) % 2 for t in signature.types]
+            [is_odd(Signature(str(t)), d).sum(-1) % 2 for t in fields.signature.types]
         )
-        for signature in (in_signature, out_signature)
+        for fields in (space.source, space.target)
     )
     # Of the powers of i that the two sides share out a sign is left over.
     turned = np.outer(np.tile(odd_in, len(cells)), 1 - odd_out)
     return Assembly(
-        component_slabs(in_signature, d, len(cells)),
-        component_slabs(out_signature, d, 1),
+        component_slabs(space.source, len(cells)),
+        component_slabs(space.target, 1),
         label,
         (sign * (1 - 2 * turned)).astype(np.int8),
         tables[2],
     )
 
 
-def _multiply_window(array: Array, kernel: Kernel) -> Array:
+def _multiply_window(array: Array, weights: Array, space: KernelSpace) -> Array:
     """Any group: the dense kernel at all wave vectors.
 
     K(k) x(k) is the part of a real field in `(1 + i) D(k) x(k)`: real matrices again,
     and no sums of them.
     """
-    d = len(kernel.window)
+    d = space.num_spatial_dims
     real, imaginary = array, jnp.zeros_like(array)
     for axis in range(d):
         real, imaginary = _to_exponentials(real, imaginary, axis)
-    matrices = kernel.dense().astype(array.dtype)
+    matrices = dense_kernel(weights, space).astype(array.dtype)
     matrices = matrices.reshape(-1, *matrices.shape[-2:])
     shape = (*real.shape[:-1], -1)
     rows = jnp.stack([real, imaginary], axis=-2).reshape(len(matrices), 2, -1)

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import geomnet as gn
-from geomnet.nn._boundary import Boundary, as_faces, extend
-from geomnet.nn._lowering import convolve
-from geomnet.nn._reduced import can_reduce, convolve_reduced, prefers_reduced, reduction
+from geomnet.filters._kernel_space import KernelSpace
+from geomnet.nn import Boundary, as_faces
+from geomnet.nn._execution import Form, chosen_form
+from geomnet.nn._execution._dense import convolve_dense
+from geomnet.nn._execution._reduced import can_reduce, convolve_reduced, reduction
+from geomnet.nn._placement import SlidingWindow
 
 SQUARE, CUBE = gn.hyperoctahedral(2), gn.hyperoctahedral(3)
 
@@ -35,20 +38,30 @@ def executions(group, source, target, size, dilation, dtype):
     kernel = gn.nn.Kernel(
         group, source, target, size, key=jax.random.key(0), dtype=dtype
     )
-    d = group.num_spatial_dims
-    faces = as_faces(Boundary.PERIODIC, d)
-    padding = [(dilation * (n // 2),) * 2 for n in kernel.window]
+    faces = as_faces(Boundary.PERIODIC, group.num_spatial_dims)
+    sliding = SlidingWindow(kernel.window, 1, dilation, group)
 
-    def dense(x, weights):
-        changed = eqx.tree_at(lambda k: k.weights, kernel, weights)
-        x = extend(x, kernel.in_signature, faces, padding)
-        return convolve(x, changed.dense(), dilation=dilation)
+    def by(form):
+        def run(x, weights):
+            placed = sliding.on(x.shape[:-1], "test")
+            return form(x, weights, kernel.space, placed, faces)
 
-    def reduced(x, weights):
-        fields = kernel.in_signature, kernel.out_signature
-        return convolve_reduced(x, weights, group, *fields, kernel.window, dilation)
+        return run
 
-    return kernel, dense, reduced
+    return kernel, by(convolve_dense), by(convolve_reduced)
+
+
+def space(group, source, target, size=3, channel_groups=1):
+    window = (size,) * group.num_spatial_dims
+    sides = (gn.Representation(group, signature) for signature in (source, target))
+    return KernelSpace(*sides, window, channel_groups)
+
+
+def form_of(kernels, grid, dtype="float32", stride=1, boundary=Boundary.PERIODIC):
+    group = kernels.source.group
+    placed = SlidingWindow(kernels.window, stride, 1, gn.trivial(2)).on(grid, "test")
+    faces = as_faces(boundary, group.num_spatial_dims)
+    return chosen_form(kernels, placed, faces, grid, jnp.dtype(dtype))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -87,17 +100,16 @@ def test_gradients_of_single_samples_agree_too(float64):
 
 
 def test_only_groups_that_reflect_every_axis_are_reduced():
-    assert can_reduce(SQUARE, (3, 3))
-    assert can_reduce(CUBE, (3, 3, 3))
-    assert not can_reduce(gn.rotations(2), (3, 3))
-    assert not can_reduce(SQUARE, (4, 4)), "No cell in the middle."
-    assert not can_reduce(SQUARE, (1, 1)), "Nothing to gain."
+    assert can_reduce(space(SQUARE, "0+", "0+"))
+    assert can_reduce(space(CUBE, "0+", "0+"))
+    assert not can_reduce(space(gn.rotations(2), "0+", "0+"))
+    assert not can_reduce(space(SQUARE, "0+", "0+", 4)), "No cell in the middle."
+    assert not can_reduce(space(SQUARE, "0+", "0+", 1)), "Nothing to gain."
 
 
 def test_neighbours_are_summed_where_fewest_features_are():
     def axes(group, source, target):
-        fields, d = (gn.Signature(source), gn.Signature(target)), group.num_spatial_dims
-        plan = reduction(group, *fields, (3,) * d, 1)
+        plan = reduction(space(group, source, target), 1)
         return plan.source.reach, plan.target.reach
 
     assert axes(SQUARE, "2x0+ 2x1+", "1+ 0+") == ((0, 1), (1, 0))
@@ -107,21 +119,25 @@ def test_neighbours_are_summed_where_fewest_features_are():
     assert axes(CUBE, "2x0+ 2x1+", "0+ 1+") == ((0, 0, 1), (1, 1, 0))
 
 
-def test_small_layers_and_short_floats_stay_dense():
-    wide, narrow = gn.Signature("8x0+ 8x1+"), gn.Signature("4x0+ 4x1+")
-    f32, bf16 = jnp.dtype("float32"), jnp.dtype("bfloat16")
-    fine, coarse = (64, 64), (4, 4)
-    assert prefers_reduced(SQUARE, wide, wide, (3, 3), fine, f32)
-    assert not prefers_reduced(SQUARE, narrow, wide, (3, 3), coarse, f32)
-    assert not prefers_reduced(SQUARE, wide, wide, (3, 3), fine, bf16)
+def test_what_the_reduced_form_can_not_do_or_not_faster_stays_dense():
+    wide, narrow = "8x0+ 8x1+", "4x0+ 4x1+"
+    square = space(SQUARE, wide, wide)
+    assert form_of(square, (64, 64)) is Form.REDUCED
+    assert form_of(space(SQUARE, narrow, wide), (4, 4)) is Form.DENSE
+    assert form_of(square, (64, 64), "bfloat16") is Form.DENSE
+    assert form_of(square, (64, 64), stride=2) is Form.DENSE
+    assert form_of(square, (64, 64), boundary=Boundary.SLIP) is Form.DENSE
+    dealt = space(SQUARE, wide, wide, channel_groups=2)
+    assert form_of(dealt, (64, 64)) is Form.DENSE
+    assert form_of(space(SQUARE, wide, wide, 5), (64, 64)) is Form.DENSE
 
 
 @pytest.mark.parametrize("grid", [(5, 7), (40, 39)], ids=["dense", "reduced"])
 def test_both_forms_are_translated_to_the_bit(grid):
     fields = gn.Signature("8x0+ 8x1+ 2x0-")
     layer = gn.nn.Conv(SQUARE, fields, fields, key=jax.random.key(0))
-    form = prefers_reduced(SQUARE, fields, fields, (3, 3), grid, jnp.dtype("float32"))
-    assert form == (grid == (40, 39))
+    form = form_of(layer.kernel.space, grid)
+    assert (form is Form.REDUCED) == (grid == (40, 39))
     rng = np.random.default_rng(0)
     array = rng.standard_normal((*grid, fields.features(2))).astype(np.float32)
     run = eqx.filter_jit(lambda array: layer(gn.GeometricImage(fields, array)).array)

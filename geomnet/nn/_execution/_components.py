@@ -12,39 +12,34 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
 
-from .._group import Group
-from .._signature import Signature
-from ._layout import acts_trivially
-from ._linear_map import Shape, linear_map
-
-
-def num_tensors(group: Group, signature: Signature) -> int:
-    """How many tensors the group moves: channels that are not invariant."""
-    moved = _moved(group, signature)
-    return sum(entry.channels for entry, m in zip(signature, moved, strict=True) if m)
+from ..._representation import Representation
+from ._primitives import Shape, apply
 
 
 def sum_components(
-    array: Float[Array, "*cells features"], group: Group, signature: Signature
+    array: Float[Array, "*cells features"], representation: Representation
 ) -> Float[Array, "*cells tensors"]:
     """Adds up the components of each tensor that the group moves."""
-    return linear_map(_Sum(group, signature), _Copy(group, signature), array)[0]
+    return apply(SumComponents(representation), array)[0]
 
 
 def copy_to_components(
-    numbers: Float[Array, "*cells tensors"], group: Group, signature: Signature
+    numbers: Float[Array, "*cells tensors"], representation: Representation
 ) -> Float[Array, "*cells features"]:
     """Gives each component its tensor's number, and invariant features zero."""
-    return linear_map(_Copy(group, signature), _Sum(group, signature), numbers)[0]
+    return apply(CopyToComponents(representation), numbers)[0]
 
 
 def copy_channels(
-    numbers: Shaped[Array, " channels"], group: Group, signature: Signature
+    numbers: Shaped[Array, " channels"], representation: Representation
 ) -> Shaped[Array, " features"]:
     """Gives each component its channel's number; an invariant one is a channel."""
+    d = representation.num_spatial_dims
     parts, start = [], 0
-    for entry, moved in zip(signature, _moved(group, signature), strict=True):
-        features = entry.features(group.num_spatial_dims)
+    for entry, moved in zip(
+        representation.signature, representation.moved, strict=True
+    ):
+        features = entry.features(d)
         channels = entry.channels if moved else features
         part = jax.lax.slice_in_dim(numbers, start, start + channels)
         # Not by index: the transpose of that is a scatter.
@@ -55,41 +50,43 @@ def copy_channels(
 
 
 def invariants(
-    array: Float[Array, "*cells features"], group: Group, signature: Signature
+    array: Float[Array, "*cells features"], representation: Representation
 ) -> Float[Array, "*cells invariants"] | None:
     """The features that the group leaves alone, or `None` where there are none."""
     parts = [
         array[..., where]
-        for where, m in zip(
-            signature.slices(group.num_spatial_dims),
-            _moved(group, signature),
-            strict=True,
+        for where, moved in zip(
+            representation.slices, representation.moved, strict=True
         )
-        if not m
+        if not moved
     ]
     return jnp.concatenate(parts, axis=-1) if parts else None
 
 
 @dataclasses.dataclass(frozen=True)
-class _Sum:
-    group: Group
-    signature: Signature
+class SumComponents:
+    """From features to one number for each tensor that the group moves."""
+
+    representation: Representation
+
+    @property
+    def T(self) -> "CopyToComponents":
+        """The copies."""
+        return CopyToComponents(self.representation)
 
     def shapes(self, features: Shape) -> tuple[Shape]:
-        return ((*features[:-1], num_tensors(self.group, self.signature)),)
+        """One array."""
+        return ((*features[:-1], self.representation.num_tensors),)
 
     def __call__(self, array: Array) -> tuple[Array]:
-        d, last = self.group.num_spatial_dims, array.ndim - 1
+        fields, last = self.representation, array.ndim - 1
         parts = []
         for entry, where, moved in zip(
-            self.signature,
-            self.signature.slices(d),
-            _moved(self.group, self.signature),
-            strict=True,
+            fields.signature, fields.slices, fields.moved, strict=True
         ):
             if moved:
                 # Strided slices: a sum over an axis of length 2 or 3 is slow.
-                n = entry.type.components(d)
+                n = fields.components(entry.type)
                 terms = [
                     jax.lax.slice_in_dim(array, start, where.stop, n, axis=last)
                     for start in range(where.start, where.start + n)
@@ -99,23 +96,28 @@ class _Sum:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Copy:
-    group: Group
-    signature: Signature
+class CopyToComponents:
+    """From one number for each tensor that the group moves to all features."""
+
+    representation: Representation
+
+    @property
+    def T(self) -> SumComponents:
+        """The sums."""
+        return SumComponents(self.representation)
 
     def shapes(self, numbers: Shape) -> tuple[Shape]:
-        features = self.signature.features(self.group.num_spatial_dims)
-        return ((*numbers[:-1], features),)
+        """One array."""
+        return ((*numbers[:-1], self.representation.num_features),)
 
     def __call__(self, numbers: Array) -> tuple[Array]:
-        d, last = self.group.num_spatial_dims, numbers.ndim - 1
+        fields = self.representation
+        d, last = fields.num_spatial_dims, numbers.ndim - 1
         leading = numbers.shape[:-1]
         parts, start = [], 0
-        for entry, moved in zip(
-            self.signature, _moved(self.group, self.signature), strict=True
-        ):
+        for entry, moved in zip(fields.signature, fields.moved, strict=True):
             if moved:
-                n = entry.type.components(d)
+                n = fields.components(entry.type)
                 stop = start + entry.channels
                 part = jax.lax.slice_in_dim(numbers, start, stop, axis=last)
                 part = jax.lax.broadcast_in_dim(
@@ -127,7 +129,3 @@ class _Copy:
                 shape = (*leading, entry.features(d))
                 parts.append(jax.lax.full(shape, 0, numbers.dtype))
         return (jax.lax.concatenate(parts, last),)
-
-
-def _moved(group: Group, signature: Signature) -> list[bool]:
-    return [not acts_trivially(group, entry.type) for entry in signature]

@@ -1,4 +1,4 @@
-"""Arguments that count something."""
+"""Checks of arguments that are numbers, with one voice."""
 
 import numpy as np
 
@@ -11,3 +11,14 @@ def check_count(name: str, value: int, *, at_least: int = 1) -> None:
             "a positive integer" if at_least == 1 else f"an integer, {at_least} or more"
         )
         raise ValueError(f"`{name}` must be {kind}, got {value!r}.")
+
+
+def checked_positive(name: str, value: float, reason: str = "") -> float:
+    """The value. **Raises:** `ValueError` unless it is above zero; NaN is not.
+
+    **Arguments:** `reason`: what goes wrong otherwise, for the message.
+    """
+    if not value > 0:
+        because = f": {reason}" if reason else ""
+        raise ValueError(f"`{name}` must be positive, got {value}{because}.")
+    return value

@@ -1,4 +1,4 @@
-"""Sums and differences of neighbours on a torus, features sorted by parity.
+"""Sums and differences of neighbours on a torus, features sorted by signs.
 
 `Expand` makes of a field the features of several matrix products, `Contract` is its
 transpose. Both read one copy of their array to which the ends of the torus are
@@ -13,42 +13,37 @@ from typing import TypeAlias
 import jax
 from jaxtyping import Array
 
-from .._signature import Signature
-from ._boundary import wrap
-from ._linear_map import Shape
-from ._parity import Parity, ParityOrder, parity_order, sort_back, sort_by_parity
+from ..._representation import Representation
+from ._extension import wrap
+from ._primitives import Shape
+from ._reflection_signs import SignOrder, Signs, sign_order, sort_back, sort_by_signs
 
 
 @dataclasses.dataclass(frozen=True)
 class Combination:
-    """A sum (parity 0) or difference (1) of the cells at ± `offset`, for each axis."""
+    """A sum (sign 0) or difference (1) of the cells at ± `offset`, for each axis."""
 
     offset: tuple[int, ...]
-    parity: Parity
+    signs: Signs
 
 
-Piece: TypeAlias = tuple[Combination, Parity]
-"""A combination of cells, of all components of one parity."""
+Piece: TypeAlias = tuple[Combination, Signs]
+"""A combination of cells, of all components of the same signs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Side:
     """What stands on one side of the matrix products."""
 
-    signature: Signature
+    fields: Representation
     blocks: tuple[tuple[Piece, ...], ...]
     """For each product the pieces that stand side by side in it."""
     dilation: int
 
     @property
-    def order(self) -> ParityOrder:
+    def order(self) -> SignOrder:
         """The features of the field, sorted."""
-        return parity_order(self.signature, self.num_spatial_dims)
-
-    @property
-    def num_spatial_dims(self) -> int:
-        """The number of axes that every combination speaks of."""
-        return len(self.blocks[0][0][1])
+        return sign_order(self.fields)
 
     @property
     def reach(self) -> tuple[int, ...]:
@@ -60,11 +55,11 @@ class Side:
 def combinations(window: tuple[int, ...]) -> list[Combination]:
     """All sums and differences of the cells of a window."""
     along = [
-        [(0, 0), *((n, parity) for n in range(1, size // 2 + 1) for parity in (0, 1))]
+        [(0, 0), *((n, sign) for n in range(1, size // 2 + 1) for sign in (0, 1))]
         for size in window
     ]
     return [
-        Combination(tuple(n for n, _ in pick), tuple(parity for _, parity in pick))
+        Combination(tuple(n for n, _ in pick), tuple(sign for _, sign in pick))
         for pick in itertools.product(*along)
     ]
 
@@ -75,6 +70,11 @@ class Expand:
 
     side: Side
 
+    @property
+    def T(self) -> "Contract":
+        """From the pieces back to the field."""
+        return Contract(self.side)
+
     def shapes(self, field: Shape) -> tuple[Shape, ...]:
         """One array for each block."""
         sizes = self.side.order.sizes
@@ -84,11 +84,11 @@ class Expand:
 
     def __call__(self, array: Array) -> tuple[Array, ...]:
         side, order = self.side, self.side.order
-        array = sort_by_parity(array, side.signature, side.num_spatial_dims)
+        array = sort_by_signs(array, side.fields)
         wrapped = _wrapped(array, side.reach)
 
-        def part(combination: Combination, parity: Parity) -> Array:
-            where = order.starts[parity], order.sizes[parity]
+        def part(combination: Combination, signs: Signs) -> Array:
+            where = order.starts[signs], order.sizes[signs]
             return _combined(wrapped, side, combination, where, side.dilation)
 
         last = array.ndim - 1
@@ -104,15 +104,19 @@ class Contract:
 
     side: Side
 
+    @property
+    def T(self) -> Expand:
+        """From the field to the pieces."""
+        return Expand(self.side)
+
     def shapes(self, *blocks: Shape) -> tuple[Shape]:
         """One array, the field."""
-        features = self.side.signature.features(self.side.num_spatial_dims)
-        return ((*blocks[0][:-1], features),)
+        return ((*blocks[0][:-1], self.side.fields.num_features),)
 
     def __call__(self, *blocks: Array) -> tuple[Array]:
         side = self.side
         sizes = side.order.sizes
-        terms: dict[Parity, list[Array]] = {p: [] for p in sizes}
+        terms: dict[Signs, list[Array]] = {p: [] for p in sizes}
         for array, block in zip(blocks, side.blocks, strict=True):
             wrapped, start = _wrapped(array, side.reach), 0
             for c, p in block:
@@ -126,7 +130,7 @@ class Contract:
             for p, size in sizes.items()
         ]
         field = jax.lax.concatenate(parts, blocks[0].ndim - 1)
-        return (sort_back(field, side.signature, side.num_spatial_dims),)
+        return (sort_back(field, side.fields),)
 
 
 def _wrapped(array: Array, reach: tuple[int, ...]) -> Array:
@@ -144,7 +148,7 @@ def _combined(
 
     A negative `n` exchanges the two cells of every difference.
     """
-    d, last = side.num_spatial_dims, wrapped.ndim - 1
+    d, last = side.fields.num_spatial_dims, wrapped.ndim - 1
     features = jax.lax.slice_in_dim(wrapped, where[0], sum(where), axis=last)
 
     def along(axis: int, array: Array) -> Array:
@@ -158,7 +162,7 @@ def _combined(
             along(axis + 1, _shifted(array, at, reach + shift, reach))
             for shift in (offset, -offset)
         )
-        return (jax.lax.sub if combination.parity[axis] else jax.lax.add)(high, low)
+        return (jax.lax.sub if combination.signs[axis] else jax.lax.add)(high, low)
 
     return along(0, features)
 

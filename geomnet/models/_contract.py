@@ -1,0 +1,83 @@
+"""What every network says of itself, so that it can be checked, rebuilt and compared.
+
+The public contract for who writes a network: see `docs/own_layers.md`.
+"""
+
+import inspect
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+from jaxtyping import PRNGKeyArray
+
+from .._group import Group
+from .._representation import Representation
+from .._signature import Signature
+from ..nn import AbstractLayer
+
+M = TypeVar("M", bound=eqx.Module)
+
+_NOT_KEPT = ("self", "key", "dtype")
+
+
+class AbstractMap(AbstractLayer):
+    """A layer or network between two signatures: a block, a network, a wrapper."""
+
+    in_signature: eqx.AbstractVar[Signature]
+    out_signature: eqx.AbstractVar[Signature]
+
+    @property
+    def source(self) -> Representation:
+        """What it takes, and how the group acts on that."""
+        return Representation(self.group, self.in_signature)
+
+
+class AbstractNetwork(AbstractMap):
+    """A network whose constructor takes `group`, `in_signature`, `out_signature`,
+    `hidden`, `key` and `dtype`, and keeps its other arguments as attributes.
+
+    That is all that `like`, `geomnet.twin`, `geomnet.models.describe_model` and the
+    command line need.
+    """
+
+    hidden: eqx.AbstractVar[Signature]
+
+    def like(
+        self: M, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
+    ) -> M:
+        """A new network of the same shape under another group, with other fields
+        inside.
+
+        **Raises:** `ValueError` if the network does not keep its arguments.
+        """
+        return rebuilt(self, group=group, hidden=hidden, key=key)
+
+
+def kept_arguments(model: eqx.Module) -> dict[str, Any]:
+    """The arguments that built a model, as its attributes of the same names have them.
+
+    **Raises:** `ValueError` if the model does not keep one of them.
+    """
+    names = inspect.signature(type(model).__init__).parameters
+    arguments = {}
+    for name in names:
+        if name in _NOT_KEPT:
+            continue
+        if not hasattr(model, name):
+            raise ValueError(
+                f"`model`: {type(model).__name__} does not keep its argument `{name}`, "
+                "so it can't be built again."
+            )
+        arguments[name] = getattr(model, name)
+    return arguments
+
+
+def rebuilt(model: M, *, key: PRNGKeyArray, **changed: Any) -> M:
+    """A new model of the same class, shape and dtype; some arguments changed.
+
+    **Raises:** `ValueError` if the model does not keep its arguments.
+    """
+    leaves = jax.tree.leaves(eqx.filter(model, eqx.is_inexact_array))
+    arguments = {**kept_arguments(model), **changed}
+    arguments |= {"key": key, "dtype": leaves[0].dtype}
+    return type(model)(**arguments)

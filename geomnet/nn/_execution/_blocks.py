@@ -1,0 +1,36 @@
+"""The 2^d fine cells of a coarse one, side by side in the features, and back."""
+
+import itertools
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from .._placement import FACTOR
+
+
+def gather_blocks(array: Array) -> Array:
+    """`(*grid, f)` to `(*grid / 2, 2^d f)`: the fine cells of a coarse cell, row-major.
+
+    Strided slices side by side: a transpose of ever so small axes is far slower.
+    """
+    d = array.ndim - 1
+    parts = [
+        array[tuple(slice(start, None, FACTOR) for start in corner)]
+        for corner in itertools.product(range(FACTOR), repeat=d)
+    ]
+    return jnp.concatenate(parts, axis=-1)
+
+
+def scatter_blocks(array: Array, features: int) -> Array:
+    """`(*grid, 2^d f)` to `(*2 grid, f)`: the inverse of `gather_blocks`."""
+    d = array.ndim - 1
+    grid = array.shape[:-1]
+    blocks = array.reshape(*grid, *(FACTOR,) * d, features)
+    axes = [axis for i in range(d) for axis in (i, d + i)]
+    blocks = blocks.transpose(*axes, 2 * d)
+    # One axis at a time: the rules for explicit sharding know no more.
+    for axis in range(d):
+        shape = blocks.shape
+        merged = FACTOR * shape[axis]
+        blocks = blocks.reshape(*shape[:axis], merged, *shape[axis + 2 :])
+    return blocks

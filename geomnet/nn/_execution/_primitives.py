@@ -1,0 +1,218 @@
+"""Primitives of our own, all made in one place: linear maps that know their transpose,
+and the product of a field with a matrix.
+
+JAX transposes a slice into a padded array and a gather into a scatter, each as large as
+the whole field. A `LinearMap` says instead what its transpose is, and `apply` is
+`jax.custom_derivatives.linear_call` with a rule for `jax.vmap`. Forward and reverse
+mode, to any order, follow from linearity.
+
+`array @ matrix` under `jax.vmap` is a product over several axes, for whose gradient XLA
+copies the transpose of the whole field. With `times` all cells, of all samples, are the
+rows of one matrix, forward and backward.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import jax
+import jax.core
+import jax.extend.core
+import jax.numpy as jnp
+from jax.interpreters import ad, batching, mlir
+from jaxtyping import Array, Float
+
+Shape: TypeAlias = tuple[int, ...]
+Primitive: TypeAlias = jax.extend.core.Primitive
+
+
+@runtime_checkable
+class LinearMap(Protocol):
+    """A linear function of arrays of one dtype, to arrays of that dtype.
+
+    It works the same on arrays with more leading axes, and is compared by value when
+    compiled programs are looked up: a frozen dataclass, not a closure. One test holds
+    the law `<A x, y> = <x, Aᵀ y>` over all of them.
+    """
+
+    @property
+    def T(self) -> "LinearMap":
+        """The transpose: from cotangents of the outputs to those of the arrays."""
+        ...
+
+    def __call__(self, *arrays: Any, **_: Any) -> tuple[Array, ...]:
+        """What it gives."""
+        ...
+
+    def shapes(self, *arrays: Any, **_: Any) -> tuple[Shape, ...]:
+        """The shapes of what it gives, without tracing it."""
+        ...
+
+
+def apply(linear: LinearMap, *arrays: Array) -> tuple[Array, ...]:
+    """`linear(*arrays)`, differentiated with `linear.T`."""
+    if any(map(is_laid_out, arrays)):
+        return linear(*arrays)
+    return tuple(_linear_map.bind(*arrays, linear=linear))
+
+
+def times(
+    array: Float[Array, "*cells inner"], matrix: Float[Array, "inner outer"]
+) -> Float[Array, "*cells outer"]:
+    """`array @ matrix`: the same matrix in every cell."""
+    if is_laid_out(array) or is_laid_out(matrix):
+        return array @ matrix
+    return _times.bind(array, matrix)
+
+
+def is_laid_out(array: Array) -> bool:
+    """Whether an array's type says how it lies on several devices.
+
+    That is so inside `jax.shard_map` and on meshes with explicit axes. JAX's own
+    operations know the rules for such types; the primitives here leave it to them.
+    """
+    aval: Any = jax.typeof(array)
+    # The name has changed.
+    kind = getattr(aval, "manual_axis_type", None)
+    varying = getattr(aval, "vma", ()) if kind is None else kind.varying
+    return bool(varying) or any(part is not None for part in aval.sharding.spec)
+
+
+def _make_primitive(
+    name: str,
+    run: Callable[..., Any],
+    shapes: Callable[..., Sequence[Shape]],
+    batch: Callable[..., Any],
+    *,
+    static: tuple[str, ...] = (),
+    has_one_result: bool = False,
+) -> Primitive:
+    """A primitive that is executed as the function `run`, traced at lowering.
+
+    **Arguments:**
+
+    - `run`: `(*arrays, **static)` to one array, or to a sequence of them.
+    - `shapes`: from the arrays' shapes to those of the results, of the first array's
+        dtype.
+    - `batch`: the same on arrays that all have a batch axis in front, or `(arrays,
+        is_batched, **static)` of those that do.
+    - `static`: names of the arguments that are no arrays.
+
+    Rules for derivatives are the caller's to add.
+    """
+    primitive = jax.extend.core.Primitive(f"geomnet_{name}")
+    primitive.multiple_results = not has_one_result
+
+    def abstract(*arrays: Any, **maps: Any) -> Any:
+        found = shapes(*(a.shape for a in arrays), **maps)
+        avals = [jax.core.ShapedArray(shape, arrays[0].dtype) for shape in found]
+        return avals[0] if has_one_result else avals
+
+    def batched(arrays: Any, axes: Any, **maps: Any) -> tuple[Any, Any]:
+        moved = [
+            array if axis is None else jnp.moveaxis(array, axis, 0)
+            for array, axis in zip(arrays, axes, strict=True)
+        ]
+        found = batch(moved, [axis is not None for axis in axes], **maps)
+        return (found, 0) if has_one_result else (found, [0] * len(found))
+
+    primitive.def_impl(jax.jit(run, static_argnames=static))
+    primitive.def_abstract_eval(abstract)
+    batching.primitive_batchers[primitive] = batched
+    lowered = mlir.lower_fun(run, multiple_results=not has_one_result)
+    mlir.register_lowering(primitive, lowered)
+    return primitive
+
+
+def _all_batched(arrays: Sequence[Array], is_batched: Sequence[bool]) -> list[Array]:
+    """The arrays, repeated where they had no batch axis."""
+    size = next(len(a) for a, b in zip(arrays, is_batched, strict=True) if b)
+    return [
+        array if has_axis else jnp.broadcast_to(array, (size, *array.shape))
+        for array, has_axis in zip(arrays, is_batched, strict=True)
+    ]
+
+
+# Linear maps.
+
+
+def _batch_map(
+    arrays: Sequence[Array], is_batched: Sequence[bool], *, linear: LinearMap
+) -> tuple[Array, ...]:
+    return apply(linear, *_all_batched(arrays, is_batched))
+
+
+_linear_map = _make_primitive(
+    "linear_map",
+    lambda *arrays, linear: linear(*arrays),
+    lambda *shapes, linear: linear.shapes(*shapes),
+    _batch_map,
+    static=("linear",),
+)
+
+
+def _map_jvp(primals: Any, tangents: Any, *, linear: LinearMap) -> tuple[Any, Any]:
+    outs = _linear_map.bind(*primals, linear=linear)
+    if all(type(t) is ad.Zero for t in tangents):
+        return outs, [ad.Zero.from_primal_value(out) for out in outs]  # pyright: ignore
+    tangents = map(ad.instantiate_zeros, tangents)
+    return outs, _linear_map.bind(*tangents, linear=linear)
+
+
+def _map_transpose(cotangents: Any, *_: Any, linear: LinearMap) -> Any:
+    return _linear_map.bind(*map(ad.instantiate_zeros, cotangents), linear=linear.T)
+
+
+ad.primitive_jvps[_linear_map] = _map_jvp
+ad.primitive_transposes[_linear_map] = _map_transpose
+
+
+# Products of a field with a matrix, and of two fields: each other's gradients.
+
+
+def _run_times(array: Array, matrix: Array) -> Array:
+    flat = array.reshape(-1, array.shape[-1]) @ matrix
+    return flat.reshape(*array.shape[:-1], matrix.shape[-1])
+
+
+def _run_outer(left: Array, right: Array) -> Array:
+    return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
+
+
+def _batch_times(arrays: Sequence[Array], is_batched: Sequence[bool]) -> Array:
+    if not is_batched[1]:
+        return times(*arrays)
+    array, matrix = _all_batched(arrays, is_batched)
+    flat = jnp.matmul(array.reshape(len(array), -1, array.shape[-1]), matrix)
+    return flat.reshape(*array.shape[:-1], matrix.shape[-1])
+
+
+def _batch_outer(arrays: Sequence[Array], is_batched: Sequence[bool]) -> Array:
+    left, right = (
+        a.reshape(len(a), -1, a.shape[-1]) for a in _all_batched(arrays, is_batched)
+    )
+    return jnp.matmul(left.mT, right)
+
+
+_bilinear = functools.partial(_make_primitive, has_one_result=True)
+_times = _bilinear(
+    "times",
+    _run_times,
+    lambda array, matrix: [(*array[:-1], matrix[-1])],
+    _batch_times,
+)
+_outer = _bilinear(
+    "outer", _run_outer, lambda left, right: [(left[-1], right[-1])], _batch_outer
+)
+"""`leftᵀ right`, summed over all cells: the gradient of `times` for its matrix."""
+
+ad.defbilinear(
+    _times,
+    lambda cotangent, array, matrix: _times.bind(cotangent, matrix.T),
+    lambda cotangent, array, matrix: _outer.bind(array, cotangent),
+)
+ad.defbilinear(
+    _outer,
+    lambda cotangent, left, right: _times.bind(right, cotangent.T),
+    lambda cotangent, left, right: _times.bind(left, cotangent),
+)
