@@ -212,7 +212,7 @@ def train(
         checkpoint=settings.out / f"{name}.checkpoint",
         metadata={
             "settings": describe(settings),
-            "model": gn.testing.describe_model(model),
+            "model": gn.models.describe_model(model),
         },
         name=name,
         progress=True,

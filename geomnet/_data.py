@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ._group import MAX_SPATIAL_DIMS
+from ._history import times_as_channels
 from ._image import GeometricImage
 from ._signature import Entry, Signature, TensorType
 
@@ -173,32 +174,24 @@ class Windows:
         """
         trajectory, start = np.divmod(np.asarray(numbers), self.per_trajectory)
         times = start[:, None] + np.arange(self.past)
-        history = self._as_channels(self.frames[trajectory[:, None], times])
         target = self.frames[trajectory, start + self.past]
-        d = self.num_spatial_dims
-        return history, GeometricImage(self.signature, target, d)
+        history = self._history(self.frames[trajectory[:, None], times])
+        return history, GeometricImage(self.signature, target, self.num_spatial_dims)
 
     def rollouts(self) -> tuple[GeometricImage, GeometricImage]:
         """The first history of each trajectory, and all frames that follow it.
 
         The frames that follow have shape `(trajectories, times, *grid, features)`.
         """
-        history = self._as_channels(self.frames[:, : self.past])
         rest = self.frames[:, self.past :]
+        history = self._history(self.frames[:, : self.past])
         return history, GeometricImage(self.signature, rest, self.num_spatial_dims)
 
-    def _as_channels(self, frames: np.ndarray) -> GeometricImage:
+    def _history(self, frames: np.ndarray) -> GeometricImage:
         """From `(batch, past, *grid, features)` to an image of `past * signature`."""
         d = self.num_spatial_dims
-        parts = [
-            np.moveaxis(frames[..., where], 1, -2).reshape(
-                *frames.shape[:1], *frames.shape[2:-1], -1
-            )
-            for where in self.signature.slices(d)
-        ]
-        return GeometricImage(
-            self.past * self.signature, np.concatenate(parts, axis=-1), d
-        )
+        array = times_as_channels(frames, self.signature, d)
+        return GeometricImage(self.past * self.signature, array, d)
 
 
 def _dims_of(signature: Signature, features: int, argument: str) -> int:

@@ -1,8 +1,10 @@
 """Frames in time as channels: `4 * flow` holds four frames of `flow`, oldest first."""
 
 import dataclasses
+from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from ._image import GeometricImage
 from ._signature import Signature, check_signature
@@ -64,13 +66,24 @@ def stack_frames(frames: GeometricImage, num_frames: int) -> GeometricImage:
             f"`frames` must have shape (time, *grid, features) with at least "
             f"{num_frames} times, got {frames.array.shape}."
         )
-    array = frames.array[frames.array.shape[0] - num_frames :]
-    parts = []
-    for where in frames.signature.slices(d):
-        parts += [array[i, ..., where] for i in range(num_frames)]
-    return GeometricImage(
-        num_frames * frames.signature, jnp.concatenate(parts, axis=-1), d
-    )
+    kept = frames.array[frames.array.shape[0] - num_frames :]
+    array = times_as_channels(kept, frames.signature, d)
+    return GeometricImage(num_frames * frames.signature, array, d)
+
+
+def times_as_channels(frames: Any, signature: Signature, num_spatial_dims: int) -> Any:
+    """`(*batch, time, *grid, features)` to `(*batch, *grid, time * features)`.
+
+    Of JAX or NumPy; in the layout of `times * signature`.
+    """
+    d, numpy = num_spatial_dims, np if isinstance(frames, np.ndarray) else jnp
+    time = frames.ndim - d - 2
+    shape = (*frames.shape[:time], *frames.shape[time + 1 : -1], -1)
+    parts = [
+        numpy.moveaxis(frames[..., where], time, -2).reshape(shape)
+        for where in signature.slices(d)
+    ]
+    return numpy.concatenate(parts, axis=-1)
 
 
 def _check_holds(history: Signature, frame: Signature) -> None:

@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 import geomnet as gn
+from geomnet.models import describe_model, rebuild_model
 from geomnet.testing import (
     TOLERANCES,
-    describe_model,
     equivariance_error,
     perturb,
-    rebuild_model,
     translation_error,
 )
 
