@@ -6,14 +6,14 @@ from ._checkpoint import (
     save_checkpoint as save_checkpoint,
 )
 from ._evaluate import evaluate as evaluate, predict as predict
-from ._fit import (
+from ._fit import Interrupted as Interrupted, fit as fit
+from ._metrics import nrmse as nrmse, smse as smse
+from ._rollout import rollout as rollout
+from ._step import (
     TrainState as TrainState,
     batches as batches,
     make_optimiser as make_optimiser,
     make_train_step as make_train_step,
     start_training as start_training,
 )
-from ._loop import Interrupted as Interrupted, fit as fit
-from ._metrics import nrmse as nrmse, smse as smse
-from ._rollout import rollout as rollout
 from ._unit_variance import unit_variance as unit_variance

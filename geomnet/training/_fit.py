@@ -1,149 +1,161 @@
-"""One jitted training step, and the order of the batches: functions, no framework.
+"""The training loop: steps, validation, checkpoints, a progress bar, and Ctrl-C."""
 
-A run is determined by its `TrainState`: model, optimiser, number of steps and key. The
-batch of step n follows from the key and n alone, so a run resumed from a checkpoint
-goes on bit for bit as if it had not stopped.
-"""
-
-from collections.abc import Callable, Iterator
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
-Loss = Callable[[Any, Any], Float[Array, ""]]
+from ._checkpoint import load_checkpoint, read_metadata, save_checkpoint
+from ._evaluate import evaluate
+from ._metrics import smse
+from ._step import Loss, TrainState, batches, make_train_step, start_training
 
-
-class TrainState(eqx.Module):
-    """Everything that a training run needs to go on."""
-
-    model: Any
-    optimiser_state: optax.OptState
-    num_steps: Int[Array, ""]
-    key: PRNGKeyArray
+REPORT_EVERY = 10  # steps; the only places that wait for the device
+SAVE_EVERY = 30.0  # seconds
 
 
-def make_optimiser(
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during `fit`, after the checkpoint has been written."""
+
+
+def fit(
+    model: Any,
+    loss: Loss,
+    windows: Any,
+    optimiser: optax.GradientTransformation,
     *,
-    learning_rate: float,
-    total_steps: int,
-    warmup_steps: int = 0,
-    weight_decay: float = 1e-5,
-    gradient_clip: float = 1.0,
-) -> optax.GradientTransformation:
-    """AdamW with a linear warm-up, then a cosine to zero, and gradients clipped.
+    num_steps: int,
+    batch_size: int,
+    key: PRNGKeyArray,
+    validation: Any = None,
+    validate_every: int = 100,
+    checkpoint: "str | os.PathLike[str] | None" = None,
+    metadata: Mapping[str, Any] | None = None,
+    name: str = "training",
+    progress: bool = False,
+) -> tuple[Any, dict[str, Any]]:
+    """Trains a model, going on from its checkpoint if there is one of this run.
 
     **Arguments:**
 
-    - `learning_rate`: the peak, reached after `warmup_steps`.
-    - `total_steps`: the step at which the learning rate is zero.
-    - `gradient_clip`: the largest global norm of a gradient.
+    - `loss`: `(model, batch) -> number`.
+    - `windows`, `validation`: have a length and `take(numbers) -> batch`.
+    - `key`: decides the order of the batches.
+    - `checkpoint`: the file to write every half minute, at the end and on Ctrl-C. The
+        run that wrote it is gone on with, bit for bit, if its metadata are the same.
+    - `metadata`: what decides the run, as JSON can say it.
+    - `progress`: show a bar (needs tqdm).
 
-    **Raises:** `ValueError` if a setting is out of range.
+    **Returns:** the trained model, and its history: `"training"` and `"validation"`,
+    each a list of (step, loss), and `"seconds_per_step"`.
+
+    **Raises:** `FloatingPointError` if the loss is not finite; `Interrupted` on Ctrl-C.
     """
-    if not 0 <= warmup_steps < total_steps:
-        raise ValueError(
-            f"`warmup_steps` must be from 0 to total_steps - 1 = {total_steps - 1}, "
-            f"got {warmup_steps}."
-        )
-    for name, value in (
-        ("learning_rate", learning_rate),
-        ("gradient_clip", gradient_clip),
-    ):
-        if not value > 0:
-            raise ValueError(f"`{name}` must be positive, got {value}.")
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0 if warmup_steps else learning_rate,
-        learning_rate,
-        warmup_steps,
-        total_steps,
-    )
-    return optax.chain(
-        optax.clip_by_global_norm(gradient_clip),
-        optax.adamw(schedule, weight_decay=weight_decay),
-    )
+    described = dict(metadata or {})
+    path = None if checkpoint is None else Path(checkpoint)
+    state = start_training(model, optimiser, key=key)
+    state, history = _resumed(path, state, described, name)
+    step = make_train_step(loss, optimiser)
+    done = int(state.num_steps)
+
+    def save() -> None:
+        if path is not None:
+            save_checkpoint(path, state, {**described, "history": history})
+
+    order = batches(len(windows), batch_size, key=key, start=done)
+    recent, last_save = _Recent(), time.monotonic()
+    with _bar(name, done, num_steps, progress) as update:
+        try:
+            while done < num_steps:
+                state, value = step(state, windows.take(next(order)))
+                done += 1
+                recent.losses.append(value)
+                is_last = done == num_steps
+                if done % REPORT_EVERY and not is_last:
+                    continue
+                update(len(recent.losses), recent.report(history, done, name))
+                if validation is not None and (
+                    is_last or done % validate_every < REPORT_EVERY
+                ):
+                    measured = evaluate(
+                        state.model, validation, {"smse": smse}, batch_size=batch_size
+                    )
+                    history["validation"].append((done, measured["smse"]))
+                if is_last or time.monotonic() - last_save > SAVE_EVERY:
+                    save()
+                    last_save = time.monotonic()
+                recent.restart()
+        except KeyboardInterrupt:
+            save()
+            kept = f", saved in {path}" if path is not None else ""
+            raise Interrupted(
+                f"Stopped at step {done} of {num_steps} of '{name}'{kept}."
+            ) from None
+    return state.model, history
 
 
-def start_training(
-    model: Any, optimiser: optax.GradientTransformation, *, key: PRNGKeyArray
-) -> TrainState:
-    """The state before the first step. `key` decides the order of the batches.
-
-    The model's arrays are copied: steps give up the arrays of their state, and the
-    caller's model stays usable.
-    """
-    model = jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, model)
-    return TrainState(
-        model,
-        optimiser.init(eqx.filter(model, eqx.is_inexact_array)),
-        jnp.zeros((), jnp.int32),
-        key,
-    )
+def _resumed(
+    path: Path | None, state: TrainState, described: dict[str, Any], name: str
+) -> tuple[TrainState, dict[str, Any]]:
+    """State and history to go on from: those of a checkpoint of this run, if any."""
+    if path is not None and path.exists():
+        found = read_metadata(path)
+        if {k: v for k, v in found.items() if k != "history"} == described:
+            state, found = load_checkpoint(path, state)
+            print(f"{name}: going on from step {int(state.num_steps)} of {path}")
+            return state, found["history"]
+    return state, {"training": [], "validation": [], "seconds_per_step": None}
 
 
-def make_train_step(
-    loss: Loss, optimiser: optax.GradientTransformation
-) -> Callable[[TrainState, Any], tuple[TrainState, Float[Array, ""]]]:
-    """The compiled function `(state, batch) -> (next state, loss)`.
+class _Recent:
+    """The steps since the last report: their losses stay on the device until then."""
 
-    **Arguments:**
+    def __init__(self):
+        self.losses: list[Any] = []
+        self._rates: list[float] = []
+        self._since = time.monotonic()
 
-    - `loss`: `(model, batch) -> number`; it maps the model over the batch itself.
+    def report(self, history: dict[str, Any], done: int, name: str) -> float:
+        """Waits for the device; adds to the history; gives the mean of the losses.
 
-    The arrays of the state passed in are given up to the next one (donated).
-    """
+        **Raises:** `FloatingPointError` if it is not finite.
+        """
+        mean = float(jnp.stack(self.losses).mean())
+        self._rates.append((time.monotonic() - self._since) / len(self.losses))
+        history["training"].append((done, mean))
+        history["seconds_per_step"] = float(np.median(self._rates))
+        if not np.isfinite(mean):
+            raise FloatingPointError(
+                f"The loss of '{name}' is {mean} at step {done}. Use a smaller "
+                "learning rate; a checkpoint holds an earlier step."
+            )
+        return mean
 
-    @eqx.filter_jit(donate="all-except-first")
-    def step(batch: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
-        value, gradient = eqx.filter_value_and_grad(loss)(state.model, batch)
-        updates, optimiser_state = optimiser.update(
-            gradient,
-            state.optimiser_state,
-            eqx.filter(state.model, eqx.is_inexact_array),
-        )
-        model = eqx.apply_updates(state.model, updates)
-        next_state = TrainState(model, optimiser_state, state.num_steps + 1, state.key)
-        return next_state, value
-
-    return lambda state, batch: step(batch, state)
+    def restart(self) -> None:
+        """After what is no step, such as a validation."""
+        self.losses = []
+        self._since = time.monotonic()
 
 
-def batches(
-    num_samples: int, batch_size: int, *, key: PRNGKeyArray, start: int = 0
-) -> Iterator[np.ndarray]:
-    """Endless batches of sample numbers, each epoch in a new order.
+@contextlib.contextmanager
+def _bar(name: str, done: int, total: int, progress: bool):
+    """Yields `(steps, loss) -> None`, which moves the bar if there is one."""
+    if not progress:
+        yield lambda _steps, _loss: None
+        return
+    from tqdm import tqdm
 
-    Every sample occurs once per epoch; what does not fill a batch at the end of an
-    epoch opens the next one. The batch of step n depends on `key` and n alone.
+    with tqdm(total=total, initial=done, desc=name, unit="step") as bar:
 
-    **Arguments:**
+        def update(steps: int, loss: float) -> None:
+            bar.update(steps)
+            bar.set_postfix(loss=f"{loss:.2e}")
 
-    - `start`: the step to begin with, such as `state.num_steps` on resuming.
-
-    **Raises:** `ValueError` if there are fewer samples than a batch holds.
-    """
-    if not 1 <= batch_size <= num_samples:
-        raise ValueError(
-            f"`batch_size` must be from 1 to the {num_samples} samples, got "
-            f"{batch_size}."
-        )
-    seed = np.asarray(jax.random.key_data(key)).ravel().tolist()
-
-    def order(epoch: int) -> np.ndarray:
-        # NumPy's generator: shuffling on the host needs no compilation.
-        return np.random.default_rng([*seed, epoch]).permutation(num_samples)
-
-    step, epochs = start, {}
-    while True:
-        positions = range(step * batch_size, (step + 1) * batch_size)
-        needed = range(positions[0] // num_samples, positions[-1] // num_samples + 1)
-        epochs = {
-            epoch: epochs[epoch] if epoch in epochs else order(epoch)
-            for epoch in needed
-        }
-        yield np.array([epochs[p // num_samples][p % num_samples] for p in positions])
-        step += 1
+        yield update

@@ -105,7 +105,13 @@ def test_a_wall_mirrors_no_more_cells_than_there_are():
         # Sides of one more than a multiple, where multiples would do as well.
         {"boundary": Boundary.SLIP, "stride": 5},
         {"channel_groups": 2},
+        # Sides that are multiples and sides of one more, with unlike padding.
+        {"size": 3, "stride": 3},
+        {"group": gn.cyclic(1), "size": 3, "stride": 2, "grid": (4, 5)},
         {"make": ConvTranspose},
+        {"make": gn.nn.Linear},
+        {"make": gn.nn.Down},
+        {"make": gn.nn.Up},
         {"make": ConvTranspose, "size": 3, "boundary": Boundary.NO_SLIP},
         {
             "group": gn.reflections(2),
@@ -116,7 +122,7 @@ def test_a_wall_mirrors_no_more_cells_than_there_are():
 )
 def test_export_is_the_same_function_boundary_included(options, float64):
     options = {"group": SQUARE, **options}
-    make = options.pop("make", Conv)
+    make, grid = options.pop("make", Conv), options.pop("grid", None)
     fields = "2x0+ 2x1+"
     layer = make(
         in_signature=fields,
@@ -127,7 +133,8 @@ def test_export_is_the_same_function_boundary_included(options, float64):
     )
     layer = gn.testing.perturb(layer, key=jax.random.key(1))
     plain = eqx.filter_jit(gn.nn.export(layer))
-    grid = (6, 11) if options.get("stride") == 5 else (4, 6)
+    grids = {3: (6, 7), 5: (6, 11)}
+    grid = grid or grids.get(options.get("stride"), (4, 6))
     array = np.random.default_rng(0).standard_normal((*grid, 6))
     expected = eqx.filter_jit(layer)(gn.GeometricImage(fields, array)).array
     given = np.moveaxis(
