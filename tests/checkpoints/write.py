@@ -2,8 +2,8 @@
 
 The files in a folder here are of the commit that the folder is named after:
 
-    git worktree add /tmp/old 83c14d6
-    PYTHONPATH=/tmp/old python tests/checkpoints/write.py tests/checkpoints/83c14d6
+    git worktree add ../old 83c14d6
+    PYTHONPATH=../old python tests/checkpoints/write.py tests/checkpoints/83c14d6
 
 `tests/geomnet/training/test_old_checkpoints.py` reads them with the code of today.
 """

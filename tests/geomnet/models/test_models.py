@@ -55,6 +55,12 @@ def resnet(model, **options):
     )
 
 
+def block(make, *signatures, group=SQUARE, **options):
+    return lambda dtype: make(
+        group, *signatures, key=jax.random.key(0), dtype=dtype, **options
+    )
+
+
 def averaged(dtype):
     plain = gn.twin(unet(SQUARE, depth=0)(dtype))
     return gn.GroupAverage(plain, gn.rotations(2))
@@ -80,6 +86,20 @@ MODELS = {
     "FNO": (resnet(gn.FNO, modes=1), (4, 3), (1, 2)),
     "average of a plain network": (averaged, (3, 3), (1, 2)),
     "persistence": (lambda dtype: gn.Persistence(2 * FLOW, FLOW), (3, 4), (1, 1)),
+    "ConvBlock": (block(gn.models.ConvBlock, INSIDE, FLOW), (3, 4), (1, 2)),
+    "ResidualBlock": (block(gn.models.ResidualBlock, INSIDE), (4, 3), (1, 2)),
+    "ConditionedBlock in a channel": (
+        block(
+            gn.models.ConditionedBlock,
+            INSIDE,
+            "0+ 1+",
+            group=gn.reflections(2),
+            boundary=(Boundary.SLIP, Boundary.PERIODIC),
+        ),
+        (4, 4),
+        (0, 1),
+    ),
+    "FourierBlock": (block(gn.models.FourierBlock, INSIDE, modes=1), (4, 3), (2, 1)),
 }
 # Of the same make as others here; the conditioned ResUNet has a test of its own.
 LONGER = ("UNet under rotations", "ResUNet")
@@ -101,32 +121,61 @@ def image(grid, dtype, signature=2 * FLOW):
 @every_model
 def test_commutes_before_and_after_training(name, float64):
     maker, grid, shift = MODELS[name]
-    model, x = maker(float64), image(grid, float64)
+    model = maker(float64)
+    x = image(grid, float64, model.in_signature)
     for state in (model, perturb(model, key=jax.random.key(1))):
         assert equivariance_error(state, x, model.group) <= TOLERANCES["float64"]
     if shift is not None:
         assert translation_error(model, x, shift) <= TOLERANCES["float64"]
 
 
-NETWORKS = ["UNet", "UNet in a box with walls", "ResUNet", *list(MODELS)[5:8]]
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_states_with_what_it_commutes(name, float64):
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_states_with_what_it_commutes(name, float64):
     """From shapes alone: nothing is drawn or compiled."""
     maker, grid, shift = MODELS[name]
     model = eqx.filter_eval_shape(lambda: maker(float64))
+    assert isinstance(model, gn.nn.AbstractLayer)
     assert model.equivariant_under(grid) == model.group
     steps = model.translation_steps(grid)
     if shift is None:
         assert steps == (0, 0)
     else:
-        assert all(s % n == 0 for n, s in zip(steps, shift, strict=True))
+        # What it claims covers the shift that the test above measures.
+        for step, cells in zip(steps, shift, strict=True):
+            assert cells % step == 0 if step else cells == 0
     with pytest.raises(ValueError, match="must have 2 sides"):
         model.equivariant_under((*grid, 4))
-    if "UNet" in name:
+    if "UNet" in name and name != "UNet of residuals":
         with pytest.raises(ValueError, match="must be multiples of 2"):
             model.translation_steps((4, 5))
+
+
+def test_every_public_model_is_held_to_the_contract():
+    """A network, block or wrapper that is added without a case here fails."""
+    public = {
+        value
+        for value in vars(gn.models).values()
+        if isinstance(value, type) and issubclass(value, eqx.Module)
+    }
+    abstract = {gn.models.AbstractMap, gn.models.AbstractNetwork}
+    made = [eqx.filter_eval_shape(lambda m=m: m(None)) for m, _, _ in MODELS.values()]
+    assert {type(model) for model in made} == public - abstract
+
+
+def test_an_average_commutes_with_what_its_model_does_on_every_moved_grid():
+    class Lopsided(eqx.Module):
+        group: gn.Group = eqx.field(static=True, default=gn.trivial(2))
+
+        def translation_steps(self, grid):
+            return (1, 2) if grid[0] > grid[1] else (3, 0)
+
+        def __call__(self, image):
+            return image
+
+    turns = gn.cyclic(4)
+    average = gn.GroupAverage(Lopsided(), turns)
+    assert average.translation_steps((8, 4)) == (0, 6)
+    assert gn.GroupAverage(lambda x: x, turns).translation_steps((4, 4)) == (0, 0)
 
 
 def test_numbers_condition_a_model_and_leave_it_equivariant(float64):

@@ -179,6 +179,7 @@ WRONG_KINDS = {
     "gn.Signature(['0+', '1+'])": "must be a text such as",
     "gn.GeometricImage('0+', [[[1.0]]])": "got list",
     "IMAGE[0]": "`image.array`",
+    "nn.export(nn.AveragePool(SQUARE, '0+'))": "Export the layers of a network",
     "gn.twin(nn.Linear(SQUARE, '0+', '0+', key=KEY))": "geomnet.trivial(d)",
 }
 
