@@ -27,13 +27,20 @@ FILES = sorted(
 FOLDERS = {
     "geomnet": 0,
     "geomnet.filters": 0,
+    "geomnet._equivariance": 1,
     "geomnet.nn": 1,
     "geomnet.models": 2,
+    "geomnet.symmetry": 2,
     "geomnet.training": 3,
     "geomnet.plot": 3,
     "geomnet.testing": 4,
     "pde_data": 0,
     "pde_data.formats": 0,
+}
+# Rooms that need no layer and no model: all that each may import, its door included.
+ROOMS = {
+    "geomnet._equivariance": {"geomnet"},
+    "geomnet.symmetry": {"geomnet", "geomnet._equivariance"},
 }
 DOORS = ("__init__", "__main__")
 VAGUE = {"utils", "common", "core", "ops", "base", "helpers", "misc", "tools"}
@@ -89,6 +96,41 @@ def test_imports_point_one_way(path):
         )
         if allowed is not None:
             assert FOLDERS[folder(name)] <= allowed, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_from_the_rooms_below_alone(room):
+    paths = [path for path in FILES if folder(module_name(path)) == room]
+    assert len(paths) > 3
+    for path in paths:
+        below = {folder(name) for name in imported_modules(path)}
+        assert below <= ROOMS[room] | {room}, f"{path} imports from {below}"
+    assert all(FOLDERS[below] < FOLDERS[room] for below in ROOMS[room])
+    # Checks of models stand above all of them.
+    assert FOLDERS[room] < FOLDERS["geomnet.testing"]
+
+
+def wrongly_called_errors(source: str) -> list[str]:
+    """Classes that are called an error, and are made of nothing that is called one."""
+    exceptional = ("Error", "Exception", "Warning")
+    return [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        and node.name.endswith("Error")
+        and not any(ast.unparse(b).endswith(exceptional) for b in node.bases)
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_only_exceptions_are_called_errors(path):
+    assert wrongly_called_errors((ROOT / path).read_text()) == []
+
+
+def test_a_measured_error_is_told_from_an_exception():
+    source = "class A{0}: ...\nclass BError{0}: ...\nclass CError(ValueError): ..."
+    assert wrongly_called_errors(source.format("")) == ["BError"]
+    assert wrongly_called_errors(source.format("(eqx.Module)")) == ["BError"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
