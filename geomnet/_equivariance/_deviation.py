@@ -125,7 +125,7 @@ class Unmoved:
 
     @staticmethod
     def of(field_map: FieldMap, y: Field) -> "Unmoved":
-        """The same for a map and what it gives for its start."""
+        """From a map and what it gives for its start."""
         return Unmoved(field_map, y, _rounding(field_map, y))
 
     @property
@@ -146,8 +146,8 @@ def deviations_of(
 ) -> list[Deviation]:
     """How far a map is from commuting with each of `elements`.
 
-    **Arguments:** `call` computes the map, by default the map itself: for who wants to
-    watch it.
+    **Arguments:** `call` computes what the map gives, for a caller who also watches what
+    happens inside; by default the map itself.
     """
     call = unmoved.field_map if call is None else call
     return [
@@ -174,8 +174,8 @@ def shift_deviation(unmoved: Unmoved, shift: tuple[int, ...]) -> Deviation:
             f"`shift` {shift} must have one number for each of the {len(x.grid)} axes."
         )
     motion = Motion(x.grid, shift=shift)
-    moved_y = unmoved.field_map(motion(x))
-    found = difference(moved_y, motion(unmoved.y), unmoved.zero)
+    expected = motion(unmoved.y)
+    found = difference(unmoved.field_map(motion(x)), expected, unmoved.zero)
     return _deviation(np.eye(len(shift), dtype=int), found)
 
 

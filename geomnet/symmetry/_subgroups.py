@@ -87,6 +87,6 @@ def _named(group: Group) -> Group:
             return known
     words = "; ".join(element_name(g) for g in group.elements[1:])
     if group.order == 1:
-        return Group(group.elements.tolist(), "the identity alone")
+        return Group(group.elements, "the identity alone")
     name = words if group.order <= 4 else f"a group of order {group.order}"
-    return Group(group.elements.tolist(), name)
+    return Group(group.elements, name)
