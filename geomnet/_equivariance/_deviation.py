@@ -146,8 +146,8 @@ def deviations_of(
 ) -> list[Deviation]:
     """How far a map is from commuting with each of `elements`.
 
-    **Arguments:** `call` computes what the map gives, for a caller who also watches what
-    happens inside; by default the map itself.
+    **Arguments:** `call` computes what the map gives, for a caller who also watches
+    what happens inside; by default the map itself.
     """
     call = unmoved.field_map if call is None else call
     return [
