@@ -5,6 +5,7 @@ from . import (
     models as models,
     nn as nn,
     plot as plot,
+    symmetry as symmetry,
     testing as testing,
     training as training,
 )

@@ -42,7 +42,7 @@ class Group:
         **Raises:** `ValueError` if a matrix is not a signed permutation or the set is
         not closed under products.
         """
-        unique = {_as_matrix(matrix) for matrix in matrices}
+        unique = {as_matrix(matrix) for matrix in matrices}
         if not unique:
             raise ValueError("`matrices` is empty: a group has at least the identity.")
         if len({len(matrix) for matrix in unique}) > 1:
@@ -65,7 +65,7 @@ class Group:
 
         **Raises:** `ValueError` if a generator is not a signed permutation matrix.
         """
-        matrices = {_as_matrix(generator) for generator in generators}
+        matrices = {as_matrix(generator) for generator in generators}
         if not matrices:
             raise ValueError(
                 "`generators` is empty. For the group of the identity alone use "
@@ -234,12 +234,34 @@ def determinants(group: Group) -> np.ndarray:
     return np.array([_determinant(element) for element in group.elements])
 
 
+def as_matrix(matrix: object) -> Matrix:
+    """A group element as a tuple of rows: a value that is equal and hashes alike.
+
+    **Raises:** `ValueError` unless it is a signed permutation matrix.
+    """
+    array = np.asarray(matrix)
+    d = array.shape[0] if array.ndim == 2 else 0
+    if array.shape != (d, d) or d not in range(1, MAX_SPATIAL_DIMS + 1):
+        raise ValueError(
+            "A group element must be a (d, d) matrix with d = 1, 2 or 3, "
+            f"got shape {array.shape}."
+        )
+    sizes = np.abs(array)
+    is_permutation = (sizes.sum(0) == 1).all() and (sizes.sum(1) == 1).all()
+    if not (is_permutation and np.isin(array, (-1, 0, 1)).all()):
+        raise ValueError(
+            f"{array.tolist()} is not a signed permutation matrix: each row and each "
+            "column needs exactly one entry +1 or -1, else grid points miss the grid."
+        )
+    return tuple(tuple(int(entry) for entry in row) for row in array.tolist())
+
+
 def signed_permutation(matrix: object) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """`(permutation, signs, determinant)` of one signed permutation matrix.
 
     **Raises:** `ValueError` if it is not one.
     """
-    g = np.asarray(_as_matrix(matrix))
+    g = np.asarray(as_matrix(matrix))
     permutation = np.abs(g).argmax(axis=1)
     signs = g.sum(axis=1)
     return tuple(permutation.tolist()), tuple(signs.tolist()), _determinant(g)
@@ -272,24 +294,6 @@ def _check_dims(d: int) -> int:
 
 def _identity(d: int) -> Matrix:
     return tuple(tuple(int(i == j) for j in range(d)) for i in range(d))
-
-
-def _as_matrix(matrix: object) -> Matrix:
-    array = np.asarray(matrix)
-    d = array.shape[0] if array.ndim == 2 else 0
-    if array.shape != (d, d) or d not in range(1, MAX_SPATIAL_DIMS + 1):
-        raise ValueError(
-            "A group element must be a (d, d) matrix with d = 1, 2 or 3, "
-            f"got shape {array.shape}."
-        )
-    sizes = np.abs(array)
-    is_permutation = (sizes.sum(0) == 1).all() and (sizes.sum(1) == 1).all()
-    if not (is_permutation and np.isin(array, (-1, 0, 1)).all()):
-        raise ValueError(
-            f"{array.tolist()} is not a signed permutation matrix: each row and each "
-            "column needs exactly one entry +1 or -1, else grid points miss the grid."
-        )
-    return tuple(tuple(int(entry) for entry in row) for row in array.tolist())
 
 
 def _closure(matrices: set[Matrix], d: int) -> set[Matrix]:

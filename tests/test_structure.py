@@ -27,6 +27,8 @@ FILES = sorted(
 FOLDERS = {
     "geomnet": 0,
     "geomnet.filters": 1,
+    "geomnet._equivariance": 1,
+    "geomnet.symmetry": 2,
     # Where windows and faces lie is geometry, which both storeys of `nn` share.
     "geomnet.nn._placement": 2,
     "geomnet.nn._boundary": 2,
@@ -38,6 +40,11 @@ FOLDERS = {
     "geomnet.testing": 7,
     "pde_data": 0,
     "pde_data.formats": 0,
+}
+# Rooms that need no layer and no model: all that each may import, its door included.
+ROOMS = {
+    "geomnet._equivariance": {"geomnet"},
+    "geomnet.symmetry": {"geomnet", "geomnet._equivariance"},
 }
 DOORS = ("__init__", "__main__")
 VAGUE = {"utils", "common", "core", "ops", "base", "helpers", "misc", "tools"}
@@ -95,12 +102,100 @@ def test_imports_point_one_way(path):
             assert FOLDERS[folder(name)] <= allowed, f"{path} imports {name}"
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_from_the_rooms_below_alone(room):
+    paths = [path for path in FILES if folder(module_name(path)) == room]
+    assert len(paths) > 3
+    for path in paths:
+        below = {folder(name) for name in imported_modules(path)}
+        assert below <= ROOMS[room] | {room}, f"{path} imports from {below}"
+    assert all(FOLDERS[below] < FOLDERS[room] for below in ROOMS[room])
+    # Checks of models stand above all of them.
+    assert FOLDERS[room] < FOLDERS["geomnet.testing"]
+
+
+def wrongly_called_errors(source: str) -> list[str]:
+    """Classes that are called an error, and are made of nothing that is called one."""
+    exceptional = ("Error", "Exception", "Warning")
+    return [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        and node.name.endswith("Error")
+        and not any(ast.unparse(b).endswith(exceptional) for b in node.bases)
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_only_exceptions_are_called_errors(path):
+    assert wrongly_called_errors((ROOT / path).read_text()) == []
+
+
+def test_a_measured_error_is_told_from_an_exception():
+    source = "class A{0}: ...\nclass BError{0}: ...\nclass CError(ValueError): ..."
+    assert wrongly_called_errors(source.format("")) == ["BError"]
+    assert wrongly_called_errors(source.format("(eqx.Module)")) == ["BError"]
+
+
 @pytest.mark.parametrize("path", FILES, ids=str)
 def test_files_are_short_and_say_what_they_are(path):
     text = (ROOT / path).read_text()
     assert len(text.splitlines()) <= 400
     assert ast.get_docstring(ast.parse(text))
     assert not VAGUE & set(path.stem.strip("_").split("_"))
+
+
+# Functions of more lines than this, without their docstring, and the reason.
+MOST_LINES = 60
+LONG_FUNCTIONS: dict[str, str] = {}
+
+
+def functions(path: Path) -> list[ast.FunctionDef]:
+    tree = ast.parse((ROOT / path).read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def lines_of_code(function: ast.FunctionDef) -> int:
+    """Without the docstring, which is as long as its reader needs it."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function) is None:
+        return lines
+    text = function.body[0]
+    return lines - ((text.end_lineno or 0) - text.lineno + 1)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_functions_are_short_or_have_a_reason(path):
+    for function in functions(path):
+        name = f"{module_name(path)}.{function.name}"
+        assert lines_of_code(function) <= MOST_LINES or name in LONG_FUNCTIONS, name
+
+
+# A group and a signature travel as a `Representation`, a kernel's statics as a
+# `KernelSpace`. Only who is called by users takes them apart.
+SIDE_BY_SIDE = ({"group"}, {"signature", "in_signature", "out_signature", "fields"})
+
+
+def travels_unnamed(function: ast.FunctionDef) -> bool:
+    arguments = function.args
+    names = {a.arg for a in (*arguments.posonlyargs, *arguments.args)}
+    return all(names & part for part in SIDE_BY_SIDE)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.parts[:2] == ("geomnet", "nn")], ids=str
+)
+def test_no_function_of_nn_takes_a_group_and_a_signature_side_by_side(path):
+    named = [f.name for f in functions(path) if travels_unnamed(f)]
+    assert set(named) <= {"__init__"}, path
+
+
+def test_long_functions_and_unnamed_clumps_would_be_seen():
+    long = "def f(group, signature):\n    'x'\n" + "    pass\n" * 60
+    (function,) = ast.parse(long).body
+    assert isinstance(function, ast.FunctionDef)
+    assert lines_of_code(function) == MOST_LINES + 1
+    assert travels_unnamed(function)
 
 
 def public_names() -> list[tuple[str, object]]:

@@ -23,8 +23,9 @@ _NOT_KEPT = ("self", "key", "dtype")
 class AbstractMap(AbstractLayer):
     """A layer or network between two signatures: a block, a network, a wrapper."""
 
-    in_signature: eqx.AbstractVar[Signature]
-    out_signature: eqx.AbstractVar[Signature]
+    # Each a `Signature`, as a field or as a property, like `group`.
+    in_signature: eqx.AbstractVar[Any]
+    out_signature: eqx.AbstractVar[Any]
 
     @property
     def source(self) -> Representation:

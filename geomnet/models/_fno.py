@@ -68,17 +68,17 @@ class FourierBlock(AbstractMap):
         self.gate = Gate(group, signature, key=keys[2], dtype=dtype)
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the block commutes with."""
         return self.spectral.group
 
     @property
-    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def in_signature(self) -> Signature:
         """What the block takes."""
         return self.spectral.in_signature
 
     @property
-    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def out_signature(self) -> Signature:
         """What the block gives."""
         return self.spectral.out_signature
 

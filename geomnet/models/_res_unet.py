@@ -27,7 +27,7 @@ from ..nn import (
     check_image,
 )
 from ._contract import AbstractMap
-from ._unet import AbstractUNet, check_shape, level_signatures, through_levels
+from ._unet import AbstractUNet, check_shape, level_signatures, scaled, through_levels
 
 Parameters = Float[Array, " parameters"]
 
@@ -102,17 +102,17 @@ class ConditionedBlock(AbstractMap):
         )
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the block commutes with."""
         return self.convs[0].group
 
     @property
-    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def in_signature(self) -> Signature:
         """What the block takes."""
         return self.convs[0].in_signature
 
     @property
-    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def out_signature(self) -> Signature:
         """What the block gives."""
         return self.convs[1].out_signature
 
@@ -241,8 +241,7 @@ class ResUNet(AbstractUNet):
         )
         self.norm = LayerNorm(group, levels[0], dtype=dtype)
         self.gate = Gate(group, levels[0], key=next(keys), dtype=dtype)
-        project = conv(levels[0], self.out_signature)
-        self.project = jax.tree.map(lambda weight: output_scale * weight, project)
+        self.project = scaled(conv(levels[0], self.out_signature), output_scale)
 
     def __call__(
         self, image: GeometricImage, parameters: Parameters | None = None

@@ -40,17 +40,17 @@ class Residual(AbstractMap):
         self.model = model
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the model commutes with."""
         return self.model.group  # pyright: ignore
 
     @property
-    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def in_signature(self) -> Signature:
         """What the model takes."""
         return self.model.in_signature  # pyright: ignore
 
     @property
-    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def out_signature(self) -> Signature:
         """What the model gives."""
         return self.model.out_signature  # pyright: ignore
 

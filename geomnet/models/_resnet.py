@@ -76,17 +76,17 @@ class ResidualBlock(AbstractMap):
         )
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the block commutes with."""
         return self.convs[0].group
 
     @property
-    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def in_signature(self) -> Signature:
         """What the block takes."""
         return self.convs[0].in_signature
 
     @property
-    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def out_signature(self) -> Signature:
         """What the block gives: the same."""
         return self.convs[-1].out_signature
 

@@ -174,8 +174,8 @@ def _check_statics(source: eqx.Module, target: Any, where: str) -> None:
             )
         if isinstance(a, Signature):
             check_extrudable(a, what)
-            if hasattr(source, "group"):
-                groups = source.group, target.group
+            groups = getattr(source, "group", None), getattr(target, "group", None)
+            if None not in groups:
                 _check_invariance(a, groups, what)
 
 
@@ -202,7 +202,7 @@ def _statics(module: Any) -> dict[str, Any]:
 
 
 def _check_invariance(
-    signature: Signature, groups: tuple[Group, Group], where: str
+    signature: Signature, groups: tuple[Any, Any], where: str
 ) -> None:
     """**Raises:** `ValueError` if a layer treats a type as a scalar in one only."""
     plane, space = groups

@@ -72,17 +72,17 @@ class ConvBlock(AbstractMap):
         self.gate = Gate(group, out_signature, key=gate_key, dtype=dtype)
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the block commutes with."""
         return self.conv.group
 
     @property
-    def in_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def in_signature(self) -> Signature:
         """What the block takes."""
         return self.conv.in_signature
 
     @property
-    def out_signature(self) -> Signature:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def out_signature(self) -> Signature:
         """What the block gives."""
         return self.conv.out_signature
 
@@ -200,7 +200,7 @@ class UNet(AbstractUNet):
             (block(fine + fine, fine), block(fine, fine)) for fine, _ in pairs[::-1]
         )
         project = Conv(group, levels[0], out_signature, key=next(keys), **shared)
-        self.project = jax.tree.map(lambda weight: output_scale * weight, project)
+        self.project = scaled(project, output_scale)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Arguments:** an image of `in_signature` on a grid with sides that are
@@ -250,6 +250,11 @@ def level_signatures(hidden: Signature, depth: int) -> list[Signature]:
     """The fields on each level: `2**n` times as many on level n, without names."""
     unnamed = Signature(dataclasses.replace(entry, name="") for entry in hidden)
     return [2**n * unnamed for n in range(depth + 1)]
+
+
+def scaled(layer: Conv, factor: float) -> Conv:
+    """The layer with all that it has learned multiplied."""
+    return jax.tree.map(lambda weight: factor * weight, layer)
 
 
 def check_shape(depth: int, output_scale: float) -> None:

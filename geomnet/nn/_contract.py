@@ -5,6 +5,7 @@ The public contract for who writes a layer or a network: see `docs/own_layers.md
 
 import abc
 import math
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -23,7 +24,8 @@ class AbstractLayer(eqx.Module):
     `__call__` with `check_image`.
     """
 
-    group: eqx.AbstractVar[Group]
+    # A `Group`, as a field or as a property: type checkers know no word for either.
+    group: eqx.AbstractVar[Any]
 
     def __check_init__(self):
         check_group(self.group)
@@ -80,7 +82,7 @@ class AbstractTypeKeepingLayer(AbstractLayer):
     representation: eqx.AbstractVar[Representation]
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the layer commutes with."""
         return self.representation.group
 

@@ -198,6 +198,6 @@ class AbstractFullKernelLayer(AbstractKernelLayer):
     """A layer that commutes with all that its kernel commutes with."""
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the layer commutes with."""
         return self.kernel.group

@@ -78,7 +78,7 @@ class TensorProduct(AbstractEveryGridLayer):
         self.weights = drawn * jnp.asarray(scale, dtype)
 
     @property
-    def group(self) -> Group:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def group(self) -> Group:
         """The group that the layer commutes with."""
         return self.source.group
 

@@ -1,24 +1,28 @@
 """The one check for a test: fails with the element, the place and the guilty layer."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .._group import Group
-from .._signature import Signature
-from ._adapter import FieldMap, Map
-from ._errors import (
-    EquivarianceError,
+from .._equivariance._callables import Map
+from .._equivariance._deviation import (
+    Deviation,
+    Unmoved,
     chosen_elements,
-    errors_of,
-    shift_error,
+    deviations_of,
+    shift_deviation,
     worst_of,
 )
-from ._guilty import guilty_sentence
-from ._moving import Motion, widened
-from ._program import is_traceable, narrowing_casts, rounding_depth
-from ._tolerance import like_fewer_bits, lower_precision, tolerance_for
+from .._equivariance._field import widened
+from .._equivariance._field_map import FieldMap
+from .._equivariance._motion import Motion
+from .._equivariance._program import is_traceable, narrowing_casts, rounding_depth
+from .._equivariance._tolerance import deciding_tolerance, like_fewer_bits
+from .._group import Group
+from .._signature import Signature
+from ._guilty_layer import guilty_sentence
 
 
 def assert_equivariant(
@@ -50,80 +54,65 @@ def assert_equivariant(
     does not fit.
     """
     field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
-    x_field = field_map.start
-    y_field = field_map(x_field)
-    if not np.isfinite(widened(y_field.array)).all():
+    y = field_map(field_map.start)
+    if not np.isfinite(widened(y.array)).all():
         raise AssertionError(
             f"{field_map.name} gives NaN or infinity for `x` itself: there is nothing "
             "to compare."
         )
-    allowed = _Allowed(field_map, x, y_field.array.dtype, tolerance)
+    unmoved = Unmoved.of(field_map, y)
+    # Counted once, and only if an error is too large for a shallow program.
+    depth = functools.cache(lambda: rounding_depth(f, x))
+
+    def allowed(found: Deviation) -> float:
+        if tolerance is not None:
+            return tolerance
+        return deciding_tolerance(found.relative, unmoved.dtype, depth)
+
     chosen = chosen_elements(field_map.group, elements)
-    worst = worst_of(errors_of(field_map, chosen))
-    if not allowed(worst.relative):
+    worst = worst_of(deviations_of(unmoved, chosen))
+    if not worst.relative <= allowed(worst):
         of = f" ({len(chosen)} of {field_map.group.order} elements checked)"
+        motion = Motion(field_map.start.grid, np.asarray(worst.element))
         raise AssertionError(
             f"{field_map.name} does not commute with {field_map.group}: for g = "
-            f"{[list(row) for row in worst.element]} {_how_far(worst, allowed)}"
+            f"{[list(row) for row in worst.element]} {_how_far(worst, allowed(worst))}"
             f"{of if len(chosen) < field_map.group.order else ''}. "
-            + _why(
-                field_map,
-                Motion(x_field.grid, np.asarray(worst.element)),
-                worst,
-                allowed,
-            )
+            + _why(unmoved, motion, worst, allowed(worst))
         )
-    for cells in _shifts(shift, x_field.num_spatial_dims):
-        error = shift_error(field_map, cells)
-        if not allowed(error.relative):
+    for cells in _shifts(shift, field_map.start.num_spatial_dims):
+        found = shift_deviation(unmoved, cells)
+        if not found.relative <= allowed(found):
+            motion = Motion(field_map.start.grid, shift=cells)
             raise AssertionError(
                 f"{field_map.name} does not commute with translations of the torus: "
-                f"for a shift by {cells} cells {_how_far(error, allowed)}. "
-                + _why(field_map, Motion(x_field.grid, shift=cells), error, allowed)
+                f"for a shift by {cells} cells {_how_far(found, allowed(found))}. "
+                + _why(unmoved, motion, found, allowed(found))
                 + " Look for a boundary that is not periodic, an embedding of "
                 "positions, or a grid that is halved more often than the shift allows."
             )
 
 
-class _Allowed:
-    """Whether rounding explains an error; the depth is counted only if it matters."""
-
-    def __init__(self, field_map: FieldMap, x: Any, dtype: Any, given: float | None):
-        self._field_map, self._x = field_map, x
-        self._is_given = given is not None
-        self.dtype = lower_precision(field_map.start.array.dtype, dtype)
-        self.tolerance = tolerance_for(self.dtype) if given is None else given
-
-    def __call__(self, relative: float) -> bool:
-        if not relative <= self.tolerance and not self._is_given:
-            depth = rounding_depth(self._field_map.f, self._x)
-            self.tolerance = tolerance_for(self.dtype, depth)
-            self._is_given = True
-        return bool(relative <= self.tolerance)
-
-
-def _how_far(error: EquivarianceError, allowed: _Allowed) -> str:
-    batch = f" of sample {error.batch}" if error.batch else ""
+def _how_far(found: Deviation, tolerance: float) -> str:
+    batch = f" of sample {found.batch}" if found.batch else ""
     return (
-        f"the relative error is {error.relative:.1e} (tolerance "
-        f"{allowed.tolerance:.0e}), worst in entry '{error.entry}' at cell "
-        f"{error.cell}{batch}"
+        f"the relative error is {found.relative:.1e} (tolerance {tolerance:.0e}), "
+        f"worst in entry '{found.entry}' at cell {found.cell}{batch}"
     )
 
 
-def _why(
-    field_map: FieldMap, motion: Motion, error: EquivarianceError, allowed: _Allowed
-) -> str:
+def _why(unmoved: Unmoved, motion: Motion, found: Deviation, tolerance: float) -> str:
     """The first guilty layer or line, and what the size of the error tells."""
-    text = guilty_sentence(field_map, motion, allowed.tolerance, error.batch)
-    x = field_map.given(field_map.start)
+    field_map = unmoved.field_map
+    text = guilty_sentence(field_map, motion, tolerance, found.batch)
+    x = field_map.given(unmoved.x)
     if casts := narrowing_casts(field_map.f, x):
         return f"{text} It computes with fewer bits inside: {'; '.join(casts)}."
-    lower = like_fewer_bits(error.relative, allowed.dtype)
+    lower = like_fewer_bits(found.relative, unmoved.dtype)
     if lower and not is_traceable(field_map.f, x):
         return (
-            f"{text} The error is above the rounding of {allowed.dtype}, but no larger "
-            f"than that of {lower}: look for a cast to fewer bits first."
+            f"{text} The error is above the rounding of {unmoved.dtype}, but no "
+            f"larger than that of {lower}: look for a cast to fewer bits first."
         )
     return text
 

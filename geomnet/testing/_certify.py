@@ -1,5 +1,6 @@
 """Every symmetry check of one model at once: states of training, grids and dtypes."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,25 +10,32 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._equivariance._callables import (
+    find_group,
+    name_of,
+    stated_signature,
+)
+from .._equivariance._deviation import (
+    Unmoved,
+    chosen_elements,
+    deviations_of,
+    shift_deviation,
+    worst_of,
+)
+from .._equivariance._field import Field
+from .._equivariance._field_map import FieldMap
+from .._equivariance._motion import Motion
+from .._equivariance._program import narrowing_casts, rounding_depth
+from .._equivariance._tolerance import deciding_tolerance, tolerance_for
 from .._group import Group
 from .._image import GeometricImage
 from .._index_symmetry import with_symmetries
 from .._signature import Signature
-from ._adapter import FieldMap, find_group, name_of, unwrapped
-from ._errors import (
-    EquivarianceError,
-    chosen_elements,
-    rounding_of,
-    shift_error,
-    worst_of,
-)
-from ._guilty import guilty_line, layer_errors
-from ._layers import LayerTrace
-from ._moving import Motion, difference
-from ._program import narrowing_casts, rounding_depth
-from ._report import Certificate, Check
-from ._states import cast, training_states
-from ._tolerance import lower_precision, tolerance_for
+from ._certificate import Check, EquivarianceCertificate
+from ._guilty_layer import layer_deviations
+from ._guilty_line import guilty_line
+from ._layer_trace import LayerTrace
+from ._training_states import cast, training_states
 
 DTYPES = ("float32", "bfloat16")
 
@@ -43,7 +51,7 @@ def certify(
     feature_axis: int | None = None,
     elements: int | None = None,
     seed: int = 0,
-) -> Certificate:
+) -> EquivarianceCertificate:
     """Checks a model at every state that training brings it to.
 
     As it is given; with noise on every trainable leaf; after a step of AdamW with
@@ -65,91 +73,102 @@ def certify(
     - `elements`: check only so many, as in `equivariance_errors`.
     - `seed`: draws image and noise.
 
-    **Returns:** a `Certificate`: print it, or read `passed`, `checks`, `to_dict()`,
-    `to_json()`.
+    **Returns:** an `EquivarianceCertificate`: print it, or read `passed`, `checks`,
+    `to_dict()`, `to_json()`.
 
     **Raises:** `ValueError` if group or signature are not known, or the model refuses a
     grid.
     """
-    given, group = group, find_group(model, group)
-    dtypes = [_floating(d) for d in ((dtypes,) if isinstance(dtypes, str) else dtypes)]
+    asked = [_floating(d) for d in ((dtypes,) if isinstance(dtypes, str) else dtypes)]
+    own_group = find_group(model, group, _first_grid(grid))
+    grids = _grids(grid, own_group.num_spatial_dims)
     signature = _takes(model, in_signature)
-    grids = _grids(grid, group.num_spatial_dims)
-    own_dtype = _dtype_of(model)
+    subject = _Subject(group, signature, out_signature, feature_axis, seed)
+    own, trace = _dtype_of(model), LayerTrace()
 
-    def random_input(cells: tuple[int, ...], dtype: Any) -> Any:
-        image = _random_image(signature, cells, dtype, seed)
-        return image if feature_axis is None else _moved_last(image, feature_axis)
+    def checks_of(stage: str, state: Any, dtype: Any) -> list[Check]:
+        maps = (subject.field_map(state, cells, dtype) for cells in grids)
+        return [_check(trace, stage, field_map, elements) for field_map in maps]
 
-    def field_map(state: Any, x: Any) -> FieldMap:
-        taken = None if feature_axis is None else signature
-        axis = -1 if feature_axis is None else feature_axis
-        return FieldMap(state, x, given, taken, out_signature, axis)
-
-    run = LayerTrace()
+    states = dict(training_states(model, subject.input(grids[0], own), seed))
     checks = []
-    states = dict(training_states(model, random_input(grids[0], own_dtype), seed))
     for stage, state in states.items():
-        checks += [
-            _check(
-                run, stage, field_map(state, random_input(cells, own_dtype)), elements
-            )
-            for cells in grids
-        ]
-    last = states[list(states)[-1]]
-    for dtype in dtypes:
-        if dtype == own_dtype:
-            continue
-        with _precision(dtype):
-            checks += [
-                _check(
-                    run,
-                    f"cast to {dtype}",
-                    field_map(cast(last, dtype), random_input(cells, dtype)),
-                    elements,
-                )
-                for cells in grids
-            ]
-    casts = narrowing_casts(last, random_input(grids[0], own_dtype))
-    with _precision(own_dtype):
-        shift = _smallest_shift(field_map(last, random_input(grids[0], own_dtype)))
-    return Certificate(
-        name_of(model), group.name, group.order, tuple(checks), shift, casts
+        checks += checks_of(stage, state, own)
+    last = list(states.values())[-1]
+    for dtype in asked:
+        if dtype != own:
+            with _precision(dtype):
+                checks += checks_of(f"cast to {dtype}", cast(last, dtype), dtype)
+    casts = narrowing_casts(last, subject.input(grids[0], own))
+    with _precision(own):
+        shift = _smallest_shift(subject.field_map(last, grids[0], own))
+    return EquivarianceCertificate(
+        name_of(model), own_group.name, own_group.order, tuple(checks), shift, casts
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Subject:
+    """What is the same of a model in all its states: what it takes and gives."""
+
+    group: Group | None
+    signature: Signature
+    out_signature: "Signature | str | None"
+    feature_axis: int | None
+    """`None` for a model of images."""
+    seed: int
+
+    def input(self, cells: tuple[int, ...], dtype: Any) -> Any:
+        """Random numbers on a grid, as the model takes them."""
+        shape = (*cells, self.signature.features(len(cells)))
+        array = np.random.default_rng(self.seed).normal(size=shape)
+        array = with_symmetries(array, self.signature, len(cells))
+        image = GeometricImage(self.signature, jnp.asarray(array, dtype), len(cells))
+        if self.feature_axis is None:
+            return image
+        return jnp.moveaxis(image.array, -1, self.feature_axis)
+
+    def field_map(self, state: Any, cells: tuple[int, ...], dtype: Any) -> FieldMap:
+        """The model in one state as a map of fields on a grid."""
+        x = self.input(cells, dtype)
+        if self.feature_axis is None:
+            return FieldMap(state, x, self.group, None, self.out_signature, -1)
+        axis = self.feature_axis
+        return FieldMap(state, x, self.group, self.signature, self.out_signature, axis)
+
+
 def _check(
-    run: LayerTrace, stage: str, field_map: FieldMap, number: int | None
+    trace: LayerTrace, stage: str, field_map: FieldMap, number: int | None
 ) -> Check:
+    x, values = field_map.start, []
+
+    def watched(field: Field) -> Field:
+        result, inside = trace(field_map.f, field_map.given(field))
+        values.append(inside)
+        return field_map.taken(result)
+
     elements = chosen_elements(field_map.group, number)
-    x = field_map.start
-    result, clean = run(field_map.f, field_map.given(x))
-    moments = list(run.moments)
-    y = field_map.taken(result)
-    zero = rounding_of(field_map, x, y)
-    errors, moved_values = [], []
-    for element in elements:
-        result, values = run(field_map.f, field_map.given(x.moved(element)))
-        found = difference(field_map.taken(result), y.moved(element), zero)
-        matrix = tuple(tuple(map(int, row)) for row in element)
-        errors.append(
-            EquivarianceError(matrix, found.relative, found.entry, found.cell)
-        )
-        moved_values.append((Motion(x.grid, element), values))
-    dtype = lower_precision(x.array.dtype, y.array.dtype)
-    tolerance = tolerance_for(dtype)
-    worst = worst_of(errors)
-    if not worst.relative <= tolerance:
-        depth = rounding_depth(field_map.f, field_map.given(x))
-        tolerance = tolerance_for(dtype, depth)
-    layers = layer_errors(moments, clean, moved_values, field_map.feature_axis)
+    y = watched(x)
+    moments = list(trace.moments)
+    unmoved = Unmoved.of(field_map, y)
+    found = deviations_of(unmoved, elements, watched)
+    motions = [Motion(x.grid, element) for element in elements]
+    clean, *moved = values
+    layers = layer_deviations(
+        moments, clean, list(zip(motions, moved, strict=True)), field_map.feature_axis
+    )
+    worst = worst_of(found)
+    tolerance = deciding_tolerance(
+        worst.relative,
+        unmoved.dtype,
+        lambda: rounding_depth(field_map.f, field_map.given(x)),
+    )
     line = ""
     if not layers and not worst.relative <= tolerance:
-        line = guilty_line(
-            field_map, Motion(x.grid, np.asarray(worst.element)), tolerance
-        )
+        motion = Motion(x.grid, np.asarray(worst.element))
+        line = guilty_line(field_map, motion, tolerance)
     return Check(
-        stage, x.grid, str(dtype), tolerance, tuple(errors), tuple(layers), line
+        stage, x.grid, str(unmoved.dtype), tolerance, tuple(found), tuple(layers), line
     )
 
 
@@ -157,19 +176,28 @@ def _smallest_shift(field_map: FieldMap) -> int | None:
     """The smallest power of two that the map commutes with shifts by, if any."""
     d = len(field_map.start.grid)
     tolerance = tolerance_for(field_map.start.array.dtype)
+    unmoved = Unmoved.of(field_map, field_map(field_map.start))
     cells = 1
     while 2 * cells <= max(field_map.start.grid):
         shifts = [
             tuple(cells if i == axis else 0 for i in range(d)) for axis in range(d)
         ]
         try:
-            if all(shift_error(field_map, s).relative <= tolerance for s in shifts):
+            if all(shift_deviation(unmoved, s).relative <= tolerance for s in shifts):
                 return cells
         except ValueError:
             # The output would move by a fraction of its coarser cells.
             pass
         cells *= 2
     return None
+
+
+def _first_grid(grid: "Sequence[int | tuple[int, ...]]") -> tuple[int, ...] | None:
+    """The grid itself, or the first of several; `None` for what is neither."""
+    if isinstance(grid, int | str):
+        return None
+    sides = tuple(cells for cells in grid if isinstance(cells, int))
+    return sides or next((tuple(c) for c in grid if not isinstance(c, int)), None)
 
 
 def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, ...]]:
@@ -207,29 +235,13 @@ def _floating(dtype: Any) -> Any:
 
 
 def _takes(model: Any, given: "Signature | str | None") -> Signature:
-    own = unwrapped(model)
-    # Layers that give what they take have one signature.
-    for name in ("in_signature", "signature"):
-        given = getattr(own, name, None) if given is None else given
-    if given is None:
+    signature = stated_signature(model) if given is None else Signature(given)
+    if signature is None:
         raise ValueError(
             f"`in_signature` is needed, since {name_of(model)} does not say what it "
             "takes: for example `in_signature='density:0+ velocity:1+'`."
         )
-    return Signature(given)
-
-
-def _random_image(
-    signature: Signature, cells: tuple[int, ...], dtype: Any, seed: int
-) -> GeometricImage:
-    shape = (*cells, signature.features(len(cells)))
-    array = np.random.default_rng(seed).normal(size=shape)
-    array = with_symmetries(array, signature, len(cells))
-    return GeometricImage(signature, jnp.asarray(array, dtype), len(cells))
-
-
-def _moved_last(image: GeometricImage, axis: int) -> jax.Array:
-    return jnp.moveaxis(image.array, -1, axis)
+    return signature
 
 
 def _dtype_of(model: Any) -> Any:

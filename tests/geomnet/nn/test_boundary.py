@@ -134,7 +134,7 @@ def test_export_is_the_same_function_boundary_included(options, float64):
     layer = gn.testing.perturb(layer, key=jax.random.key(1))
     plain = eqx.filter_jit(gn.nn.export(layer))
     grids = {3: (6, 7), 5: (6, 11)}
-    grid = grid or grids.get(options.get("stride"), (4, 6))
+    grid = grid or grids.get(options.get("stride", 1), (4, 6))
     array = np.random.default_rng(0).standard_normal((*grid, 6))
     expected = eqx.filter_jit(layer)(gn.GeometricImage(fields, array)).array
     given = np.moveaxis(

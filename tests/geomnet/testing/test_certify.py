@@ -84,7 +84,7 @@ def test_a_report_holds_every_state_grid_dtype_element_and_layer(report):
 
 
 def test_the_states_of_training_differ(model):
-    from geomnet.testing._states import training_states
+    from geomnet.testing._training_states import training_states
 
     image = gn.random_image("0+ 1+", (4,), key=KEY)
     states = dict(training_states(model, image, 0))

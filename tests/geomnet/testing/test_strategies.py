@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 import geomnet as gn
 from geomnet.testing import assert_equivariant, strategies
-from geomnet.testing._moving import Field
 
 # Run-time type checks pick one item of a list at random, also inside strategies.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
@@ -117,16 +116,6 @@ def test_a_map_that_prefers_an_axis_is_caught():
     array = np.random.default_rng(0).normal(size=(5, 7, 1)).astype(np.float32)
     with pytest.raises(AssertionError, match="does not commute"):
         assert_equivariant(f, gn.GeometricImage("0+", array, 2), gn.hyperoctahedral(2))
-
-
-@settings(max_examples=30, **RELAXED)
-@given(case=strategies.cases(), data=st.data())
-def test_the_action_on_the_host_is_that_of_the_library(case, data):
-    group, image = case
-    g = data.draw(strategies.elements(group))
-    np.testing.assert_array_equal(
-        Field.of(image).moved(g).array, gn.act(g, image).array
-    )
 
 
 @settings(max_examples=30, **RELAXED)

@@ -53,8 +53,8 @@ def executions(group, source, target, size, dilation, dtype):
 
 def space(group, source, target, size=3, channel_groups=1):
     window = (size,) * group.num_spatial_dims
-    sides = (gn.Representation(group, signature) for signature in (source, target))
-    return KernelSpace(*sides, window, channel_groups)
+    source, target = (gn.Representation(group, fields) for fields in (source, target))
+    return KernelSpace(source, target, window, channel_groups)
 
 
 def form_of(kernels, grid, dtype="float32", stride=1, boundary=Boundary.PERIODIC):

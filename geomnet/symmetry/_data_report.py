@@ -1,6 +1,5 @@
-"""Which symmetries a data set respects, by statistics over its trajectories."""
+"""`symmetry_report`: what a data set respects, by statistics over its trajectories."""
 
-import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Mapping
@@ -8,23 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .._equivariance._callables import name_of
 from .._group import Group, hyperoctahedral
 from .._signature import Entry, Signature, TensorType
-from ._findings import (
-    Finding,
-    ParityFinding,
-    SymmetryReport,
-    element_name,
-    named_group,
-)
-from ._frames import galilean, power, scales, translations
+from ._data_observers import galilean, scales, translations
+from ._group_test import GroupTest
 from ._local_statistics import LocalStatistics, local_statistics
-from ._randomisation import (
-    Outcome,
-    closed_test,
-    holding,
-    strength,
-)
+from ._report import ParityFinding, SymmetryReport, mended_note
 
 _MIN_TRAJECTORIES = 4
 
@@ -45,15 +34,45 @@ _ENSEMBLE = (
 )
 
 
-def data_report(
+def symmetry_report(
     data: Any,
-    signature: "Signature | str | None",
-    group: Group | None,
-    significance: float,
-    max_trajectories: int,
-    max_times: int,
+    signature: "Signature | str | None" = None,
+    group: Group | None = None,
+    *,
+    significance: float = 0.01,
+    max_trajectories: int = 64,
+    max_times: int = 8,
 ) -> SymmetryReport:
-    """`symmetry_report` of a data set."""
+    """Which rotations, reflections, translations and scalings a data set respects.
+
+    Moments of fields, slopes and changes in time are compared with those of the moved
+    data. Randomisation tests over trajectories, exact whatever the distribution; one
+    for each subgroup, from the largest down. A field whose parity is declared wrongly
+    is found by the reflections that it spoils. Shifts are judged by the profiles along
+    each axis; Galilean and scale symmetry by whether normalised statistics depend on
+    the mean velocity, density and speed of sound. A verdict needs 8 trajectories at the
+    usual significance (a coin that falls 8 times on one side); fewer are
+    "undetermined", as are data that would hide a large violation.
+
+    For a function see `function_symmetry_report`.
+
+    **Arguments:**
+
+    - `data`: a data set with `fields` (of `name`, `order`, `parity`) and arrays
+        `(trajectory, time, *grid, *tensor)` by name, such as `pde_data.load` gives; or
+        a mapping of such arrays, with `signature`.
+    - `signature`: what the arrays hold, such as `"density:0+ velocity:1+"`, if the data
+        do not say.
+    - `group`: what to test, by default every rotation and reflection of the cube.
+    - `significance`: the probability of one false alarm among all elements.
+    - `max_trajectories`, `max_times`: read only so many, evenly spaced.
+
+    **Returns:** a `SymmetryReport`: print it, or read its parts.
+
+    **Raises:** `ValueError` if the signature or group does not fit, or there are fewer
+    than 4 trajectories; `TypeError` if `data` is a function, or no data.
+    """
+    _check_is_data(data)
     fields, declared, d = _read(data, signature)
     group = hyperoctahedral(d) if group is None else group
     if group.num_spatial_dims != d:
@@ -69,11 +88,11 @@ def data_report(
         raise ValueError(
             f"`data` has {n} trajectories; statistics need at least "
             f"{_MIN_TRAJECTORIES}. For a single flow test its simulator: "
-            "`symmetry_report(step, state)`."
+            "`function_symmetry_report(step, state)`."
         )
     types = tuple(entry.type for entry in declared)
     test = functools.cache(
-        lambda types, moving_with="", above=frozenset(): _GroupTest.of(
+        lambda types, moving_with="", above=frozenset(): GroupTest.of(
             statistics, group, types, significance, moving_with, above
         )
     )
@@ -81,12 +100,7 @@ def data_report(
     if group.has_reflections:
         parities, fitted, notes = _parities(test, declared)
     if fitted != types:
-        mended = test(fitted).group
-        notes = (
-            f"with the parities that fit, symmetric under {mended.order} elements "
-            f"({mended})",
-            *notes,
-        )
+        notes = (mended_note(test(fitted).group), *notes)
     others = (
         *translations(statistics, significance),
         *galilean(statistics, declared, significance),
@@ -103,90 +117,18 @@ def data_report(
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _GroupTest:
-    """Which elements the data respect if the fields have certain types."""
-
-    tested: Group
-    outcomes: dict[frozenset[int], Outcome]
-    differences: np.ndarray
-    """How strongly each element changes each statistic, `(elements, statistics)`."""
-    sizes: np.ndarray
-    """The mean change of each."""
-    statistics: LocalStatistics
-    kept: np.ndarray
-    significance: float
-
-    @staticmethod
-    def of(
-        statistics: LocalStatistics,
-        group: Group,
-        types: tuple[TensorType, ...],
-        significance: float,
-        moving_with: str,
-        above: frozenset[int],
-    ) -> "_GroupTest":
-        kept = np.arange(len(statistics.kinds))
-        if moving_with:
-            kept = np.flatnonzero(statistics.seen_moving_with(moving_with))
-        orbit = statistics.orbit(group.elements, types)[:, :, kept]
-        kinds = statistics.kinds[kept]
-        changes = orbit[:, :1] - orbit
-        return _GroupTest(
-            group,
-            closed_test(orbit, group, kinds, significance, above),
-            np.stack([strength(c, kinds) for c in np.moveaxis(changes, 1, 0)]),
-            np.abs(changes.mean(axis=0)),
-            statistics,
-            kept,
-            significance,
+def _check_is_data(data: Any) -> None:
+    """**Raises:** `TypeError` for what holds no arrays by name."""
+    # What says which fields it has is data, even if it can be called.
+    if callable(data) and not hasattr(data, "fields"):
+        raise TypeError(
+            f"`data` is a function, {name_of(data)}. Test it on an input `x` with "
+            "`geomnet.symmetry.function_symmetry_report(f, x)`."
         )
-
-    @functools.cached_property
-    def held(self) -> list[frozenset[int]]:
-        """The largest subgroups that the data do not contradict."""
-        identity = [frozenset({0})]
-        return holding(self.outcomes, self.significance) or identity
-
-    @functools.cached_property
-    def best(self) -> frozenset[int]:
-        """The largest of them; of equals the one that fits best."""
-        return max(self.held, key=lambda m: (len(m), self.p_value(m)))
-
-    @property
-    def group(self) -> Group:
-        """The same as a group."""
-        return named_group(self.tested.elements[sorted(self.best)].tolist())
-
-    def p_value(self, members: frozenset[int]) -> float:
-        """Of the hypothesis that these elements are symmetries."""
-        return self.outcomes[members].p_value if len(members) > 1 else 1.0
-
-    def findings(self) -> list[Finding]:
-        """One for each element."""
-        return [self._finding(i) for i in range(self.tested.order)]
-
-    def _finding(self, i: int) -> Finding:
-        element = self.tested.elements[i]
-        matrix = tuple(tuple(map(int, row)) for row in element)
-        name = element_name(matrix)
-        if i == 0:
-            return Finding(name, "holds", 0.0, 1.0, "", matrix)
-        # Rejected only if each group that contains it is.
-        p = max(o.p_value for m, o in self.outcomes.items() if i in m)
-        holding_it = [m for m in self.held if i in m]
-        if not holding_it:
-            most = int(self.differences[i].argmax())
-            label = self.statistics.label(int(self.kept[most]))
-            size = float(self.sizes[i, most])
-            return Finding(name, "broken", size, p, label, matrix)
-        visible = max(self.outcomes[m].visible for m in holding_it)
-        if len(holding_it) < len(self.held):
-            n = 2 * self.statistics.num_trajectories
-            about = f"not enough data to tell: this or another one (needs about {n})"
-            return Finding(name, "undetermined", visible, p, about, matrix)
-        return Finding(
-            name, *power(visible, self.statistics, self.significance, p), matrix
+    if not hasattr(data, "__getitem__"):
+        raise TypeError(
+            "`data` must be a data set or a mapping of arrays, got "
+            f"{type(data).__name__}."
         )
 
 
@@ -229,7 +171,7 @@ def _read(
 
 
 def _parities(
-    test: Callable[..., _GroupTest], declared: Signature
+    test: Callable[..., GroupTest], declared: Signature
 ) -> tuple[tuple[ParityFinding, ...], tuple[TensorType, ...], tuple[str, ...]]:
     """What parity each field has, the types that fit, and what else would fit."""
     types = tuple(entry.type for entry in declared)
@@ -287,7 +229,7 @@ def _parities(
 def _winds(
     statistics: LocalStatistics,
     declared: Signature,
-    test: Callable[..., _GroupTest],
+    test: Callable[..., GroupTest],
     types: tuple[TensorType, ...],
 ) -> tuple[str, ...]:
     """What an observer who moves with a mean of vectors would find."""

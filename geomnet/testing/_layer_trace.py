@@ -1,6 +1,7 @@
 """What every layer inside a model takes and gives, in the order in which it happens.
 
 Inside a copy of the model each layer is replaced by a stand-in that notes its calls.
+The model itself is never changed: it may be shared, compiled, or in use elsewhere.
 """
 
 import dataclasses
@@ -15,11 +16,15 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from .. import _equivariance
+from .._equivariance._callables import hashable
 from .._image import GeometricImage
 from .._stand_in import StandIn
-from ._adapter import hashable
 
-_OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
+_OWN_FOLDERS = tuple(
+    os.path.dirname(os.path.abspath(file))
+    for file in (__file__, str(_equivariance.__file__))
+)
 _PASSING_ON = ("equinox", "jaxtyping", "beartype", "<", "contextlib")
 
 
@@ -79,28 +84,41 @@ def with_recorders(model: Any, calls: list[tuple[Moment, Any]]) -> Callable:
     """
     if isinstance(model, eqx.Module):
         return _recorded(model, "", "", calls)
-    if not isinstance(model, types.FunctionType):
-        return model
-    # Modules that a function sees: those it closes over, and global ones it names.
-    cells = tuple(
-        types.CellType(_replaced(cell.cell_contents, name, calls))
-        for name, cell in zip(
-            model.__code__.co_freevars, model.__closure__ or (), strict=True
-        )
+    if isinstance(model, types.FunctionType):
+        return _rebound(model, calls)
+    return model
+
+
+def _rebound(function: types.FunctionType, calls: list) -> Callable:
+    """A copy of a function that sees recorders where it sees modules.
+
+    Users check `lambda x: net(x) * 2`, and such a function has no fields that a copy
+    could replace: its code finds `net` in a cell of its closure or among its globals.
+    So the copy has the same code with other cells and other globals. Only what the code
+    names itself is found; a module in a list or behind a call is not, and is looked for
+    by its lines instead.
+
+    The alternatives cost more: to set the names in the user's module while f runs would
+    show to other threads and outlast an error; to patch `__call__` of the layers'
+    classes would reach all their instances and tell no path; to ask for the module
+    beside the function would ask every user for what few of them need.
+    """
+    code, cells = function.__code__, function.__closure__ or ()
+    closed = (
+        _replaced(cell.cell_contents, name, calls)
+        for name, cell in zip(code.co_freevars, cells, strict=True)
     )
-    seen = {
-        name: _replaced(model.__globals__[name], name, calls)
-        for name in model.__code__.co_names
-        if name in model.__globals__
-    }
+    named = set(code.co_names) & set(function.__globals__)
+    seen = {name: _replaced(function.__globals__[name], name, calls) for name in named}
     copy = types.FunctionType(
-        model.__code__,
-        {**model.__globals__, **seen},
-        model.__name__,
-        model.__defaults__,
-        cells or None,
+        code,
+        {**function.__globals__, **seen},
+        function.__name__,
+        function.__defaults__,
+        tuple(map(types.CellType, closed)) or None,
     )
-    copy.__kwdefaults__ = model.__kwdefaults__
+    # A call needs them too, and the constructor takes them from Python 3.13 on.
+    copy.__kwdefaults__ = function.__kwdefaults__
     return copy
 
 
@@ -178,7 +196,7 @@ def _calling_line() -> str:
         if not (
             name.startswith((*_PASSING_ON, "jax."))
             or file.startswith("<")
-            or os.path.dirname(os.path.abspath(file)) == _OWN_FOLDER
+            or os.path.dirname(os.path.abspath(file)) in _OWN_FOLDERS
         ):
             return f"{os.path.basename(file)}:{frame.f_lineno}"
         frame = frame.f_back

@@ -1,13 +1,13 @@
-"""What data tell of shifts, of moving observers and of other units."""
+"""What data tell an observer elsewhere, in motion, or with other units."""
 
 import math
 
 import numpy as np
 
 from .._signature import Signature
-from ._findings import Finding, Verdict
 from ._local_statistics import LocalStatistics
 from ._randomisation import independence_p_value, shift_outcome
+from ._report import SymmetryFinding, Verdict
 
 # A symmetry holds if the data would have shown so large a change of a statistic that
 # is at most about 1.
@@ -23,7 +23,9 @@ _MIN_SPREAD = 0.05
 _MIN_WINDS = 0.2
 
 
-def translations(statistics: LocalStatistics, significance: float) -> list[Finding]:
+def translations(
+    statistics: LocalStatistics, significance: float
+) -> list[SymmetryFinding]:
     """One finding for each axis: are statistics the same in every place?"""
     findings = []
     d = statistics.num_spatial_dims
@@ -34,17 +36,17 @@ def translations(statistics: LocalStatistics, significance: float) -> list[Findi
         p = min(1.0, d * outcome.p_value)
         if p > significance:
             found = power(outcome.visible, statistics, significance, p)
-            findings.append(Finding(name, *found))
+            findings.append(SymmetryFinding(name, *found))
             continue
         size = float(np.abs(waves.mean(axis=0)).max())
         about = "statistics depend on the place along this axis"
-        findings.append(Finding(name, "broken", size, p, about))
+        findings.append(SymmetryFinding(name, "broken", size, p, about))
     return findings
 
 
 def galilean(
     statistics: LocalStatistics, declared: Signature, significance: float
-) -> list[Finding]:
+) -> list[SymmetryFinding]:
     """Whether what is seen depends on the mean velocity."""
     if "velocity" not in declared.names:
         return []
@@ -56,7 +58,7 @@ def galilean(
     )
     if not np.sqrt(winds.var(axis=0).mean()) > _MIN_WINDS * scale:
         about = "all trajectories have one mean velocity: the data show one frame only"
-        return [Finding("Galilean", "undetermined", 0.0, None, about)]
+        return [SymmetryFinding("Galilean", "undetermined", 0.0, None, about)]
     samples = statistics.shape_statistics()
     return [
         _independence("Galilean", winds, samples, significance, "the mean velocity")
@@ -65,7 +67,7 @@ def galilean(
 
 def scales(
     statistics: LocalStatistics, declared: Signature, significance: float
-) -> list[Finding]:
+) -> list[SymmetryFinding]:
     """Whether a flow of heavier, or of faster, gas is the same flow in other units."""
 
     def mean(name: str) -> np.ndarray:
@@ -83,7 +85,7 @@ def scales(
     return [
         _independence(name, np.log(values)[:, None], samples, significance, f"the {of}")
         if (values > 0).all() and np.std(np.log(values)) > _MIN_SPREAD
-        else Finding(
+        else SymmetryFinding(
             name,
             "undetermined",
             0.0,
@@ -96,15 +98,17 @@ def scales(
 
 def _independence(
     name: str, values: np.ndarray, samples: np.ndarray, significance: float, of: str
-) -> Finding:
+) -> SymmetryFinding:
     p, n = independence_p_value(values, samples), len(values)
     if p <= significance:
         about = f"normalised statistics depend on {of}"
-        return Finding(name, "broken", 0.0, p, about)
+        return SymmetryFinding(name, "broken", 0.0, p, about)
     if n < _MIN_FOR_INDEPENDENCE:
         about = f"not enough data to tell (needs about {_MIN_FOR_INDEPENDENCE})"
-        return Finding(name, "undetermined", 0.0, p, about)
-    return Finding(name, "holds", 0.0, p, f"no normalised statistic depends on {of}")
+        return SymmetryFinding(name, "undetermined", 0.0, p, about)
+    return SymmetryFinding(
+        name, "holds", 0.0, p, f"no normalised statistic depends on {of}"
+    )
 
 
 def power(

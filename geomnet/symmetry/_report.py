@@ -1,16 +1,16 @@
-"""What `symmetry_report` finds, as data and as text."""
+"""Which symmetries were found in data or in a function, as values and as text."""
 
 import dataclasses
 import json
 from typing import Any, Literal
 
-from .._group import Group, Matrix, hyperoctahedral, reflections, rotations
+from .._group import Group, Matrix
 
 Verdict = Literal["holds", "broken", "nearly", "undetermined"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class SymmetryFinding:
     """One symmetry: whether it holds, and the evidence."""
 
     name: str
@@ -40,6 +40,11 @@ class ParityFinding:
     behaves_as: str | None
     """The type that fits; `None` if both parities fit equally."""
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the other parity fits, and not the declared one."""
+        return self.behaves_as not in (None, self.declared)
+
     def __str__(self) -> str:
         if self.behaves_as is None:
             return f"`{self.field}`: both parities of {self.declared} fit"
@@ -62,16 +67,16 @@ class SymmetryReport:
     """The group whose elements were tested."""
     group: Group
     """The largest subgroup of which no element is found broken."""
-    elements: tuple[Finding, ...]
+    elements: tuple[SymmetryFinding, ...]
     """One for each element, the identity first; with the declared parities."""
     parities: tuple[ParityFinding, ...]
     """One for each field, if the group has reflections."""
-    others: tuple[Finding, ...]
+    others: tuple[SymmetryFinding, ...]
     """Translations, Galilean and scale symmetry, as far as they can be tested."""
     notes: tuple[str, ...]
     """What else was seen, such as a mean wind."""
 
-    def __getitem__(self, name: str) -> Finding:
+    def __getitem__(self, name: str) -> SymmetryFinding:
         """The finding of that name, such as `report["shift along x"]`."""
         for finding in (*self.elements, *self.others):
             if finding.name == name:
@@ -82,7 +87,7 @@ class SymmetryReport:
     @property
     def wrong_parities(self) -> tuple[ParityFinding, ...]:
         """The fields that behave as the other parity."""
-        return tuple(p for p in self.parities if p.behaves_as not in (None, p.declared))
+        return tuple(parity for parity in self.parities if parity.is_wrong)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can say it."""
@@ -123,56 +128,8 @@ class SymmetryReport:
         return "\n".join(lines)
 
 
-def element_name(element: Any) -> str:
-    """`x -> -y, y -> x` for a quarter turn: where each axis goes."""
-    axes = "xyz"
-    parts = []
-    for column in range(len(element)):
-        row = next(i for i in range(len(element)) if element[i][column])
-        sign = "-" if element[row][column] < 0 else ""
-        parts.append(f"{axes[column]} -> {sign}{axes[row]}")
-    return ", ".join(parts)
-
-
-def largest_subgroup(passing: set[Matrix], d: int) -> Group:
-    """A largest group of which every element is in `passing`."""
-    whole = Group.from_generators(sorted(passing))
-    if whole.order == len(passing):
-        return _named(whole)
-    best = Group([_identity(d)], "the identity alone")
-    for first in sorted(passing, reverse=True):
-        grown = best
-        for g in (first, *sorted(passing, reverse=True)):
-            if g in set(map(_matrix, grown.elements.tolist())):
-                continue
-            larger = Group.from_generators([*grown.generators, g])
-            if set(map(_matrix, larger.elements.tolist())) <= passing:
-                grown = larger
-        if grown.order > best.order:
-            best = grown
-    return _named(best)
-
-
-def named_group(elements: list[Any]) -> Group:
-    """The group of these elements, with the name that it goes by, or their names."""
-    return _named(Group.from_generators(elements))
-
-
-def _named(group: Group) -> Group:
-    d = group.num_spatial_dims
-    for known in (hyperoctahedral(d), rotations(d), reflections(d)):
-        if known == group:
-            return known
-    words = "; ".join(element_name(g) for g in group.elements[1:])
-    if group.order == 1:
-        return Group(group.elements.tolist(), "the identity alone")
-    name = words if group.order <= 4 else f"a group of order {group.order}"
-    return Group(group.elements.tolist(), name)
-
-
-def _identity(d: int) -> Matrix:
-    return tuple(tuple(int(i == j) for j in range(d)) for i in range(d))
-
-
-def _matrix(rows: list[list[int]]) -> Matrix:
-    return tuple(tuple(row) for row in rows)
+def mended_note(group: Group) -> str:
+    """What is symmetric once the parities that fit are declared."""
+    return (
+        f"with the parities that fit, symmetric under {group.order} elements ({group})"
+    )

@@ -1,5 +1,7 @@
 """Models that check themselves inside compiled programs."""
 
+import copy
+import pickle
 from typing import Any
 
 import equinox as eqx
@@ -100,3 +102,15 @@ def test_attributes_and_nan(image):
     bad = image.with_array(image.array * jnp.nan)
     with pytest.raises(eqx.EquinoxRuntimeError, match="does not commute"):
         eqx.filter_jit(lambda m, x: m(x))(checked, bad).array.block_until_ready()
+
+
+def test_a_copy_checks_too_and_a_half_made_one_has_no_attributes():
+    net = gn.nn.Gate(SQUARE, "0+ 1+", key=jax.random.key(0))
+    checked = self_checking(net)
+    for again in (copy.deepcopy(checked), pickle.loads(pickle.dumps(checked))):
+        assert type(again) is type(checked)
+        assert again.signature == net.signature
+    # As while it is unflattened: what is missing must not be looked for in itself.
+    unmade = object.__new__(type(checked))
+    with pytest.raises(AttributeError):
+        _ = unmade.signature

@@ -4,8 +4,8 @@ import dataclasses
 import json
 from typing import Any
 
-from ._errors import EquivarianceError, worst_of
-from ._guilty import LayerError
+from .._equivariance._deviation import Deviation, worst_of
+from ._guilty_layer import LayerDeviation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,18 +20,18 @@ class Check:
     """Of the image and of what is compared."""
     tolerance: float
     """The largest relative error that rounding explains."""
-    errors: tuple[EquivarianceError, ...]
+    errors: tuple[Deviation, ...]
     """One for each group element."""
-    layers: tuple[LayerError, ...]
+    layers: tuple[LayerDeviation, ...]
     """One for each layer, innermost first, in the order in which they are done; the
     largest over all elements."""
     line: str = ""
     """Where a model breaks that has no layers to be told apart."""
 
     @property
-    def worst(self) -> EquivarianceError:
+    def worst(self) -> Deviation:
         """The element with the largest error."""
-        return worst_of(list(self.errors))
+        return worst_of(self.errors)
 
     @property
     def passed(self) -> bool:
@@ -39,7 +39,7 @@ class Check:
         return bool(self.worst.relative <= self.tolerance)
 
     @property
-    def guilty(self) -> LayerError | None:
+    def guilty(self) -> LayerDeviation | None:
         """The first layer that gives a wrong result although it is given a right
         one.
         """
@@ -52,7 +52,7 @@ class Check:
 
 
 @dataclasses.dataclass(frozen=True)
-class Certificate:
+class EquivarianceCertificate:
     """What was checked of a model, and what was found."""
 
     model: str

@@ -1,5 +1,6 @@
 """How large an error rounding alone explains, from dtype and depth."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
@@ -28,6 +29,16 @@ def tolerance_for(dtype: Any, depth: int = 0) -> float:
     # Not every floating type has a name here: 8 bits, or complex numbers.
     usual = TOLERANCES.get(dtype.name, 8 * float(jnp.finfo(dtype).eps))
     return usual * max(1.0, depth / _USUAL_DEPTH)
+
+
+def deciding_tolerance(relative: float, dtype: Any, depth: Callable[[], int]) -> float:
+    """The tolerance that decides on an error: of the dtype, or else of the depth too.
+
+    **Arguments:** `depth` counts the sums in a row, and is called only for an error
+    that the dtype alone does not explain: counting traces the program.
+    """
+    usual = tolerance_for(dtype)
+    return usual if relative <= usual else tolerance_for(dtype, depth())
 
 
 def lower_precision(*dtypes: Any) -> Any:

@@ -13,10 +13,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._action import act
+from .._equivariance._callables import find_group
+from .._equivariance._tolerance import lower_precision, tolerance_for
 from .._group import Group
 from .._image import GeometricImage
-from ._adapter import find_group
-from ._tolerance import lower_precision, tolerance_for
 
 OnError = Callable[[str, GeometricImage, Array, float], GeometricImage]
 
@@ -58,7 +58,11 @@ def checkify_error(
 
 
 class SelfChecking(eqx.Module):
-    """A layer that runs again on moved images and compares: see `self_checking`."""
+    """A layer that runs again on moved images and compares: see `self_checking`.
+
+    A module around the layer, so that `jit` and `grad` see the layer's numbers through
+    it and an optimiser can train them.
+    """
 
     checked: Any
     path: str = eqx.field(static=True)
@@ -87,7 +91,13 @@ class SelfChecking(eqx.Module):
         return _without_checks(self.checked)
 
     def __getattr__(self, name: str) -> Any:
+        # Asked only for what the wrapper itself does not have. A model reads its
+        # layers' attributes (`self.conv.stride`), so they must be there.
         if name.startswith("__") or name == "checked":
+            # Not passed on: protocols, such as `__array__` or `__deepcopy__`, of which
+            # the layer's would answer for the layer without its check; nor `checked`,
+            # which is missing while a wrapper is being unflattened or unpickled, and
+            # would be looked for in itself for ever.
             raise AttributeError(name)
         return getattr(self.checked, name)
 

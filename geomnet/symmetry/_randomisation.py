@@ -9,7 +9,6 @@ that of data moved at random: nothing else is assumed, of normality least of all
 """
 
 import dataclasses
-import functools
 import itertools
 import math
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .._group import Group
+from ._subgroups import subgroups
 
 # Weight of a statistic's own variance, against the median of those of its kind: with
 # few trajectories some variance is always small by chance.
@@ -45,35 +45,6 @@ class Outcome:
     visible: float
     """A typical statistic would have to be so large to be seen; infinite if nothing
     can be seen in so few trajectories."""
-
-
-@functools.lru_cache(maxsize=64)
-def subgroups(group: Group) -> tuple[frozenset[int], ...]:
-    """All subgroups but the trivial one, as numbers of elements, the largest first."""
-    elements = group.elements.astype(int)
-    number = {g.tobytes(): i for i, g in enumerate(elements)}
-    product = np.array(
-        [[number[(a @ b).tobytes()] for b in elements] for a in elements]
-    )
-
-    def closed(members: frozenset[int]) -> frozenset[int]:
-        while True:
-            inside = sorted(members)
-            larger = members | set(product[np.ix_(inside, inside)].ravel().tolist())
-            if larger == members:
-                return members
-            members = frozenset(larger)
-
-    cyclic = {closed(frozenset({0, i})) for i in range(len(elements))}
-    found, new = set(cyclic), list(cyclic)
-    while new:
-        base = new.pop()
-        for other in cyclic:
-            if not other <= base and (joined := closed(base | other)) not in found:
-                found.add(joined)
-                new.append(joined)
-    proper = [members for members in found if len(members) > 1]
-    return tuple(sorted(proper, key=lambda m: (-len(m), sorted(m))))
 
 
 def closed_test(

@@ -1,23 +1,27 @@
 """How far a map is from commuting with each group element, and with translations."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from .._group import Group, Matrix, trivial
+from .._group import Group, Matrix, as_matrix, trivial
 from .._signature import Signature
-from ._adapter import FieldMap, Map
-from ._moving import Field, Motion, cancelled, difference, widened
+from ._callables import Map
+from ._difference import Difference, cancelled, difference
+from ._field import Field, widened
+from ._field_map import FieldMap
+from ._motion import Motion
+from ._tolerance import lower_precision
 
 # The part of a result that a rounding of the input may change at most.
 _STEADY = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
-class EquivarianceError:
+class Deviation:
     """How far one map is from commuting with one group element."""
 
     element: Matrix
@@ -42,8 +46,8 @@ def equivariance_errors(
     out_signature: "Signature | str | None" = None,
     feature_axis: int = -1,
     elements: int | None = None,
-) -> list[EquivarianceError]:
-    """The error of every element of the group, the identity first.
+) -> list[Deviation]:
+    """The relative error of every element of the group, the identity first.
 
     The identity's error is zero unless f gives another result each time.
 
@@ -68,7 +72,8 @@ def equivariance_errors(
     fit; `TypeError` if f gives no image of an image and no `out_signature` is given.
     """
     field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
-    return errors_of(field_map, chosen_elements(field_map.group, elements))
+    unmoved = Unmoved.of(field_map, field_map(field_map.start))
+    return deviations_of(unmoved, chosen_elements(field_map.group, elements))
 
 
 def equivariance_error(
@@ -104,33 +109,116 @@ def translation_error(
     if group is None:
         group = _group_for_dims(f, x)
     field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
-    return shift_error(field_map, tuple(shift)).relative
+    unmoved = Unmoved.of(field_map, field_map(field_map.start))
+    return shift_deviation(unmoved, tuple(shift)).relative
 
 
-def errors_of(field_map: FieldMap, elements: np.ndarray) -> list[EquivarianceError]:
-    """The error of each of `elements`."""
-    x = field_map.start
-    y = field_map(x)
-    zero = rounding_of(field_map, x, y)
-    errors = []
-    for element in elements:
-        moved_y = _of_moved(field_map, x, element)
-        found = difference(moved_y, y.moved(element), zero)
-        matrix = tuple(tuple(map(int, row)) for row in element)
-        errors.append(
-            EquivarianceError(
-                matrix, found.relative, found.entry, found.cell, found.batch
-            )
+@dataclasses.dataclass(frozen=True)
+class Unmoved:
+    """What a map gives for the input as it is: computed once, for all comparisons."""
+
+    field_map: FieldMap
+    y: Field
+    """`f(x)`."""
+    zero: float
+    """Results no larger than this are what sums that cancel leave."""
+
+    @staticmethod
+    def of(field_map: FieldMap, y: Field) -> "Unmoved":
+        """From a map and what it gives for its start."""
+        return Unmoved(field_map, y, _rounding(field_map, y))
+
+    @property
+    def x(self) -> Field:
+        """The input."""
+        return self.field_map.start
+
+    @property
+    def dtype(self) -> Any:
+        """Whose rounding counts: the input's or the output's."""
+        return lower_precision(self.x.array.dtype, self.y.array.dtype)
+
+
+def deviations_of(
+    unmoved: Unmoved,
+    elements: np.ndarray,
+    call: Callable[[Field], Field] | None = None,
+) -> list[Deviation]:
+    """How far a map is from commuting with each of `elements`.
+
+    **Arguments:** `call` computes what the map gives, for a caller who also watches
+    what happens inside; by default the map itself.
+    """
+    call = unmoved.field_map if call is None else call
+    return [
+        _deviation(
+            element,
+            difference(
+                _of_moved(unmoved, call, element),
+                unmoved.y.moved(element),
+                unmoved.zero,
+            ),
         )
-    return errors
+        for element in elements
+    ]
 
 
-def rounding_of(field_map: FieldMap, x: Field, y: Field) -> float:
+def shift_deviation(unmoved: Unmoved, shift: tuple[int, ...]) -> Deviation:
+    """How far a map is from commuting with one translation: `element` is the identity.
+
+    **Raises:** `ValueError` if the output would move by a fraction of a cell.
+    """
+    x = unmoved.x
+    if len(shift) != len(x.grid):
+        raise ValueError(
+            f"`shift` {shift} must have one number for each of the {len(x.grid)} axes."
+        )
+    motion = Motion(x.grid, shift=shift)
+    expected = motion(unmoved.y)
+    found = difference(unmoved.field_map(motion(x)), expected, unmoved.zero)
+    return _deviation(np.eye(len(shift), dtype=int), found)
+
+
+def chosen_elements(group: Group, number: int | None) -> np.ndarray:
+    """All elements, or the identity, the generators and a fixed sample of the
+    others.
+    """
+    if number is None or number >= group.order:
+        return group.elements
+    if number < 1:
+        raise ValueError(f"`elements` must be 1 or more, got {number}.")
+    first = [as_matrix(group.elements[0]), *group.generators]
+    others = [g for g in map(as_matrix, group.elements) if g not in first]
+    order = np.random.default_rng(0).permutation(len(others))
+    missing = max(0, number - len(first))
+    return np.array(first + [others[i] for i in order[:missing]])
+
+
+def worst_of(deviations: Sequence[Deviation]) -> Deviation:
+    """The one with the largest relative error; NaN is larger than all."""
+    return max(
+        deviations, key=lambda d: float("inf") if np.isnan(d.relative) else d.relative
+    )
+
+
+def _group_for_dims(f: Map, x: Any) -> Group | None:
+    dims = getattr(x, "num_spatial_dims", None)
+    return trivial(dims) if isinstance(dims, int) else None
+
+
+def _deviation(element: np.ndarray, found: Difference) -> Deviation:
+    return Deviation(
+        as_matrix(element), found.relative, found.entry, found.cell, found.batch
+    )
+
+
+def _rounding(field_map: FieldMap, y: Field) -> float:
     """Results no larger than this are what sums that cancel leave.
 
     Small results may also be right to the last bit: those hardly move when the input
     does by a rounding, and what cancels moves by as much as it is large.
     """
+    x = field_map.start
     zero = cancelled(x)
     largest = np.abs(widened(y.array)).max(initial=0)
     if not 0 < largest <= zero:
@@ -142,62 +230,18 @@ def rounding_of(field_map: FieldMap, x: Field, y: Field) -> float:
     return 0.0 if moved < _STEADY * largest else zero
 
 
-def _of_moved(field_map: FieldMap, x: Field, element: np.ndarray) -> Field:
-    moved = x.moved(element)
+def _of_moved(
+    unmoved: Unmoved, call: Callable[[Field], Field], element: np.ndarray
+) -> Field:
+    x, moved = unmoved.x, unmoved.x.moved(element)
     try:
-        return field_map(moved)
+        return call(moved)
     except Exception as refusal:
         if moved.grid == x.grid:
             raise
         raise ValueError(
-            f"{field_map.name} takes `x` on the grid {x.grid}, but not g·x on "
+            f"{unmoved.field_map.name} takes `x` on the grid {x.grid}, but not g·x on "
             f"{moved.grid}. Where f is made for one grid, give it sides of one length, "
             "or a `group` that exchanges no axes, such as `geomnet.reflections(2)`. It "
             f"said: {refusal}"
         ) from refusal
-
-
-def shift_error(field_map: FieldMap, shift: tuple[int, ...]) -> EquivarianceError:
-    """The error of one translation; its `element` is the identity."""
-    x = field_map.start
-    y = field_map(x)
-    if len(shift) != len(x.grid):
-        raise ValueError(
-            f"`shift` {shift} must have one number for each of the {len(x.grid)} axes."
-        )
-    motion = Motion(x.grid, shift=shift)
-    found = difference(field_map(motion(x)), motion(y), rounding_of(field_map, x, y))
-    identity = tuple(map(tuple, np.eye(len(shift), dtype=int).tolist()))
-    return EquivarianceError(
-        identity, found.relative, found.entry, found.cell, found.batch
-    )
-
-
-def chosen_elements(group: Group, number: int | None) -> np.ndarray:
-    """All elements, or the identity, the generators and a fixed sample of the
-    others.
-    """
-    if number is None or number >= group.order:
-        return group.elements
-    if number < 1:
-        raise ValueError(f"`elements` must be 1 or more, got {number}.")
-    first = [
-        group.elements[0].tolist(),
-        *(list(map(list, g)) for g in group.generators),
-    ]
-    others = [g for g in group.elements.tolist() if g not in first]
-    order = np.random.default_rng(0).permutation(len(others))
-    missing = max(0, number - len(first))
-    return np.array(first + [others[i] for i in order[:missing]])
-
-
-def worst_of(errors: list[EquivarianceError]) -> EquivarianceError:
-    """The one with the largest relative error; NaN is larger than all."""
-    return max(
-        errors, key=lambda e: float("inf") if np.isnan(e.relative) else e.relative
-    )
-
-
-def _group_for_dims(f: Map, x: Any) -> Group | None:
-    dims = getattr(x, "num_spatial_dims", None)
-    return trivial(dims) if isinstance(dims, int) else None
