@@ -4,6 +4,7 @@ import ast
 import graphlib
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 import tomllib
@@ -257,3 +258,36 @@ def test_the_configuration_names_folders_that_exist():
         assert (ROOT / name).exists(), name
     for package in PACKAGES:
         assert (ROOT / package / "py.typed").is_file()
+
+
+HELD = re.compile(r"→ `([\w/.]+)::(\w+)`")
+
+
+def lines_of_design(text: str) -> list[str]:
+    """The conventions and decisions, one for each bullet."""
+    body = text[text.index("## Conventions") :]
+    return [" ".join(part.split()) for part in re.split(r"^- ", body, flags=re.M)[1:]]
+
+
+def unheld(line: str) -> str:
+    """Why no test holds a line of the design, or `""`."""
+    cited = HELD.findall(line)
+    if not cited and "No test: " not in line:
+        return f"no test is named: {line[:60]}"
+    for file, name in cited:
+        path = ROOT / "tests" / file
+        if not path.is_file() or f"def {name}(" not in path.read_text():
+            return f"there is no {file}::{name}"
+    return ""
+
+
+def test_every_line_of_the_design_names_the_test_that_holds_it():
+    lines = lines_of_design((ROOT / "DESIGN.md").read_text())
+    assert len(lines) > 30
+    assert not list(filter(None, map(unheld, lines)))
+
+
+def test_a_line_of_the_design_without_its_test_would_be_seen():
+    assert unheld("**One array** (C): nothing to concatenate.")
+    assert unheld("**One array** (C). → `test_structure.py::test_of_nothing`")
+    assert not unheld("**One array** (C). No test: a measurement.")
