@@ -13,6 +13,7 @@ import numpy as np
 
 from ._action import component_action
 from ._group import Group, check_group, signed_permutation
+from ._index_symmetry import sorted_components
 from ._signature import Signature, TensorType
 
 Moved: TypeAlias = tuple[bool, ...]
@@ -84,9 +85,23 @@ class Representation:
     def channel(self) -> np.ndarray:
         """`(features,)`: the channel each feature belongs to, counted over all entries.
 
-        An invariant component counts as a channel.
+        An invariant component counts as a channel; components that the symmetry of a
+        type makes equal or opposite are one.
         """
         return _features(self).channel
+
+    @property
+    def places(self) -> tuple[np.ndarray, ...]:
+        """For each entry, which of a tensor's channels each of its components is."""
+        return _features(self).places
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether invariant components are opposite to, or zero beside, another one."""
+        return any(
+            entry.type.symmetry == "a" and not moved
+            for entry, moved in zip(self._signature, self.moved, strict=True)
+        )
 
     @property
     def type_index(self) -> np.ndarray:
@@ -95,8 +110,8 @@ class Representation:
 
     @property
     def num_channels(self) -> int:
-        """Tensors of any type; an invariant component counts as one."""
-        return int(self.channel[-1]) + 1
+        """Tensors of any type; of invariant components each counts, equal ones once."""
+        return int(self.channel.max()) + 1
 
     @property
     def num_tensors(self) -> int:
@@ -152,24 +167,28 @@ class _Features:
     invariant: np.ndarray
     channel: np.ndarray
     type_index: np.ndarray
+    places: tuple[np.ndarray, ...]
 
 
 @functools.cache
 def _features(representation: Representation) -> _Features:
     signature = representation.signature
-    moved, invariant, channel, type_index = [], [], [], []
+    moved, invariant, channel, type_index, places = [], [], [], [], []
     next_channel = 0
     for entry in signature:
         components = representation.components(entry.type)
         features = entry.channels * components
         is_invariant = acts_trivially(representation.group, entry.type)
-        per_channel = 1 if is_invariant else components
-        channels = features // per_channel
+        place = _places(representation, entry.type) if is_invariant else None
+        place = np.zeros(components, int) if place is None else place
+        per_tensor = int(place.max()) + 1
         moved.append(not is_invariant)
         invariant.append(np.full(features, is_invariant))
-        channel.append(next_channel + np.repeat(np.arange(channels), per_channel))
+        places.append(place)
+        first = next_channel + per_tensor * np.arange(entry.channels)
+        channel.append((first[:, None] + place).ravel())
         type_index.append(np.full(features, signature.types.index(entry.type)))
-        next_channel += channels
+        next_channel += entry.channels * per_tensor
     # int32: JAX remembers constants by identity, and a cached int64 array would keep
     # the width that it had where x64 was first off.
     return _Features(
@@ -177,4 +196,15 @@ def _features(representation: Representation) -> _Features:
         np.concatenate(invariant),
         np.concatenate(channel).astype(np.int32),
         np.concatenate(type_index).astype(np.int32),
+        tuple(places),
     )
+
+
+def _places(representation: Representation, tensor_type: TensorType) -> np.ndarray:
+    """Numbers the components that are free; the others as the one that they follow.
+
+    Components that are always zero follow the first.
+    """
+    index, sign = sorted_components(tensor_type, representation.num_spatial_dims)
+    free = np.unique(index[sign != 0])
+    return np.where(sign != 0, np.searchsorted(free, index), 0)

@@ -21,6 +21,7 @@ from ._execution import (
     copy_channels,
     copy_to_components,
     invariants,
+    keep_opposites,
     sum_components,
     times,
 )
@@ -78,7 +79,8 @@ class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         check_image(image, self.representation, "Gate")
         array = image.array
         if self.weight is None or self.bias is None:
-            return image.with_array(jax.nn.silu(array) * unit_second_moment("silu"))
+            activated = jax.nn.silu(array) * unit_second_moment("silu")
+            return image.with_array(keep_opposites(activated, self.representation))
         fields = self.representation
         dtype = array.dtype
         norms = sum_components(jnp.square(array), fields)
@@ -96,7 +98,8 @@ class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
             is_invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
         )
         scale = jnp.expand_dims(jnp.asarray(scale, dtype), range(array.ndim - 1))
-        return image.with_array(array * jax.nn.sigmoid(logits + array * own) * scale)
+        gated = array * jax.nn.sigmoid(logits + array * own) * scale
+        return image.with_array(keep_opposites(gated, fields))
 
 
 class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
@@ -160,7 +163,9 @@ class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
             ]
         )
         gates = jax.nn.sigmoid(slope * norm + bias)
-        return image.with_array(array * gates * per_feature(scale))
+        return image.with_array(
+            keep_opposites(array * gates * per_feature(scale), fields)
+        )
 
     def _scales(self) -> list[float]:
         fields = self.representation

@@ -15,7 +15,7 @@ from .._representation import Representation
 from .._signature import Signature
 from ._activation import unit_second_moment
 from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
-from ._execution import copy_to_components, sum_components
+from ._execution import copy_to_components, keep_opposites, sum_components
 from ._linear import Linear
 
 _REASON = "without it the gradient is not finite where a direction vanishes"
@@ -78,6 +78,7 @@ class VectorNeuron(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         check_image(image, self.representation, "VectorNeuron")
         array, fields = image.array, self.representation
         activated = jax.nn.silu(array) * unit_second_moment("silu")
+        activated = keep_opposites(activated, fields)
         if self.direction is None:
             return image.with_array(activated)
         k = self.direction(image).array

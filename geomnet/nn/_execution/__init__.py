@@ -10,6 +10,7 @@ from ._components import (
     copy_channels as copy_channels,
     copy_to_components as copy_to_components,
     invariants as invariants,
+    keep_opposites as keep_opposites,
     sum_components as sum_components,
 )
 from ._convolution import Form as Form, chosen_form as chosen_form, convolve as convolve

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
 
+from ..._index_symmetry import with_symmetries
 from ..._representation import Representation
 from ._primitives import Shape, apply
 
@@ -34,19 +35,38 @@ def copy_channels(
     numbers: Shaped[Array, " channels"], representation: Representation
 ) -> Shaped[Array, " features"]:
     """Gives each component its channel's number; an invariant one is a channel."""
-    d = representation.num_spatial_dims
     parts, start = [], 0
-    for entry, moved in zip(
-        representation.signature, representation.moved, strict=True
+    for entry, place in zip(
+        representation.signature, representation.places, strict=True
     ):
-        features = entry.features(d)
-        channels = entry.channels if moved else features
-        part = jax.lax.slice_in_dim(numbers, start, start + channels)
+        per_tensor = int(place.max()) + 1
+        stop = start + entry.channels * per_tensor
+        part = jax.lax.slice_in_dim(numbers, start, stop)
         # Not by index: the transpose of that is a scatter.
-        part = jax.lax.broadcast_in_dim(part, (channels, features // channels), (0,))
-        parts.append(jax.lax.reshape(part, (features,)))
-        start += channels
+        if per_tensor == 1:
+            shape = (entry.channels, len(place))
+            part = jax.lax.broadcast_in_dim(part, shape, (0,))
+        elif per_tensor < len(place):
+            part = jax.lax.reshape(part, (entry.channels, per_tensor))
+            columns = [jax.lax.slice_in_dim(part, n, n + 1, axis=1) for n in place]
+            part = jax.lax.concatenate(columns, 1)
+        parts.append(jax.lax.reshape(part, (entry.channels * len(place),)))
+        start = stop
     return jax.lax.concatenate(parts, 0)
+
+
+def keep_opposites(
+    array: Float[Array, "*cells features"], representation: Representation
+) -> Float[Array, "*cells features"]:
+    """What a function of single numbers makes of components that are opposite.
+
+    Under a group that acts trivially on `"2a+"`, xy and yx are invariant numbers of
+    which one is minus the other: it is to stay so, though the function is not odd.
+    """
+    if not representation.is_odd:
+        return array
+    d = representation.num_spatial_dims
+    return with_symmetries(array, representation.signature, d)
 
 
 def invariants(
