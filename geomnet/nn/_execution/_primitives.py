@@ -75,7 +75,7 @@ def is_laid_out(array: Array) -> bool:
     # The name has changed.
     kind = getattr(aval, "manual_axis_type", None)
     varying = getattr(aval, "vma", ()) if kind is None else kind.varying
-    return bool(varying) or any(part is not None for part in aval.sharding.spec)
+    return bool(varying) or not aval.sharding.mesh.empty
 
 
 def _make_primitive(
