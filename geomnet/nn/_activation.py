@@ -150,8 +150,9 @@ class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         if fields.num_tensors:
             squares = sum_components(jnp.square(array), fields)
             norms = jnp.sqrt(squares + jnp.asarray(self.epsilon**2, array.dtype))
-            invariant = jnp.asarray(fields.invariant)
-            norm = jnp.where(invariant, array, copy_to_components(norms, fields))
+            # Copies are zero where features are invariant.
+            norm = array * per_feature(fields.invariant)
+            norm = norm + copy_to_components(norms, fields)
         slope, bias = (
             per_feature(copy_channels(numbers, fields))
             for numbers in (self.slope, self.bias)

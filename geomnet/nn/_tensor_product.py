@@ -153,4 +153,7 @@ def _channels(image: GeometricImage, tensor_type: TensorType, count: int) -> Arr
     """`(*grid, count, components)`: the channels of a type, again and again."""
     field = image[tensor_type]
     field = field.reshape(*image.grid, field.shape[len(image.grid)], -1)
-    return jnp.take(field, np.arange(count) % field.shape[-2], axis=-2)
+    turns, rest = divmod(count, field.shape[-2])
+    # Not by index: the transpose of that is a scatter.
+    parts = [field] * turns + ([field[..., :rest, :]] if rest else [])
+    return jnp.concatenate(parts, axis=-2)

@@ -85,11 +85,12 @@ class VectorNeuron(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         along = jnp.minimum(sum_components(array * k, fields), 0)
         square = sum_components(jnp.square(k), fields) + self.epsilon**2
         share = copy_to_components((1 - self.slope) * along / square, fields)
-        invariant = jnp.asarray(fields.invariant)
-        scale = jnp.asarray(self._scale(), array.dtype)
-        return image.with_array(
-            jnp.where(invariant, activated, (array - share * k) * scale)
-        )
+        # By zeros and not by a choice: the rules for explicit sharding know no choice
+        # between a field and a constant.
+        scale, invariant = self._scale(), fields.invariant
+        moved = (array - share * k) * jnp.asarray(scale * ~invariant, array.dtype)
+        kept = activated * jnp.asarray(invariant, array.dtype)
+        return image.with_array(moved + kept)
 
     def _scale(self) -> np.ndarray:
         """One of n components lies along k; half the time a share of it is left."""

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from .._placement import FACTOR
+from ._primitives import merge_axes
 
 
 def gather_blocks(array: Array) -> Array:
@@ -28,9 +29,6 @@ def scatter_blocks(array: Array, features: int) -> Array:
     blocks = array.reshape(*grid, *(FACTOR,) * d, features)
     axes = [axis for i in range(d) for axis in (i, d + i)]
     blocks = blocks.transpose(*axes, 2 * d)
-    # One axis at a time: the rules for explicit sharding know no more.
     for axis in range(d):
-        shape = blocks.shape
-        merged = FACTOR * shape[axis]
-        blocks = blocks.reshape(*shape[:axis], merged, *shape[axis + 2 :])
+        blocks = merge_axes(blocks, axis, 2)
     return blocks

@@ -146,6 +146,9 @@ class CopyToComponents:
                 parts.append(jax.lax.reshape(part, (*leading, entry.features(d))))
                 start += entry.channels
             else:
+                # Zeros that lie on several devices as the numbers do.
+                part = jax.lax.slice_in_dim(numbers, 0, 1, axis=last)
                 shape = (*leading, entry.features(d))
-                parts.append(jax.lax.full(shape, 0, numbers.dtype))
+                part = jax.lax.broadcast_in_dim(part, shape, range(numbers.ndim))
+                parts.append(jax.lax.full_like(part, 0))
         return (jax.lax.concatenate(parts, last),)

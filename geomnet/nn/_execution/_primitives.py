@@ -65,11 +65,33 @@ def times(
     return _times.bind(array, matrix)
 
 
+def merge_axes(array: Array, first: int, count: int) -> Array:
+    """`count` axes from the first on as one.
+
+    One axis at a time: the rules for explicit sharding know no more.
+    """
+    for _ in range(count - 1):
+        shape = array.shape
+        merged = shape[first] * shape[first + 1]
+        array = jax.lax.reshape(array, (*shape[:first], merged, *shape[first + 2 :]))
+    return array
+
+
+def split_axis(array: Array, axis: int, sizes: Shape) -> Array:
+    """One axis as several: the inverse of `merge_axes`."""
+    for n, size in enumerate(sizes[:-1], axis):
+        shape = array.shape
+        rest = shape[n] // size
+        array = jax.lax.reshape(array, (*shape[:n], size, rest, *shape[n + 1 :]))
+    return array
+
+
 def is_laid_out(array: Array) -> bool:
     """Whether an array's type says how it lies on several devices.
 
-    That is so inside `jax.shard_map` and on meshes with explicit axes. JAX's own
-    operations know the rules for such types; the primitives here leave it to them.
+    That is so inside `jax.shard_map` and wherever there is a mesh, as the axes of one
+    that `jax.vmap` hides are not told. JAX's own operations know the rules for such
+    types; the primitives here leave it to them.
     """
     aval: Any = jax.typeof(array)
     # The name has changed.

@@ -7,7 +7,6 @@ wave numbers differ by signs alone, so the mirrored waves become rows of one pro
 """
 
 import functools
-import math
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +19,7 @@ from ...filters._kernel_space import KernelSpace
 from ._assembly import Assembly, assemble, component_slabs
 from ._dense import dense_kernel
 from ._fourier import analyse, synthesise
+from ._primitives import merge_axes, split_axis
 from ._reduced import reflects_every_axis
 from ._reflection_signs import is_odd
 
@@ -44,13 +44,16 @@ def multiply(
     The kernel D lives on wave numbers. The field's Fourier coefficient of wave vector k
     is multiplied with `(D(k) + D(-k)) / 2 + i (D(k) - D(-k)) / 2`.
     """
-    numbers = tuple(n // 2 + 1 for n in space.window)
-    array = waves.reshape(*(n for k in numbers for n in (2, k)), -1)
+    array, d = waves, space.num_spatial_dims
+    for axis, size in enumerate(space.window):
+        array = split_axis(array, 2 * axis, (2, size // 2 + 1))
     if reflects_every_axis(space.source.group):
         array = _multiply_orthant(array, weights, space)
     else:
         array = _multiply_window(array, weights, space)
-    return array.reshape(*(2 * k for k in numbers), space.target.num_features)
+    for axis in range(d):
+        array = merge_axes(array, axis, 2)
+    return array
 
 
 def _multiply_orthant(array: Array, weights: Array, space: KernelSpace) -> Array:
@@ -63,14 +66,15 @@ def _multiply_orthant(array: Array, weights: Array, space: KernelSpace) -> Array
     rows = _exchange(array, source) * jnp.asarray(_signs(source), array.dtype)
     ahead = (*range(1, 2 * d, 2), *range(0, 2 * d, 2))
     rows = rows.transpose(*ahead, 2 * d)
-    shape = (*rows.shape[:-1], -1)
-    rows = rows.reshape(math.prod(n // 2 + 1 for n in space.window), 2**d, -1)
+    numbers = rows.shape[:d]
+    rows = merge_axes(merge_axes(rows, 0, d), 1, d)
     rows = jnp.matmul(
         rows,
         matrices.reshape(len(rows), rows.shape[-1], -1),
         precision=jax.lax.Precision.HIGHEST,
     )
-    rows = rows.reshape(shape).transpose(*np.argsort(ahead), 2 * d)
+    rows = split_axis(split_axis(rows, 1, (2,) * d), 0, numbers)
+    rows = rows.transpose(*np.argsort(ahead), 2 * d)
     return _exchange(rows * jnp.asarray(_signs(target), rows.dtype), target)
 
 
@@ -138,11 +142,11 @@ def _multiply_window(array: Array, weights: Array, space: KernelSpace) -> Array:
         real, imaginary = _to_exponentials(real, imaginary, axis)
     matrices = dense_kernel(weights, space).astype(array.dtype)
     matrices = matrices.reshape(-1, *matrices.shape[-2:])
-    shape = (*real.shape[:-1], -1)
-    rows = jnp.stack([real, imaginary], axis=-2).reshape(len(matrices), 2, -1)
+    rows = merge_axes(jnp.stack([real, imaginary], axis=-2), 0, d)
     rows = jnp.matmul(rows, matrices, precision=jax.lax.Precision.HIGHEST)
-    real = (rows[:, 0] - rows[:, 1]).reshape(shape)
-    imaginary = (rows[:, 0] + rows[:, 1]).reshape(shape)
+    window = real.shape[:d]
+    real = split_axis(rows[:, 0] - rows[:, 1], 0, window)
+    imaginary = split_axis(rows[:, 0] + rows[:, 1], 0, window)
     for axis in reversed(range(d)):
         real, imaginary = _from_exponentials(real, imaginary, axis)
     return real
