@@ -30,7 +30,7 @@ import numpy as np
 from _measure import Seconds, interleaved, machine
 
 import pde_data
-from pde_data import _trajectory
+from pde_data.generation import _sample
 
 
 def wasted_in_batches(steps, size):
@@ -55,7 +55,7 @@ def step_counts(config):
     """The steps before each snapshot, and what was estimated at the start."""
     steps, estimates = [], []
     for index in range(config.trajectories):
-        start, solver, limit = _trajectory._begin(config, index)
+        start, solver, limit = _sample._begin(config, index)
         run = pde_data.simulate(solver, start, config.times)
         steps.append(np.asarray(run.num_steps)[1:])
         estimates.append(limit)
@@ -87,7 +87,7 @@ def main(cells, trajectories, repeats):
 
     def solve():
         for index in indices:
-            start, solver, _ = _trajectory._begin(config, index)
+            start, solver, _ = _sample._begin(config, index)
             jax.block_until_ready(pde_data.simulate(solver, start, config.times))
 
     def certify():
@@ -105,7 +105,7 @@ def main(cells, trajectories, repeats):
             ),
             "vectorised, 8 at a time (not used on a CPU)": lambda: [
                 run.state
-                for _, run in _trajectory.simulate_together(
+                for _, run in _sample.simulate_together(
                     dataclasses.replace(config, batch=8), indices
                 )
             ],

@@ -10,15 +10,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from ._check import check_file
-from ._config import GenerateConfig
-from ._generate import generate, part_path
-from ._schemes import FAMILIES, SCHEMES
-from ._simulate import SimulationError
-from ._verify import CASES, HEADER, QUICK
-from ._verify_report import write_report
+from .checking._check_file import check_file
 from .formats import load, write_statistics
+from .generation._config import GenerateConfig
+from .generation._families import FAMILIES, SCHEMES
+from .generation._generate import generate, part_path
 from .plot import QUANTITIES, animate, draw_snapshots
+from .solver._simulation import SimulationError
+from .verification._cases import CASES, HEADER, QUICK
+from .verification._report import write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._config import GenerateConfig
+from ..generation._config import GenerateConfig
 from ._pdebench import AXES, field_names
 
 CONFIG = "pde_data_config"

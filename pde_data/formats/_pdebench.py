@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .._config import GenerateConfig, single_value
-from ._rows import create_rows
+from ..generation._config import GenerateConfig, single_value
+from ._row_writer import create_rows
 
 AXES = "xyz"
 PARAMETERS = "parameters"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ._layouts import CONFIG, layout_name
 from ._pdebench import AXES, field_names
-from ._rows import STATUS
+from ._row_writer import STATUS
 
 _WELL_ROOT = (
     "dataset_name",

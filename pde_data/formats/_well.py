@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .._config import GenerateConfig, single_value
+from ..generation._config import GenerateConfig, single_value
 from ._pdebench import AXES
-from ._rows import create_rows
+from ._row_writer import create_rows
 
 PARAMETERS = "scalars"
 _VARYING = ("mach", "shear_viscosity", "bulk_viscosity")

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._equations import CompressibleNavierStokes
-from .._gas import as_parameter, as_scalar
-from .._state import Primitive
+from ..solver._equations import CompressibleNavierStokes
+from ..solver._gas import as_parameter, as_scalar
+from ..solver._state import Primitive
 
 
 def random_fourier(

@@ -7,7 +7,7 @@ import pytest
 
 import pde_data
 from pde_data import _cli
-from pde_data._verify import Result
+from pde_data.verification._cases import Result
 
 _FIELDS = ("density", "pressure", "Vx", "Vy")
 
