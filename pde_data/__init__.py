@@ -1,16 +1,19 @@
 """Compressible Navier-Stokes data that can be trusted: solver, generator, reader."""
 
 from . import exact as exact, formats as formats, initial as initial, plot as plot
-from .certificates._certificate import Certificate as Certificate, certify as certify
+from .certificates._certificate import (
+    TrajectoryCertificate as TrajectoryCertificate,
+    certify as certify,
+)
 from .certificates._continuity import snapshot_continuity as snapshot_continuity
 from .checking._check_file import (
-    Finding as Finding,
-    Report as Report,
+    FileFinding as FileFinding,
+    FileReport as FileReport,
     check_file as check_file,
 )
 from .formats import Field as Field, FlowData as FlowData, load as load
 from .generation._config import GenerateConfig as GenerateConfig
-from .generation._families import FAMILIES as FAMILIES, SCHEMES as SCHEMES
+from .generation._families import FAMILIES as FAMILIES
 from .generation._generate import generate as generate, part_path as part_path
 from .generation._sample import (
     Sample as Sample,
@@ -45,6 +48,7 @@ from .solver._riemann import (
     low_mach as low_mach,
     rusanov as rusanov,
 )
+from .solver._schemes import SCHEMES as SCHEMES
 from .solver._simulation import (
     SimulationError as SimulationError,
     Trajectory as Trajectory,

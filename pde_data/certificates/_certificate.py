@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 from jax.typing import ArrayLike
 
+from ..solver._energy import total_energy
+
 
 @dataclasses.dataclass(frozen=True)
-class Certificate:
+class TrajectoryCertificate:
     """Figures of one trajectory, all in float64 from the snapshots as stored.
 
     - `mass_drift`, `energy_drift`: largest relative change of the total since the
@@ -28,13 +30,38 @@ class Certificate:
     @property
     def physical(self) -> bool:
         """Every value is finite and every density and pressure positive."""
-        return self.finite and self.min_density > 0 and self.min_pressure > 0
+        return self.finite and self.positive
+
+    @property
+    def positive(self) -> bool:
+        """Every density and pressure is positive."""
+        return self.min_density > 0 and self.min_pressure > 0
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The numbers by name, as files store them."""
+        return {name: getattr(self, name) for name in CERTIFIED}
+
+
+# The names of the numbers, in the order in which they are stored.
+CERTIFIED = tuple(
+    field.name
+    for field in dataclasses.fields(TrajectoryCertificate)
+    if field.name != "finite"
+)
 
 
 def certify(
     density: ArrayLike, velocity: ArrayLike, pressure: ArrayLike, gamma: float
-) -> Certificate:
-    """The certificate of one trajectory, `(time, *grid)` and `(time, *grid, d)`."""
+) -> TrajectoryCertificate:
+    """What can be proved of one trajectory.
+
+    **Arguments:**
+
+    - `density`, `pressure`: `(time, *grid)`, non-dimensional.
+    - `velocity`: `(time, *grid, d)`.
+    - `gamma`: the ratio of specific heats.
+    """
     density = np.asarray(density, np.float64)
     velocity = np.asarray(velocity, np.float64)
     pressure = np.asarray(pressure, np.float64)
@@ -43,14 +70,14 @@ def certify(
     with np.errstate(invalid="ignore", divide="ignore"):
         speed_squared = np.sum(velocity**2, axis=-1)
         momentum = density[..., None] * velocity
-        energy = pressure / (gamma - 1) + 0.5 * density * speed_squared
+        energy = total_energy(density, velocity, pressure, gamma)
         sound_squared = gamma * pressure / density
         # The sound speed bounds what gas at rest could carry.
         scale = np.mean(density[0] * np.sqrt(np.maximum(speed_squared, 0))[0])
         if scale == 0:
             scale = np.mean(density[0] * np.sqrt(sound_squared[0]))
         total_momentum = np.mean(momentum, axis=space)
-        return Certificate(
+        return TrajectoryCertificate(
             mass_drift=_drift(np.mean(density, axis=space)),
             momentum_drift=float(
                 np.max(np.abs(total_momentum - total_momentum[0])) / scale

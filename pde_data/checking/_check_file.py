@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..certificates._certificate import Certificate, certify
+from ..certificates._certificate import TrajectoryCertificate, certify
 from ..certificates._continuity import seems_periodic, snapshot_continuity
-from ..formats import FlowData
-from ..formats._layouts import layout_name
-from ..formats._structure import structural_faults
+from ..formats._hdf5 import open_hdf5
+from ..formats._own_records import listed
+from ..formats._registry import format_of, structural_faults
 from ..generation._config import GenerateConfig
 from ..generation._families import FAMILIES
 from ..generation._sample import simulate_trajectory
-from ..reading._flow_data import open_hdf5
+from ..reading._flow_data import FlowData
+from ..solver._energy import total_energy
 
 # Rounding of the stored numbers and of a few thousand steps.
 DRIFT_BOUND = {"float32": 2e-5, "float64": 1e-10}
@@ -34,7 +35,7 @@ STATE_BOUND = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class FileFinding:
     """One thing that was looked at: `passed` is `None` where it is only reported."""
 
     name: str
@@ -47,11 +48,11 @@ class Finding:
 
 
 @dataclasses.dataclass(frozen=True)
-class Report:
+class FileReport:
     """All findings on one file; it has passed if none of them failed."""
 
     layout: str
-    findings: tuple[Finding, ...]
+    findings: tuple[FileFinding, ...]
 
     @property
     def passed(self) -> bool:
@@ -59,7 +60,7 @@ class Report:
         return all(finding.passed is not False for finding in self.findings)
 
 
-def check_file(path: str | Path, regenerate: int = 0) -> Report:
+def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
     """Read every number of a file and judge it; also PDEBench's and The Well's files.
 
     **Arguments:** `regenerate`, how many trajectories of a file of ours to simulate
@@ -69,27 +70,30 @@ def check_file(path: str | Path, regenerate: int = 0) -> Report:
     """
     with open_hdf5(Path(path)) as file:
         faults = structural_faults(file)
-        findings = [Finding("layout", not faults, "; ".join(faults) or "complete")]
+        findings = [FileFinding("layout", not faults, "; ".join(faults) or "complete")]
         try:
             flow = FlowData([file])
         except ValueError as error:
-            findings.append(Finding("readable", False, str(error)))
-            return Report(layout_name(file) or "unknown", tuple(findings))
+            findings.append(FileFinding("readable", False, str(error)))
+            format = format_of(file)
+            name = "unknown" if format is None else format.name
+            return FileReport(name, tuple(findings))
         findings += _check_finite(flow)
         try:
             flow.primitive(0, 0)
         except ValueError as error:
-            findings.append(Finding("fields", None, f"{error} Nothing else is judged."))
+            text = f"{error} Nothing else is judged."
+            findings.append(FileFinding("fields", None, text))
         else:
             kinds = flow.boundaries or _guess(flow)
             figures = [_measure(flow, i, kinds) for i in range(flow.num_trajectories)]
             findings += _check_flow(flow, figures, kinds)
             findings += _check_recorded(flow, figures)
             findings += _check_again(flow, regenerate)
-        return Report(flow.layout, tuple(findings))
+        return FileReport(flow.layout, tuple(findings))
 
 
-def _check_finite(flow: FlowData) -> list[Finding]:
+def _check_finite(flow: FlowData) -> list[FileFinding]:
     findings = []
     for field in flow.fields:
         array = flow[field.name]
@@ -102,7 +106,7 @@ def _check_finite(flow: FlowData) -> list[Finding]:
 class _Figures:
     """What is measured of one trajectory."""
 
-    certificate: Certificate
+    certificate: TrajectoryCertificate
     continuity: float
     abandoned: bool
     frozen: bool
@@ -112,9 +116,9 @@ class _Figures:
 
 def _check_flow(
     flow: FlowData, figures: list[_Figures], kinds: Sequence[str]
-) -> list[Finding]:
+) -> list[FileFinding]:
     findings = [
-        _judge("positive", figures, lambda f: _positive(f.certificate), "everywhere"),
+        _judge("positive", figures, lambda f: f.certificate.positive, "everywhere"),
         _judge(
             "abandoned runs", figures, lambda f: not f.abandoned, "none ends in zeros"
         ),
@@ -130,12 +134,12 @@ def _check_flow(
 
 def _check_continuity(
     flow: FlowData, figures: list[_Figures], kinds: Sequence[str]
-) -> Finding:
+) -> FileFinding:
     name = "continuity between snapshots"
     resolved = [f.continuity for f in figures if math.isfinite(f.continuity)]
     if not resolved:
         text = "the snapshots are too far apart in time, or the grid is too small"
-        return Finding(name, None, text)
+        return FileFinding(name, None, text)
     worst = max(resolved)
     count = f"({len(resolved)} of {len(figures)} trajectories resolved)"
     # Where weight rests on a wall, what momentum is left is truncation.
@@ -143,7 +147,7 @@ def _check_continuity(
         text = (
             f"{worst:.1e} at most {count}; not judged where weight may rest on a wall"
         )
-        return Finding(name, None, text)
+        return FileFinding(name, None, text)
     finding = _bounded(name, worst, CONTINUITY_BOUND)
     return dataclasses.replace(finding, detail=f"{finding.detail} {count}")
 
@@ -177,9 +181,8 @@ def _measure(flow: FlowData, index: int, kinds: Sequence[str]) -> _Figures:
     state_error = 0.0
     if "energy" in [field.name for field in flow.fields] and certificate.physical:
         energy = flow["energy"][index]
-        kinetic = 0.5 * density * np.sum(velocity**2, axis=-1)
         with np.errstate(divide="ignore"):
-            mine = pressure / (gamma - 1) + kinetic
+            mine = total_energy(density, velocity, pressure, gamma)
         state_error = float(np.max(np.abs(mine / energy - 1)))
     return _Figures(
         certificate,
@@ -205,11 +208,7 @@ def _guess(flow: FlowData) -> tuple[str, ...]:
     )
 
 
-def _positive(certificate: Certificate) -> bool:
-    return certificate.min_density > 0 and certificate.min_pressure > 0
-
-
-def _check_twins(figures: list[_Figures]) -> Finding:
+def _check_twins(figures: list[_Figures]) -> FileFinding:
     seen: set[bytes] = set()
     twins = []
     for i, f in enumerate(figures):
@@ -221,7 +220,7 @@ def _check_twins(figures: list[_Figures]) -> Finding:
 
 def _check_drifts(
     flow: FlowData, figures: list[_Figures], kinds: Sequence[str]
-) -> list[Finding]:
+) -> list[FileFinding]:
     bounds = _drift_bounds(flow, kinds)
     findings = []
     for name in ("mass", "momentum", "energy"):
@@ -235,7 +234,7 @@ def _check_drifts(
             findings.append(_bounded(f"{name} drift", worst, bounds[name]))
         else:
             text = f"{worst:.1e} at most; not known to be conserved here"
-            findings.append(Finding(f"{name} drift", None, text))
+            findings.append(FileFinding(f"{name} drift", None, text))
     return findings
 
 
@@ -253,39 +252,37 @@ def _drift_bounds(flow: FlowData, kinds: Sequence[str]) -> dict[str, float]:
     return dict.fromkeys(names, bound)
 
 
-def _check_recorded(flow: FlowData, figures: list[_Figures]) -> list[Finding]:
+def _check_recorded(flow: FlowData, figures: list[_Figures]) -> list[FileFinding]:
     """What was proved while the trajectories were made and cannot be seen in them."""
     recorded = flow.certificates
     if not recorded:
         text = "not recorded; whether the scheme treats all axes and directions alike "
-        return [Finding("symmetry", None, f"{text}cannot be seen in snapshots")]
+        return [FileFinding("symmetry", None, f"{text}cannot be seen in snapshots")]
     worst = float(np.max(recorded["commutation_error"]))
     findings = [_bounded("symmetry (commutation error)", worst, COMMUTATION_BOUND)]
     changed = []
     for i, f in enumerate(figures):
-        fresh = dataclasses.asdict(f.certificate)
-        del fresh["finite"]
-        pairs = [(value, recorded[name][i]) for name, value in fresh.items()]
+        figures_now = f.certificate.figures
+        pairs = [(value, recorded[name][i]) for name, value in figures_now.items()]
         if not np.allclose(*np.transpose(pairs), rtol=1e-6, atol=CERTIFICATE_BOUND):
             changed.append(i)
     findings.append(_verdict("certificates", changed, "as recorded"))
     if flow.redrawn:
-        findings.append(Finding("redrawn", None, f"{flow.redrawn} trajectories"))
+        findings.append(FileFinding("redrawn", None, f"{flow.redrawn} trajectories"))
     safe = int(np.sum(flow.records.get("safe_scheme", 0)))
     if safe:
-        findings.append(Finding("safe scheme", None, f"{safe} trajectories"))
+        findings.append(FileFinding("safe scheme", None, f"{safe} trajectories"))
     return findings
 
 
-def _check_again(flow: FlowData, number: int) -> list[Finding]:
+def _check_again(flow: FlowData, number: int) -> list[FileFinding]:
     """Simulate some trajectories again."""
     config: GenerateConfig | None = flow.config
     if not number:
         return []
     if config is None:
-        return [
-            Finding("regenerated", None, "not a file of ours: its making is unknown")
-        ]
+        text = "not a file of ours: its making is unknown"
+        return [FileFinding("regenerated", None, text)]
     rows = np.unique(np.linspace(0, flow.num_trajectories - 1, number).astype(int))
     numbers = flow.records.get("index", np.arange(flow.num_trajectories))
     differing = []
@@ -305,18 +302,17 @@ def _check_again(flow: FlowData, number: int) -> list[Finding]:
     return [finding]
 
 
-def _bounded(name: str, worst: float, bound: float) -> Finding:
-    return Finding(
+def _bounded(name: str, worst: float, bound: float) -> FileFinding:
+    return FileFinding(
         name, bool(worst <= bound), f"{worst:.1e} at most, bound {bound:.0e}"
     )
 
 
 def _judge(
     name: str, figures: list[_Figures], law: Callable[[_Figures], bool], text: str
-) -> Finding:
+) -> FileFinding:
     return _verdict(name, [i for i, f in enumerate(figures) if not law(f)], text)
 
 
-def _verdict(name: str, bad: list[int], text: str) -> Finding:
-    listed = ", ".join(map(str, bad[:8])) + (", ..." if len(bad) > 8 else "")
-    return Finding(name, not bad, f"trajectories {listed}" if bad else text)
+def _verdict(name: str, bad: list[int], text: str) -> FileFinding:
+    return FileFinding(name, not bad, f"trajectories {listed(bad)}" if bad else text)

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ._writer_lock import full_disk_explained, reserve
-
-STATUS = "generation/stored"
+from ._disk_space import full_disk_explained, reserve
+from ._own_records import STORED
 
 
 def create_rows(file: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -62,7 +61,7 @@ class RowWriter:
         file: Any
         with h5py.File(path, "r") as file:
             file.visititems(visit)
-            self.stored = np.asarray(file[STATUS][()])
+            self.stored = np.asarray(file[STORED][()])
         self._descriptor = os.open(path, os.O_RDWR)
 
     def reserve(self) -> None:
@@ -80,7 +79,7 @@ class RowWriter:
             for name, row in rows.items():
                 self._write_row(name, index, row)
             os.fsync(self._descriptor)
-            self._write_row(STATUS, index, np.asarray(1))
+            self._write_row(STORED, index, np.asarray(1))
             os.fsync(self._descriptor)
         self.stored[index] = 1
 

@@ -7,10 +7,13 @@ import operator
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from ..formats._registry import FORMATS
 from ..solver._grid import Grid
 
 Range = float | tuple[float, float]
 
+# What may have a value of its own in each trajectory.
+DRAWN = ("mach", "shear_viscosity", "bulk_viscosity")
 # It changes no bit of the file.
 _IRRELEVANT = ("batch",)
 
@@ -34,7 +37,8 @@ class GenerateConfig:
     - `scheme`: a name from `pde_data.SCHEMES`; `courant_number`: `None` for its own.
     - `refinement`: simulate with so many times the cells per axis, store averages.
     - `batch`: trajectories per vectorised call; it changes no bit of the result.
-    - `format`: "pdebench" or "well"; `compression`: `None` or "gzip".
+    - `format`: "pdebench" or "well", or another name from `pde_data.formats.FORMATS`;
+      `compression`: `None` or "gzip".
     - `shard`: `(i, n)` for the i-th of n parts, counted from 1: a file of its own with
       an n-th of the trajectories. All parts together hold the bits of one whole file.
 
@@ -65,11 +69,16 @@ class GenerateConfig:
     shard: tuple[int, int] = (1, 1)
 
     def __post_init__(self):
-        for name in ("grid", "shard"):
-            object.__setattr__(self, name, _wholes(name, getattr(self, name)))
-        object.__setattr__(self, "extent", _extent(self.extent, len(self.grid)))
-        for name in ("mach", "shear_viscosity", "bulk_viscosity"):
-            object.__setattr__(self, name, _range(name, getattr(self, name)))
+        # Equal settings are equal values, however they were written: lists become
+        # tuples and whole numbers floats. A frozen dataclass lets its own
+        # `__post_init__` set a field only in this way.
+        normal: dict[str, Any] = {
+            name: _wholes(name, getattr(self, name)) for name in ("grid", "shard")
+        }
+        normal["extent"] = _extent(self.extent, len(normal["grid"]))
+        normal |= {name: _range(name, getattr(self, name)) for name in DRAWN}
+        for name, value in normal.items():
+            object.__setattr__(self, name, value)
         _check(self)
 
     @property
@@ -218,7 +227,7 @@ def _check(config: GenerateConfig) -> None:
         "viscosity": ("dynamic", "kinematic"),
         "dtype": ("float32", "float64"),
         "precision": ("float32", "float64"),
-        "format": ("pdebench", "well"),
+        "format": tuple(sorted(FORMATS)),
         "compression": (None, "gzip"),
     }
     for name, allowed in choices.items():

@@ -1,63 +1,15 @@
-"""Schemes and families by name: from a configuration to a solver and a start."""
+"""Families of initial states by name, each with the box and the force that it needs."""
 
 import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import numpy as np
-from jaxtyping import PRNGKeyArray
-
 from .. import initial
-from ..solver._boundary import Boundary, outflow, periodic, slip_wall
-from ..solver._equations import CompressibleNavierStokes
+from ..solver._boundary import FacePair, outflow, periodic, slip_wall
 from ..solver._forcing import ABCForcing
-from ..solver._reconstruction import MUSCL, minmod, monotonized_central
-from ..solver._riemann import hllc, low_mach, rusanov
+from ..solver._schemes import SCHEMES
 from ..solver._state import Primitive
-from ..solver._stepper import ssp_rk2, ssp_rk3
-from ..solver._weno import AWENO5Z, WENO5Z
-from ._config import GenerateConfig, Range
-
-SCHEMES: dict[str, dict[str, Any]] = {
-    "muscl": {
-        "reconstruction": MUSCL(monotonized_central),
-        "riemann": hllc,
-        "stepper": ssp_rk2,
-        "courant_number": 0.5,
-    },
-    "muscl-low-mach": {
-        "reconstruction": MUSCL(monotonized_central),
-        "riemann": low_mach(hllc),
-        "stepper": ssp_rk3,
-        "courant_number": 0.5,
-    },
-    "weno5z": {
-        "reconstruction": WENO5Z(),
-        "riemann": hllc,
-        "stepper": ssp_rk3,
-        "courant_number": 0.5,
-    },
-    "aweno5z": {
-        "reconstruction": AWENO5Z(),
-        "riemann": hllc,
-        "stepper": ssp_rk3,
-        "courant_number": 0.5,
-    },
-    "aweno5z-low-mach": {
-        "reconstruction": AWENO5Z(),
-        "riemann": low_mach(hllc),
-        "stepper": ssp_rk3,
-        "courant_number": 0.5,
-    },
-    "safe": {
-        "reconstruction": MUSCL(minmod),
-        "riemann": rusanov,
-        "stepper": ssp_rk2,
-        "courant_number": 0.3,
-        "positivity": True,
-    },
-}
+from ._config import GenerateConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,15 +25,15 @@ class Family:
     forcing: Callable | None = None
 
 
-def _walls(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
+def _walls(d: int) -> tuple[FacePair, ...]:
     return (*((periodic, periodic),) * (d - 1), (slip_wall, slip_wall))
 
 
-def _closed(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
+def _closed(d: int) -> tuple[FacePair, ...]:
     return ((slip_wall, slip_wall),) * d
 
 
-def _open(d: int) -> tuple[tuple[Boundary, Boundary], ...]:
+def _open(d: int) -> tuple[FacePair, ...]:
     return ((outflow, outflow),) * d
 
 
@@ -103,42 +55,6 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def trajectory_key(config: GenerateConfig, index: int, draw: int = 0) -> PRNGKeyArray:
-    """The key of a trajectory: of the seed, its index, and how often it was redrawn."""
-    key = jax.random.fold_in(jax.random.key(config.seed), index)
-    return jax.random.fold_in(key, draw)
-
-
-def draw_parameters(config: GenerateConfig, key: PRNGKeyArray) -> dict[str, float]:
-    """Mach number and viscosities of one trajectory, log-uniform where ranges."""
-    draws = np.asarray(jax.random.uniform(jax.random.fold_in(key, 1), (3,)), float)
-    names = ("mach", "shear_viscosity", "bulk_viscosity")
-    return {
-        name: _log_uniform(getattr(config, name), float(draw))
-        for name, draw in zip(names, draws, strict=True)
-    }
-
-
-def build_solver(
-    config: GenerateConfig, parameters: dict[str, float], scheme: str
-) -> CompressibleNavierStokes:
-    """The solver of one trajectory."""
-    parts, family = dict(SCHEMES[scheme]), FAMILIES[config.family]
-    if config.courant_number is not None and scheme == config.scheme:
-        parts["courant_number"] = config.courant_number
-    return CompressibleNavierStokes(
-        config.box.refined(config.refinement),
-        config.gamma,
-        parameters["shear_viscosity"],
-        parameters["bulk_viscosity"],
-        prandtl_number=config.prandtl_number,
-        viscosity=config.viscosity,
-        boundary=family.boundary(len(config.grid)),
-        forcing=family.forcing,
-        **parts,
-    )
-
-
 def boundary_names(config: GenerateConfig) -> list[str]:
     """ "periodic", "wall" or "open" for each axis of the family's box."""
     names = {periodic: "periodic", slip_wall: "wall", outflow: "open"}
@@ -153,10 +69,3 @@ def check_names(config: GenerateConfig) -> None:
         if value not in known:
             listed = ", ".join(sorted(known))
             raise ValueError(f"`{name}` must be one of {listed}; got {value!r}.")
-
-
-def _log_uniform(value: Range, draw: float) -> float:
-    if not isinstance(value, tuple):
-        return value
-    low, high = value
-    return float(low * (high / low) ** draw)

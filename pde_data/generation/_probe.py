@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from ..certificates._continuity import snapshot_continuity
 from ..solver._boundary import periodic
@@ -14,6 +12,7 @@ from ..solver._equations import CompressibleNavierStokes
 from ..solver._simulation import Trajectory, simulate_in_program
 from ..solver._state import Primitive
 from ..solver._symmetry import Element, hyperoctahedral_elements, transform
+from ._attempt import first_rate
 
 NUM_STEPS = 8
 # A longer program would keep so many snapshots of the probe in memory.
@@ -26,12 +25,6 @@ def program_length(num_snapshots: int) -> int:
     One program less to compile, and what is probed is what made the data.
     """
     return max(num_snapshots, NUM_STEPS + 1)
-
-
-@eqx.filter_jit
-def first_rate(solver: CompressibleNavierStokes, start: Primitive) -> Float[Array, ""]:
-    """The solver's `max_rate` of a start."""
-    return solver.max_rate(solver.gas.conserved(start))
 
 
 def probe_start(

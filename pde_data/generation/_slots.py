@@ -16,20 +16,10 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from ..solver._equations import CompressibleNavierStokes
 from ..solver._leg import Leg, begin, one_step, snapshot
 from ..solver._simulation import Trajectory
 from ..solver._state import Primitive
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """A trajectory to simulate, with at most `max_steps` steps between snapshots."""
-
-    name: Any
-    solver: CompressibleNavierStokes
-    start: Primitive
-    max_steps: int
+from ._attempt import Attempt
 
 
 class _Slot(eqx.Module):
@@ -44,15 +34,15 @@ class _Slot(eqx.Module):
 
 
 def run_in_slots(
-    tasks: Iterable[Task], times: tuple[float, ...], num_slots: int
-) -> Iterator[tuple[Any, Trajectory]]:
-    """Simulate tasks, `num_slots` at a time; yield each name and run when it is done.
+    attempts: Iterable[Attempt], times: tuple[float, ...], num_slots: int
+) -> Iterator[tuple[Attempt, Trajectory]]:
+    """Simulate attempts, `num_slots` at a time; yield each with its run when done.
 
-    The runs have the bits of `simulate(..., throw=False)`. The tasks' solvers differ in
-    numbers alone; those that take longest should come first, as the last ones leave
+    The runs have the bits of `simulate(..., throw=False)`. The solvers differ in
+    numbers alone; attempts that take longest should come first, as the last ones leave
     slots empty.
     """
-    waiting = iter(tasks)
+    waiting = iter(attempts)
     first = list(itertools.islice(waiting, num_slots))
     if not first:
         return
@@ -60,28 +50,28 @@ def run_in_slots(
     line = jnp.asarray(times, first[0].start.density.dtype)
     slot = _fresh(first[0], line)
     slots = jax.tree.map(lambda x: jnp.stack([x] * num_slots), slot)
-    for i, task in enumerate(first):
-        slots = _placed(slots, _fresh(task, line), jnp.asarray(i, jnp.int32))
-    names = [task.name for task in first]
-    used = np.arange(num_slots) < len(names)
+    for i, attempt in enumerate(first):
+        slots = _placed(slots, _fresh(attempt, line), jnp.asarray(i, jnp.int32))
+    under_way = first
+    used = np.arange(num_slots) < len(under_way)
     while used.any():
         slots = _advanced(static, slots, line, jnp.asarray(used))
         ended = np.asarray(_is_done(slots, len(times))) & used
         for i in np.flatnonzero(ended):
             at = jnp.asarray(i, jnp.int32)
-            yield names[i], _taken(slots, line, at)
-            task = next(waiting, None)
-            if task is None:
+            yield under_way[i], _taken(slots, line, at)
+            attempt = next(waiting, None)
+            if attempt is None:
                 used[i] = False
             else:
-                names[i] = task.name
-                slots = _placed(slots, _fresh(task, line), at)
+                under_way[i] = attempt
+                slots = _placed(slots, _fresh(attempt, line), at)
 
 
-def _fresh(task: Task, times: Float[Array, " time"]) -> _Slot:
-    numbers, static = eqx.partition(task.solver, _is_array)
-    limit = jnp.asarray(task.max_steps, jnp.int32)
-    return _occupied(static, numbers, task.start, times, limit)
+def _fresh(attempt: Attempt, times: Float[Array, " time"]) -> _Slot:
+    numbers, static = eqx.partition(attempt.solver, _is_array)
+    limit = jnp.asarray(attempt.max_steps, jnp.int32)
+    return _occupied(static, numbers, attempt.start, times, limit)
 
 
 def _is_array(x: Any) -> bool:

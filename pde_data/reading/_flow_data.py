@@ -1,4 +1,4 @@
-"""One typed data set from files of either layout, ours or foreign."""
+"""One typed data set from files of any known format, ours or foreign."""
 
 import dataclasses
 import glob
@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..formats._layouts import Field, Layout, read_layout
-from ..formats._writer_lock import in_use
+from ..formats._file_format import Field, FileContents
+from ..formats._hdf5 import open_hdf5
+from ..formats._own_records import CERTIFICATE, CONFIG, GENERATION, read_records
+from ..formats._registry import read_contents
 from ..generation._config import GenerateConfig
+from ..solver._energy import pressure_of
 from ._lazy_array import LazyArray
 
 Paths = str | Path | Sequence[str | Path]
@@ -36,11 +39,11 @@ class FlowData:
 
     def __init__(self, files: Sequence[Any]):
         self._files = list(files)
-        sources = [read_layout(file) for file in files]
+        sources = [read_contents(file) for file in files]
         first = sources[0]
         for source, file in zip(sources[1:], self._files[1:], strict=True):
             self._refuse_other(file, _differing(first, source))
-        self.layout: str = first.name
+        self.layout: str = first.format
         self.fields: tuple[Field, ...] = first.fields
         self.times: np.ndarray = first.times
         self.coordinates: tuple[np.ndarray, ...] = first.coordinates
@@ -49,12 +52,12 @@ class FlowData:
         self.parameters: dict[str, Any] = _join(
             [source.parameters for source in sources], lengths
         )
-        self.config: GenerateConfig | None = _common([s.config for s in sources])
+        self.config: GenerateConfig | None = _common([_config(file) for file in files])
         self.certificates: dict[str, np.ndarray] = _join(
-            [_read_group(file, "certificate") for file in files], lengths
+            [read_records(file, CERTIFICATE) for file in files], lengths
         )
         self.records: dict[str, np.ndarray] = _join(
-            [_read_group(file, "generation") for file in files], lengths
+            [read_records(file, GENERATION) for file in files], lengths
         )
         self.redrawn: int = int(np.count_nonzero(self.records.get("draw", 0)))
         self._arrays = {
@@ -101,8 +104,9 @@ class FlowData:
             velocity = self["momentum"][index, times] / density[..., None]
         if "pressure" in held:
             return density, velocity, self["pressure"][index, times]
-        inner = self["energy"][index, times] - 0.5 * density * np.sum(velocity**2, -1)
-        return density, velocity, (self.gamma(index) - 1) * inner
+        energy = self["energy"][index, times]
+        pressure = pressure_of(density, velocity, energy, self.gamma(index))
+        return density, velocity, pressure
 
     def gamma(self, index: int) -> float:
         """The ratio of specific heats of one trajectory; 5/3 where none is named."""
@@ -202,45 +206,7 @@ def _listed(paths: Paths) -> list[Path]:
     return found
 
 
-def open_hdf5(path: Path) -> Any:
-    """An `h5py.File` open for reading, or an error that says what to do."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            "Reading and writing files needs h5py: pip install 'geomnet[data]'."
-        ) from error
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.{_hint(path)}")
-    if path.is_dir():
-        raise ValueError(
-            f"{path} is a folder; name the files in it, such as {path}/*.hdf5."
-        )
-    try:
-        return h5py.File(path, "r")
-    except BlockingIOError:
-        raise in_use(path) from None
-    except OSError as error:
-        raise ValueError(
-            f"{path} is not a readable HDF5 file; it may be truncated or of another "
-            f"kind ({error})."
-        ) from error
-
-
-def _hint(path: Path) -> str:
-    partial = path.with_name(path.name + ".partial")
-    if partial.exists():
-        return (
-            f" There is {partial.name}, an unfinished one: run `generate` again to "
-            "finish it."
-        )
-    pattern = f"{path.stem}-*-of-*{path.suffix}"
-    if any(path.parent.glob(pattern)):
-        return f" There are parts of it: load {path.with_name(pattern)}."
-    return ""
-
-
-def _differing(first: Layout, other: Layout) -> list[str]:
+def _differing(first: FileContents, other: FileContents) -> list[str]:
     """What two files would need to have in common to be one data set."""
     found = [] if first.fields == other.fields else ["fields"]
     if not np.array_equal(first.times, other.times):
@@ -253,16 +219,17 @@ def _differing(first: Layout, other: Layout) -> list[str]:
     return found
 
 
+def _config(file: Any) -> GenerateConfig | None:
+    text = file.attrs.get(CONFIG)
+    return None if text is None else GenerateConfig.from_json(str(text))
+
+
 def _common(configs: Sequence[GenerateConfig | None]) -> GenerateConfig | None:
     wholes = [
         None if config is None else dataclasses.replace(config, shard=(1, 1))
         for config in configs
     ]
     return wholes[0] if all(config == wholes[0] for config in wholes) else None
-
-
-def _read_group(file: Any, name: str) -> dict[str, np.ndarray]:
-    return {k: np.asarray(v[()]) for k, v in file.get(name, {}).items()}
 
 
 def _join(parameters: list[dict[str, Any]], lengths: list[int]) -> dict[str, Any]:

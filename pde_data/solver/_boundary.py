@@ -17,7 +17,9 @@ from jaxtyping import Array, Float, Shaped
 from ._gas import as_parameter, as_scalar
 from ._state import Primitive
 
-Boundary = Callable[[Primitive, int, int, int], Primitive]
+BoundaryCondition = Callable[[Primitive, int, int, int], Primitive]
+# Those of the lower and of the upper face of an axis.
+FacePair = tuple[BoundaryCondition, BoundaryCondition]
 
 
 def periodic(state: Primitive, axis: int, side: int, width: int) -> Primitive:
@@ -106,7 +108,7 @@ class FarField(eqx.Module):
 
 
 def with_ghosts(
-    state: Primitive, width: int, boundaries: tuple[tuple[Boundary, Boundary], ...]
+    state: Primitive, width: int, boundaries: tuple[FacePair, ...]
 ) -> Primitive:
     """The state with `width` ghost cells beyond every face, corners included."""
     for axis, (lower, upper) in enumerate(boundaries):

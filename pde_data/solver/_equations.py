@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from ._boundary import Boundary, periodic, with_ghosts
+from ._boundary import BoundaryCondition, FacePair, periodic, with_ghosts
 from ._gas import IdealGas
 from ._grid import Grid
 from ._materialisation import materialised
@@ -62,7 +62,7 @@ class CompressibleNavierStokes(eqx.Module):
     gas: IdealGas
     transport: Transport | None
     forcing: Forcing | None
-    boundary: tuple[tuple[Boundary, Boundary], ...]
+    boundary: tuple[FacePair, ...]
     grid: Grid = eqx.field(static=True)
     reconstruction: AbstractReconstruction
     riemann: RiemannSolver = eqx.field(static=True)
@@ -82,7 +82,7 @@ class CompressibleNavierStokes(eqx.Module):
         reconstruction: AbstractReconstruction | None = None,
         riemann: RiemannSolver = hllc,
         stepper: Callable = ssp_rk2,
-        boundary: Boundary | Sequence[tuple[Boundary, Boundary]] = periodic,
+        boundary: BoundaryCondition | Sequence[FacePair] = periodic,
         forcing: Forcing | None = None,
         courant_number: float = 0.5,
         positivity: bool | None = None,
@@ -259,8 +259,9 @@ def _transport(
 
 
 def _per_face(
-    boundary: Boundary | Sequence[tuple[Boundary, Boundary]], num_axes: int
-) -> tuple[tuple[Boundary, Boundary], ...]:
+    boundary: BoundaryCondition | Sequence[FacePair],
+    num_axes: int,
+) -> tuple[FacePair, ...]:
     if callable(boundary):
         return ((boundary, boundary),) * num_axes
     faces = tuple(tuple(pair) for pair in boundary)

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..generation._families import SCHEMES
 from ..solver._equations import CompressibleNavierStokes
 from ..solver._grid import Grid
+from ..solver._schemes import SCHEMES
 from ..solver._simulation import fixed_steps
 from ..solver._state import Primitive
 

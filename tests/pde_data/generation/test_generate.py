@@ -9,7 +9,7 @@ import pytest
 
 import pde_data
 from pde_data.checking._check_file import check_file
-from pde_data.generation import _generate, _sample
+from pde_data.generation import _attempt, _coarsening, _generate, _sample
 
 FAMILY = pde_data.FAMILIES["random_fourier"]
 CONFIG = pde_data.GenerateConfig(
@@ -64,7 +64,8 @@ def test_one_vectorised_call_gives_the_bits_of_single_ones(viscosity):
         CONFIG, shear_viscosity=viscosity, bulk_viscosity=viscosity, mach=(0.1, 0.9)
     )
     config = dataclasses.replace(config, trajectories=5, batch=2)
-    runs = dict(_sample.simulate_together(config, range(5)))
+    together = _sample.simulate_together(config, range(5))
+    runs = {attempt.index: run for attempt, run in together}
     assert sorted(runs) == list(range(5))
     for index, run in runs.items():
         sample = pde_data.simulate_trajectory(config, index)
@@ -103,9 +104,10 @@ def test_what_breaks_down_is_drawn_anew_recorded_and_never_stored(
         assert np.all(np.asarray(flow["pressure"]) > 0)
         # In one vectorised call the same ones fail, and the others keep their bits.
         batched = dataclasses.replace(config, batch=3)
-        for i, run in _sample.simulate_together(batched, range(6)):
+        for attempt, run in _sample.simulate_together(batched, range(6)):
+            i = attempt.index
             assert bool(run.failed) == (draws[i] > 0)
-            sample = _sample._survivor(config, i, run)
+            sample = _sample._survivor(config, i, (attempt, run))
             assert sample.draw == draws[i]
             np.testing.assert_array_equal(sample.density, flow["density"][i])
 
@@ -169,7 +171,7 @@ def test_a_trajectory_that_never_survives_stops_the_run(monkeypatch):
 
 
 def test_a_time_step_that_collapses_is_a_breakdown(monkeypatch):
-    monkeypatch.setattr(_sample, "STEP_COLLAPSE", 1)
+    monkeypatch.setattr(_attempt, "STEP_COLLAPSE", 1)
     simulate, limits = _sample.simulate_in_program, []
 
     def watched(solver, start, times, length, max_steps):
@@ -215,7 +217,7 @@ def test_averages_of_a_finer_run_conserve_everything(random):
     density = random.uniform(1, 2, (2, 8, 8))
     velocity = random.normal(size=(2, 8, 8, 2))
     pressure = random.uniform(1, 2, (2, 8, 8))
-    coarse = _sample.coarsened(density, velocity, pressure, 1.4, 2)
+    coarse = _coarsening.coarsened(density, velocity, pressure, 1.4, 2)
 
     def totals(rho, u, p):
         energy = p / 0.4 + 0.5 * rho * np.sum(u**2, axis=-1)

@@ -15,7 +15,7 @@ import pytest
 import pde_data
 from pde_data.formats import _row_writer
 from pde_data.formats._writer_lock import only_writer
-from pde_data.generation import _generate, _sample
+from pde_data.generation import _generate, _provenance, _sample
 
 ROOT = Path(__file__).parents[3]
 CONFIG = pde_data.GenerateConfig(
@@ -84,7 +84,7 @@ def test_a_file_of_another_configuration_or_kind_is_never_overwritten(whole, tmp
 def test_trajectories_of_two_versions_are_never_mixed(tmp_path, monkeypatch):
     path = tmp_path / "flow.hdf5"
     _generate._create(path.with_name("flow.hdf5.partial"), CONFIG)
-    monkeypatch.setattr(_generate, "_source", lambda: "changed")
+    monkeypatch.setattr(_provenance, "source_hash", lambda: "changed")
     with pytest.raises(FileExistsError, match=r"source .* then, changed now"):
         pde_data.generate(CONFIG, path)
 
