@@ -12,6 +12,8 @@ from ..solver._energy import total_energy
 class TrajectoryCertificate:
     """Figures of one trajectory, all in float64 from the snapshots as stored.
 
+    **Arguments:**
+
     - `mass_drift`, `energy_drift`: largest relative change of the total since the
       start; `momentum_drift`: the same for the total momentum, relative to ∫ρ|u| or, at
       rest, to ∫ρc. On a periodic box without forcing they are rounding.

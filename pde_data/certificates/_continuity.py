@@ -36,11 +36,16 @@ def snapshot_continuity(
     the momentum could give. An exact flow gives zero; density and velocity that have
     nothing to do with each other, about one.
 
-    **Arguments:** `times` `(time,)`; `extent` of the box along each axis; `density` and
-    `pressure` `(time, *grid)`, `velocity` `(time, *grid, d)`.
+    **Arguments:**
 
-    **Returns:** NaN where snapshots are too far apart for any wave, nothing moves, or
-    a density or pressure is negative.
+    - `times`: `(time,)`, increasing.
+    - `extent`: the length of the box along each axis.
+    - `density`, `pressure`: `(time, *grid)`; `velocity`: `(time, *grid, d)`.
+    - `gamma`: the ratio of specific heats.
+    - `periodic`: whether each axis is.
+
+    **Returns:** the residual; NaN where snapshots are too far apart for any wave,
+    nothing moves, or a density or pressure is negative.
     """
     density, velocity = np.asarray(density, float), np.asarray(velocity, float)
     speed = np.sqrt(np.sum(velocity**2, axis=-1))

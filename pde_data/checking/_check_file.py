@@ -36,7 +36,14 @@ STATE_BOUND = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class FileFinding:
-    """One thing that was looked at: `passed` is `None` where it is only reported."""
+    """One thing that was looked at.
+
+    **Arguments:**
+
+    - `name`: what was looked at.
+    - `passed`: whether it is sound; `None` where it is only reported.
+    - `detail`: the evidence in words.
+    """
 
     name: str
     passed: bool | None
@@ -49,7 +56,13 @@ class FileFinding:
 
 @dataclasses.dataclass(frozen=True)
 class FileReport:
-    """All findings on one file; it has passed if none of them failed."""
+    """All findings on one file.
+
+    **Arguments:**
+
+    - `layout`: the name of the file's format, or "unknown".
+    - `findings`: in the order in which they were made.
+    """
 
     layout: str
     findings: tuple[FileFinding, ...]
@@ -63,8 +76,10 @@ class FileReport:
 def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
     """Read every number of a file and judge it; also PDEBench's and The Well's files.
 
-    **Arguments:** `regenerate`, how many trajectories of a file of ours to simulate
-    again and compare bit for bit.
+    **Arguments:**
+
+    - `regenerate`: how many trajectories of a file of ours to simulate again and
+      compare bit for bit.
 
     **Raises:** `FileNotFoundError`; `ValueError` for a file that is not HDF5.
     """

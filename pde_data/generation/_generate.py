@@ -45,6 +45,14 @@ def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -
     with a new key; both are recorded in `generation/` of the file. Nothing broken is
     ever stored.
 
+    **Arguments:**
+
+    - `config`: what to generate, a `GenerateConfig`.
+    - `path`: the file to make, in a folder that exists.
+    - `progress`: whether a bar shows the time left; it needs tqdm.
+
+    **Returns:** the path of the file.
+
     **Raises:** `ValueError` for an impossible configuration; `FileExistsError` for a
     file of another configuration, kind or version, or one that another process writes;
     `FileNotFoundError` for a folder that does not exist; `OSError` if the disk is full;

@@ -24,9 +24,15 @@ SAFE_SCHEME = "safe"
 class Sample:
     """A simulated trajectory as it is stored, and what is recorded about it.
 
-    Fields are NumPy arrays `(time, *grid)`, the velocity `(time, *grid, d)`. `draw`
-    counts how often it was drawn anew and `safe_scheme` is 1 where the configured
-    scheme broke down.
+    **Arguments:**
+
+    - `density`, `pressure`: NumPy arrays `(time, *grid)`; `velocity`:
+      `(time, *grid, d)`.
+    - `parameters`: Mach number and viscosities, by name.
+    - `certificate`: what was proved of it, by name.
+    - `num_steps`: how many time steps it took.
+    - `draw`: how often it was drawn anew.
+    - `safe_scheme`: 1 where the configured scheme broke down, 0 elsewhere.
     """
 
     density: np.ndarray

@@ -78,6 +78,7 @@ class FlowData:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Density, velocity and pressure of one trajectory, all times or some.
 
+        **Returns:** arrays `(time, *grid)`, `(time, *grid, d)` and `(time, *grid)`.
         Momentum and total energy are converted, with the parameter `gamma` of the file
         or, where it names none, 5/3.
 
@@ -162,9 +163,11 @@ def load(paths: Paths) -> FlowData:
 
     Reads our own files and those of PDEBench (1D to 3D compressible flow) and The Well.
 
-    **Arguments:** `paths`, a file, a pattern such as `"flow-*-of-4.hdf5"`, or a list of
-    them. Files found by a pattern are in the order of their names. They may differ in
-    their parameters, which then have one value per trajectory.
+    **Arguments:**
+
+    - `paths`: a file, a pattern such as `"flow-*-of-4.hdf5"`, or a list of them. Files
+      found by a pattern are in the order of their names. They may differ in their
+      parameters, which then have one value per trajectory.
 
     **Raises:** `FileNotFoundError`; `ValueError` for a file that is incomplete,
     truncated, of another kind, named twice, or of other fields, times or coordinates

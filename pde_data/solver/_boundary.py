@@ -5,7 +5,7 @@ ghost cells beyond the face `side` (-1 lower, +1 upper) of `axis`. Ghost cells a
 copies with signs, so corners do not depend on the order in which axes are filled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -52,7 +52,15 @@ def no_slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitiv
 
 
 class IsothermalWall(eqx.Module):
-    """A wall at rest that the gas sticks to, held at `temperature` (p/ρ).
+    """A wall at rest that the gas sticks to, held at one temperature.
+
+    **Arguments:**
+
+    - `temperature`: p/ρ at the wall, positive.
+
+    **Raises:** `ValueError` for another temperature.
+
+    **Good values:** 1, where the gas starts with density 1 and pressure 1.
 
     The ghost temperature is Tw²/T, which meets Tw at the face to second order and,
     unlike 2Tw - T, is always positive.
@@ -77,8 +85,11 @@ class IsothermalWall(eqx.Module):
 class FarField(eqx.Module):
     """A prescribed uniform state outside: inflow, or the far end of a wave.
 
-    **Arguments:** `density`, `velocity` (one number per axis), `pressure`, and
-    `tracer` where the gas carries one.
+    **Arguments:**
+
+    - `density`, `pressure`: positive, non-dimensional.
+    - `velocity`: one number per axis.
+    - `tracer`: per unit mass, where the gas carries one.
     """
 
     density: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
@@ -121,6 +132,14 @@ def with_ghosts(
             above,
         )
     return state
+
+
+def trimmed(x: Float[Array, "..."], cells: Sequence[int]) -> Float[Array, "..."]:
+    """Without so many cells at both ends of each axis, such as ghost cells."""
+    for axis, (n, cut) in enumerate(zip(x.shape, cells, strict=True)):
+        if cut > 0:
+            x = lax.slice_in_dim(x, cut, n - cut, axis=axis)
+    return x
 
 
 def _edge(

@@ -6,10 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jaxtyping import Array, Float
 
-from ._boundary import BoundaryCondition, FacePair, periodic, with_ghosts
+from ._boundary import BoundaryCondition, FacePair, periodic, trimmed, with_ghosts
 from ._gas import IdealGas
 from ._grid import Grid
 from ._materialisation import materialised
@@ -282,11 +281,7 @@ def _trim(
     x: Float[Array, " *padded"], axis: int, width: int, along: int
 ) -> Float[Array, "..."]:
     """Without `along` ghost cells on `axis` and `width` on every other axis."""
-    for other, n in enumerate(x.shape):
-        cut = along if other == axis else width
-        if cut > 0:
-            x = lax.slice_in_dim(x, cut, n - cut, axis=other)
-    return x
+    return trimmed(x, [along if other == axis else width for other in range(x.ndim)])
 
 
 def _neighbours(cells: Primitive, axis: int, width: int) -> tuple[Primitive, Primitive]:

@@ -11,7 +11,14 @@ from ._state import Primitive
 
 
 class UniformGravity(eqx.Module):
-    """The same acceleration everywhere, one number per axis."""
+    """The same acceleration everywhere.
+
+    **Arguments:**
+
+    - `acceleration`: one number per axis, in lengths per time squared.
+
+    **Good values:** `(0.0, -1.0)`, with the second axis pointing up.
+    """
 
     acceleration: tuple[float, ...]
 
@@ -31,7 +38,13 @@ class ABCForcing(eqx.Module):
     """The Arnold-Beltrami-Childress acceleration, steady and solenoidal.
 
     (sin z + cos y, sin x + cos z, sin y + cos x) in angles of the box, times
-    `amplitude`/√3, its root mean square. In 2D the cells (cos y, sin x).
+    `amplitude`/√3. In 2D the cells (cos y, sin x).
+
+    **Arguments:**
+
+    - `amplitude`: the root mean square of the acceleration.
+
+    **Good values:** 0.1, that of the family "stirred".
 
     **Reference:** Dombre et al. (1986), J. Fluid Mech. 167, Eq. 1.1.
     """
@@ -72,10 +85,17 @@ class StochasticForcing(eqx.Module):
     Each mode 1 <= |k_i| <= `max_mode` has a random direction across k, a random phase
     and a random frequency of spread 1/`correlation_time`: a stationary random process
     in the limit of many modes, but a plain function of time, so that a run can be
-    repeated, resumed and differentiated. `amplitude` is the root mean square of the
-    acceleration.
+    repeated, resumed and differentiated.
 
-    **Arguments:** `key`, from `jax.random.key`.
+    **Arguments:**
+
+    - `num_spatial_dims`: 2 or 3.
+    - `amplitude`: the root mean square of the acceleration.
+    - `max_mode`: the largest number of periods along an axis.
+    - `correlation_time`: the time in which a phase forgets where it was.
+    - `key`: from `jax.random.key`.
+
+    **Raises:** `ValueError` for a number of dimensions or a time that has no meaning.
 
     **Reference:** in the manner of Eswaran and Pope (1988), Comput. Fluids 16, whose
     modes follow an Ornstein-Uhlenbeck process instead.

@@ -23,7 +23,16 @@ def as_scalar(value: "np.ndarray | Array", dtype: np.dtype) -> Float[Array, ""]:
 
 
 class IdealGas(eqx.Module):
-    """A gas with E = p/(γ−1) + ρ|u|²/2, T = p/ρ and ratio of specific heats γ > 1."""
+    """A gas with E = p/(γ−1) + ρ|u|²/2 and T = p/ρ, everything non-dimensional.
+
+    **Arguments:**
+
+    - `gamma`: the ratio of specific heats, greater than 1.
+
+    **Raises:** `ValueError` for another ratio.
+
+    **Good values:** 5/3 for a monatomic gas, 1.4 for air.
+    """
 
     gamma: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
         converter=as_parameter, default=5 / 3
@@ -40,11 +49,10 @@ class IdealGas(eqx.Module):
 
     def primitive(self, state: Conserved) -> Primitive:
         """Density, velocity and pressure of a conserved state."""
-        gamma = as_scalar(self.gamma, state.density.dtype)
         velocity = tuple(m / state.density for m in state.momentum)
         kinetic = 0.5 * dot(state.momentum, velocity)
         tracer = None if state.tracer is None else state.tracer / state.density
-        pressure = (gamma - 1) * (state.energy - kinetic)
+        pressure = self.pressure(state.energy, kinetic)
         return Primitive(state.density, velocity, pressure, tracer)
 
     def conserved(self, state: Primitive) -> Conserved:
@@ -55,6 +63,12 @@ class IdealGas(eqx.Module):
             self.energy(state),
             None if state.tracer is None else state.density * state.tracer,
         )
+
+    def pressure(
+        self, energy: Float[Array, " *grid"], kinetic: Float[Array, " *grid"]
+    ) -> Float[Array, " *grid"]:
+        """(γ−1)(E − ρ|u|²/2), from the total and the kinetic energy per volume."""
+        return (as_scalar(self.gamma, energy.dtype) - 1) * (energy - kinetic)
 
     def energy(self, state: Primitive) -> Float[Array, " *grid"]:
         """Total energy per volume, p/(γ−1) + ρ|u|²/2."""

@@ -11,11 +11,16 @@ import numpy as np
 class Grid:
     """A box of `shape` cells: `origin + [0, extent]` along each axis.
 
-    **Arguments:** `shape`, the number of cells per axis (1 to 3 axes); `extent`, the
-    length of the box per axis, or one number for all; `origin`, its lower corner.
-    Lengths are non-dimensional.
+    **Arguments:**
+
+    - `shape`: the number of cells along each of 1 to 3 axes, at least 4.
+    - `extent`: the length of the box along each axis, or one number for all of them;
+      non-dimensional.
+    - `origin`: the lower corner of the box, in the same way.
 
     **Raises:** `ValueError` for a number of axes, of cells, or a length that is none.
+
+    **Good values:** `Grid((128, 128))`, the unit box.
     """
 
     shape: tuple[int, ...]
@@ -37,6 +42,7 @@ class Grid:
             raise ValueError(
                 f"`shape` must have at least 4 cells along each axis, got {shape}."
             )
+        # A frozen dataclass lets its own `__init__` set a field only in this way.
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "extent", _per_axis("extent", extent, len(shape)))
         object.__setattr__(self, "origin", _per_axis("origin", origin, len(shape)))

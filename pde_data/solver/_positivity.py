@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from ._gas import IdealGas, as_scalar, dot
+from ._gas import IdealGas, dot
 from ._riemann import rusanov
 from ._rounding import rounded
 from ._state import Conserved, Primitive
@@ -82,10 +82,9 @@ def _updated(state: Conserved, flux: Conserved, ratio: Float[Array, ""]) -> Cons
 
 
 def _pressure(state: Conserved, gas: IdealGas) -> Float[Array, " *faces"]:
-    """(E - m²/2ρ)(γ-1), concave in the conserved variables where ρ > 0."""
-    gamma = as_scalar(gas.gamma, state.density.dtype)
+    """(γ-1)(E - m²/2ρ), concave in the conserved variables where ρ > 0."""
     kinetic = 0.5 * dot(state.momentum, state.momentum) / state.density
-    return (gamma - 1) * (state.energy - kinetic)
+    return gas.pressure(state.energy, kinetic)
 
 
 def _density(state: Conserved, gas: IdealGas) -> Float[Array, " *faces"]:

@@ -47,8 +47,10 @@ class FirstOrder(AbstractReconstruction):
 class MUSCL(AbstractReconstruction):
     """Piecewise linear states with limited slopes, order 2 in smooth flow.
 
-    **Arguments:** `limiter`, a symmetric and odd function of the differences to the
-    two neighbours: `monotonized_central`, `van_leer` or `minmod`.
+    **Arguments:**
+
+    - `limiter`: a symmetric and odd function of the differences to the two neighbours:
+      `monotonized_central` (the default), `van_leer` or `minmod`.
 
     **Reference:** van Leer (1979), J. Comput. Phys. 32; Toro (2009), Sec. 13.4.
     """

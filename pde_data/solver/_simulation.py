@@ -18,11 +18,14 @@ class SimulationError(RuntimeError):
 
 
 class Trajectory(eqx.Module):
-    """Snapshots of a flow at `times`, and how they were reached.
+    """Snapshots of a flow, and how they were reached.
 
-    `state` holds arrays `(time, *grid)`; `num_steps` counts the steps before each
-    snapshot since the last; `failed` says that the run broke down, in which case the
-    snapshots after the failure are NaN.
+    **Arguments:**
+
+    - `times`: of the snapshots, the first of which is the start.
+    - `state`: arrays `(time, *grid)`.
+    - `num_steps`: how many steps led to each snapshot from the one before it.
+    - `failed`: whether the run broke down; the snapshots after that are NaN.
     """
 
     times: Float[Array, " time"]
@@ -67,7 +70,12 @@ def simulate(
     faster, because no trajectory then waits for another); the compiled program is kept,
     and the bits are the same.
 
-    **Arguments:** `max_steps` bounds the steps between two snapshots.
+    **Arguments:**
+
+    - `start`: on the solver's grid, with positive density and pressure.
+    - `times`: `(time,)`, increasing, non-dimensional.
+    - `max_steps`: bounds the steps between two snapshots.
+    - `throw`: whether a breakdown raises; otherwise the result says that it `failed`.
 
     **Raises:** `ValueError` for times that do not increase or a start that does not fit
     the grid; with `throw`, `SimulationError` if density or pressure lose their sign, a
@@ -112,7 +120,16 @@ def fixed_steps(
     """The state after `num_steps` steps of equal length: differentiable both ways.
 
     Unlike `simulate` it may be differentiated in reverse mode, as its loop is a
-    `lax.scan`. The caller answers for stability: see `solver.stable_step`.
+    `lax.scan`.
+
+    **Arguments:**
+
+    - `step`: the length in time of each step. The caller answers for stability: see
+      `solver.stable_step`.
+
+    **Raises:** `ValueError` for a start that does not fit the grid.
+
+    **Good values:** half of `solver.stable_step` of the start.
     """
     _check_start(solver, start)
     dtype = start.density.dtype

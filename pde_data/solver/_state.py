@@ -13,7 +13,11 @@ from jaxtyping import Array, Float
 class Primitive(eqx.Module):
     """Density ρ, velocity u and pressure p; optionally a passive tracer per unit mass.
 
-    All are non-dimensional. `velocity` is a tuple of `d` arrays.
+    **Arguments:**
+
+    - `density`, `pressure`: `(*grid)`, positive, non-dimensional.
+    - `velocity`: a tuple of `d` arrays `(*grid)`.
+    - `tracer`: `(*grid)`, or `None`.
     """
 
     density: Float[Array, " *grid"]
@@ -31,6 +35,12 @@ class Conserved(eqx.Module):
     """Density ρ, momentum ρu and total energy E per volume; optionally ρ times tracer.
 
     Also the type of a flux of these quantities, and of their rate of change.
+
+    **Arguments:**
+
+    - `density`, `energy`: `(*grid)`.
+    - `momentum`: a tuple of `d` arrays `(*grid)`.
+    - `tracer`: `(*grid)`, or `None`.
     """
 
     density: Float[Array, " *grid"]
@@ -46,6 +56,11 @@ def primitive(
     tracer: Float[Array, " *grid"] | None = None,
 ) -> Primitive:
     """A `Primitive` from arrays with the velocity's components on the last axis.
+
+    **Arguments:**
+
+    - `density`, `pressure`, `tracer`: `(*grid)`.
+    - `velocity`: `(*grid, d)`, one component per axis.
 
     **Raises:** `ValueError` if the velocity does not have one component per axis.
     """
