@@ -6,11 +6,8 @@ from .certificates._certificate import (
     certify as certify,
 )
 from .certificates._continuity import snapshot_continuity as snapshot_continuity
-from .checking._check_file import (
-    FileFinding as FileFinding,
-    FileReport as FileReport,
-    check_file as check_file,
-)
+from .checking._check_file import check_file as check_file
+from .checking._file_report import FileFinding as FileFinding, FileReport as FileReport
 from .formats import Field as Field, FlowData as FlowData, load as load
 from .generation._config import GenerateConfig as GenerateConfig
 from .generation._families import FAMILIES as FAMILIES

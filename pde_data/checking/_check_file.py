@@ -1,23 +1,20 @@
 """Is this file what it claims? Layout, positivity, conservation, continuity, ..."""
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..certificates._certificate import TrajectoryCertificate, certify
-from ..certificates._continuity import seems_periodic, snapshot_continuity
 from ..formats._hdf5 import open_hdf5
-from ..formats._own_records import listed
 from ..formats._registry import format_of, structural_faults
 from ..generation._config import GenerateConfig
 from ..generation._families import FAMILIES
 from ..generation._sample import simulate_trajectory
 from ..reading._flow_data import FlowData
-from ..solver._energy import total_energy
+from ._file_report import FileFinding, FileReport, bounded, verdict
+from ._measurements import Measurements, guessed_boundaries, measure
 
 # Rounding of the stored numbers and of a few thousand steps.
 DRIFT_BOUND = {"float32": 2e-5, "float64": 1e-10}
@@ -32,45 +29,6 @@ COMMUTATION_BOUND = 1e-12
 CERTIFICATE_BOUND = 1e-9
 # Energy against pressure and velocity, each rounded to float32.
 STATE_BOUND = 1e-3
-
-
-@dataclasses.dataclass(frozen=True)
-class FileFinding:
-    """One thing that was looked at.
-
-    **Arguments:**
-
-    - `name`: what was looked at.
-    - `passed`: whether it is sound; `None` where it is only reported.
-    - `detail`: the evidence in words.
-    """
-
-    name: str
-    passed: bool | None
-    detail: str
-
-    def __str__(self) -> str:
-        mark = {True: "pass", False: "FAIL", None: "note"}[self.passed]
-        return f"{mark}  {self.name}: {self.detail}"
-
-
-@dataclasses.dataclass(frozen=True)
-class FileReport:
-    """All findings on one file.
-
-    **Arguments:**
-
-    - `layout`: the name of the file's format, or "unknown".
-    - `findings`: in the order in which they were made.
-    """
-
-    layout: str
-    findings: tuple[FileFinding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """No finding failed."""
-        return all(finding.passed is not False for finding in self.findings)
 
 
 def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
@@ -100,8 +58,8 @@ def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
             text = f"{error} Nothing else is judged."
             findings.append(FileFinding("fields", None, text))
         else:
-            kinds = flow.boundaries or _guess(flow)
-            figures = [_measure(flow, i, kinds) for i in range(flow.num_trajectories)]
+            kinds = flow.boundaries or guessed_boundaries(flow)
+            figures = [measure(flow, i, kinds) for i in range(flow.num_trajectories)]
             findings += _check_flow(flow, figures, kinds)
             findings += _check_recorded(flow, figures)
             findings += _check_again(flow, regenerate)
@@ -113,24 +71,12 @@ def _check_finite(flow: FlowData) -> list[FileFinding]:
     for field in flow.fields:
         array = flow[field.name]
         bad = [i for i in range(len(array)) if not np.isfinite(array[i]).all()]
-        findings.append(_verdict(f"finite {field.name}", bad, "every value"))
+        findings.append(verdict(f"finite {field.name}", bad, "every value"))
     return findings
 
 
-@dataclasses.dataclass(frozen=True)
-class _Figures:
-    """What is measured of one trajectory."""
-
-    certificate: TrajectoryCertificate
-    continuity: float
-    abandoned: bool
-    frozen: bool
-    state_error: float
-    fingerprint: bytes
-
-
 def _check_flow(
-    flow: FlowData, figures: list[_Figures], kinds: Sequence[str]
+    flow: FlowData, figures: list[Measurements], kinds: Sequence[str]
 ) -> list[FileFinding]:
     findings = [
         _judge("positive", figures, lambda f: f.certificate.positive, "everywhere"),
@@ -142,13 +88,13 @@ def _check_flow(
     ]
     if {"energy", "pressure"} <= {field.name for field in flow.fields}:
         worst = max(f.state_error for f in figures)
-        findings.append(_bounded("equation of state", worst, STATE_BOUND))
+        findings.append(bounded("equation of state", worst, STATE_BOUND))
     findings += _check_drifts(flow, figures, kinds)
     return [*findings, _check_continuity(flow, figures, kinds)]
 
 
 def _check_continuity(
-    flow: FlowData, figures: list[_Figures], kinds: Sequence[str]
+    flow: FlowData, figures: list[Measurements], kinds: Sequence[str]
 ) -> FileFinding:
     name = "continuity between snapshots"
     resolved = [f.continuity for f in figures if math.isfinite(f.continuity)]
@@ -163,7 +109,7 @@ def _check_continuity(
             f"{worst:.1e} at most {count}; not judged where weight may rest on a wall"
         )
         return FileFinding(name, None, text)
-    finding = _bounded(name, worst, CONTINUITY_BOUND)
+    finding = bounded(name, worst, CONTINUITY_BOUND)
     return dataclasses.replace(finding, detail=f"{finding.detail} {count}")
 
 
@@ -171,70 +117,18 @@ def _is_forced(config: GenerateConfig | None) -> bool:
     return config is not None and FAMILIES[config.family].forcing is not None
 
 
-def _measure(flow: FlowData, index: int, kinds: Sequence[str]) -> _Figures:
-    density, velocity, pressure = flow.primitive(index)
-    gamma = flow.gamma(index)
-    certificate = certify(density, velocity, pressure, gamma)
-    continuity = math.nan
-    ordered = len(flow.times) > 1 and np.all(np.diff(flow.times) > 0)
-    if certificate.physical and ordered:
-        continuity = snapshot_continuity(
-            flow.times,
-            [
-                n * float(x[1] - x[0])
-                for n, x in zip(flow.grid, flow.coordinates, strict=True)
-            ],
-            density,
-            velocity,
-            pressure,
-            gamma=gamma,
-            periodic=[kind == "periodic" for kind in kinds],
-        )
-    everything = [flow[field.name][index] for field in flow.fields]
-    same = [_equal_to_last(values) for values in everything]
-    moving = np.any(np.abs(velocity) > 0)
-    state_error = 0.0
-    if "energy" in [field.name for field in flow.fields] and certificate.physical:
-        energy = flow["energy"][index]
-        with np.errstate(divide="ignore"):
-            mine = total_energy(density, velocity, pressure, gamma)
-        state_error = float(np.max(np.abs(mine / energy - 1)))
-    return _Figures(
-        certificate,
-        continuity,
-        bool(np.all(density[-1] == 0)),
-        bool(np.any(np.all(same, axis=0)) and moving),
-        state_error,
-        hashlib.sha256(b"".join(x[0].tobytes() for x in everything)).digest(),
-    )
-
-
-def _equal_to_last(values: np.ndarray) -> np.ndarray:
-    """For each snapshot but the first, whether it repeats the one before it."""
-    return np.all(values[1:] == values[:-1], axis=tuple(range(1, values.ndim)))
-
-
-def _guess(flow: FlowData) -> tuple[str, ...]:
-    """Periodic or open, as the first trajectory looks."""
-    density = flow["density"][0]
-    return tuple(
-        "periodic" if seems_periodic(density, axis) else "open"
-        for axis in range(flow.num_spatial_dims)
-    )
-
-
-def _check_twins(figures: list[_Figures]) -> FileFinding:
+def _check_twins(figures: list[Measurements]) -> FileFinding:
     seen: set[bytes] = set()
     twins = []
     for i, f in enumerate(figures):
         if f.fingerprint in seen:
             twins.append(i)
         seen.add(f.fingerprint)
-    return _verdict("duplicate trajectories", twins, "none")
+    return verdict("duplicate trajectories", twins, "none")
 
 
 def _check_drifts(
-    flow: FlowData, figures: list[_Figures], kinds: Sequence[str]
+    flow: FlowData, figures: list[Measurements], kinds: Sequence[str]
 ) -> list[FileFinding]:
     bounds = _drift_bounds(flow, kinds)
     findings = []
@@ -246,7 +140,7 @@ def _check_drifts(
         ]
         worst = max(drifts, default=math.nan)
         if name in bounds:
-            findings.append(_bounded(f"{name} drift", worst, bounds[name]))
+            findings.append(bounded(f"{name} drift", worst, bounds[name]))
         else:
             text = f"{worst:.1e} at most; not known to be conserved here"
             findings.append(FileFinding(f"{name} drift", None, text))
@@ -267,21 +161,21 @@ def _drift_bounds(flow: FlowData, kinds: Sequence[str]) -> dict[str, float]:
     return dict.fromkeys(names, bound)
 
 
-def _check_recorded(flow: FlowData, figures: list[_Figures]) -> list[FileFinding]:
+def _check_recorded(flow: FlowData, figures: list[Measurements]) -> list[FileFinding]:
     """What was proved while the trajectories were made and cannot be seen in them."""
     recorded = flow.certificates
     if not recorded:
         text = "not recorded; whether the scheme treats all axes and directions alike "
         return [FileFinding("symmetry", None, f"{text}cannot be seen in snapshots")]
     worst = float(np.max(recorded["commutation_error"]))
-    findings = [_bounded("symmetry (commutation error)", worst, COMMUTATION_BOUND)]
+    findings = [bounded("symmetry (commutation error)", worst, COMMUTATION_BOUND)]
     changed = []
     for i, f in enumerate(figures):
         figures_now = f.certificate.figures
         pairs = [(value, recorded[name][i]) for name, value in figures_now.items()]
         if not np.allclose(*np.transpose(pairs), rtol=1e-6, atol=CERTIFICATE_BOUND):
             changed.append(i)
-    findings.append(_verdict("certificates", changed, "as recorded"))
+    findings.append(verdict("certificates", changed, "as recorded"))
     if flow.redrawn:
         findings.append(FileFinding("redrawn", None, f"{flow.redrawn} trajectories"))
     safe = int(np.sum(flow.records.get("safe_scheme", 0)))
@@ -307,7 +201,7 @@ def _check_again(flow: FlowData, number: int) -> list[FileFinding]:
         stored = flow.primitive(int(row))
         if not all(np.array_equal(a, b) for a, b in zip(fields, stored, strict=True)):
             differing.append(int(row))
-    finding = _verdict("regenerated", differing, f"{len(rows)}, the same bits")
+    finding = verdict("regenerated", differing, f"{len(rows)}, the same bits")
     if differing:
         made = f"{flow.parameters.get('platform')}, JAX "
         made += f"{flow.parameters.get('jax_version')}"
@@ -317,17 +211,10 @@ def _check_again(flow: FlowData, number: int) -> list[FileFinding]:
     return [finding]
 
 
-def _bounded(name: str, worst: float, bound: float) -> FileFinding:
-    return FileFinding(
-        name, bool(worst <= bound), f"{worst:.1e} at most, bound {bound:.0e}"
-    )
-
-
 def _judge(
-    name: str, figures: list[_Figures], law: Callable[[_Figures], bool], text: str
+    name: str,
+    figures: list[Measurements],
+    law: Callable[[Measurements], bool],
+    text: str,
 ) -> FileFinding:
-    return _verdict(name, [i for i, f in enumerate(figures) if not law(f)], text)
-
-
-def _verdict(name: str, bad: list[int], text: str) -> FileFinding:
-    return FileFinding(name, not bad, f"trajectories {listed(bad)}" if bad else text)
+    return verdict(name, [i for i, f in enumerate(figures) if not law(f)], text)

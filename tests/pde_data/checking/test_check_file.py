@@ -1,14 +1,12 @@
 """`check` passes sound files of either layout and names what is wrong with others."""
 
 import dataclasses
-import math
 
 import h5py
 import numpy as np
 import pytest
 
 import pde_data
-from pde_data.certificates._continuity import seems_periodic, snapshot_continuity
 from pde_data.checking._check_file import check_file
 
 GAMMA = 1.4
@@ -270,40 +268,6 @@ def test_a_file_of_the_well_without_a_gas_is_checked_for_finiteness(tmp_path):
     report = check_file(path)
     assert report.passed
     assert any("does not hold density" in f.detail for f in report.findings)
-
-
-def test_continuity_is_judged_only_where_snapshots_resolve_it():
-    times = TIMES * 40
-    density, velocity, pressure = (x[0] for x in advected(times=times))
-    far = snapshot_continuity(
-        times, (1.0, 1.0), density, velocity, pressure, periodic=(True, True)
-    )
-    assert math.isnan(far)
-
-
-def test_continuity_falls_with_the_fourth_power_of_the_interval():
-    x, errors = _centers(32), []
-    for count in (6, 11):
-        times = np.linspace(0, 0.25, count)
-        density = 1 + 0.2 * np.sin(2 * np.pi * (x - 0.9 * times[:, None]))
-        velocity = np.full((*density.shape, 1), 0.9)
-        pressure = np.ones_like(density)
-        errors.append(
-            snapshot_continuity(
-                times, (1.0,), density, velocity, pressure, periodic=(True,)
-            )
-        )
-    assert 3.5 < math.log2(errors[0] / errors[1]) < 5
-
-
-def test_continuity_needs_no_knowledge_of_the_boundaries():
-    density, velocity, pressure = (x[0] for x in advected((96, 64)))
-    value = snapshot_continuity(
-        TIMES, (1.0, 1.0), density, velocity, pressure, periodic=(False, True)
-    )
-    assert value < 0.02
-    assert seems_periodic(density, 0)
-    assert not seems_periodic(density[:, :50], 0)
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 import pde_data
 from pde_data.checking._check_file import check_file
-from pde_data.generation import _attempt, _coarsening, _generate, _sample
+from pde_data.generation import _attempt, _generate, _sample
 
 FAMILY = pde_data.FAMILIES["random_fourier"]
 CONFIG = pde_data.GenerateConfig(
@@ -211,20 +211,6 @@ def test_parts_hold_the_bits_of_the_whole(whole, tmp_path):
         assert check_file(path).passed
     many = dataclasses.replace(CONFIG, trajectories=20, shard=(2, 12))
     assert _generate.part_path(many, "a/flow.hdf5").name == "flow-02-of-12.hdf5"
-
-
-def test_averages_of_a_finer_run_conserve_everything(random):
-    density = random.uniform(1, 2, (2, 8, 8))
-    velocity = random.normal(size=(2, 8, 8, 2))
-    pressure = random.uniform(1, 2, (2, 8, 8))
-    coarse = _coarsening.coarsened(density, velocity, pressure, 1.4, 2)
-
-    def totals(rho, u, p):
-        energy = p / 0.4 + 0.5 * rho * np.sum(u**2, axis=-1)
-        return rho.mean(), (rho[..., None] * u).mean(), energy.mean()
-
-    np.testing.assert_allclose(totals(*coarse), totals(density, velocity, pressure))
-    assert coarse[1].shape == (2, 4, 4, 2)
 
 
 def test_the_wells_layout_has_every_attribute_that_its_checker_wants(tmp_path):
