@@ -14,10 +14,13 @@ from ._config import GenerateConfig
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """Initial states by name: how to draw them, and the box and force they need.
+    """How to draw initial states, and the box and the force that they need.
 
-    `draw` is a function `(solver, key, *, mach)`; `boundary` gives the boundaries for a
-    number of axes.
+    **Arguments:**
+
+    - `draw`: `(solver, key, *, mach)`, as in `pde_data.initial`.
+    - `boundary`: the pairs of boundaries for a number of axes.
+    - `forcing`: as of the solver.
     """
 
     draw: Callable[..., Primitive]
