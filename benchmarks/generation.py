@@ -30,7 +30,8 @@ import numpy as np
 from _measure import Seconds, interleaved, machine
 
 import pde_data
-from pde_data import _trajectory
+from pde_data.generation._attempt import prepare_attempt
+from pde_data.generation._sample import simulate_together
 
 
 def wasted_in_batches(steps, size):
@@ -55,10 +56,10 @@ def step_counts(config):
     """The steps before each snapshot, and what was estimated at the start."""
     steps, estimates = [], []
     for index in range(config.trajectories):
-        start, solver, limit = _trajectory._begin(config, index)
-        run = pde_data.simulate(solver, start, config.times)
+        attempt = prepare_attempt(config, index)
+        run = pde_data.simulate(attempt.solver, attempt.start, config.times)
         steps.append(np.asarray(run.num_steps)[1:])
-        estimates.append(limit)
+        estimates.append(attempt.max_steps)
     return steps, estimates
 
 
@@ -87,8 +88,9 @@ def main(cells, trajectories, repeats):
 
     def solve():
         for index in indices:
-            start, solver, _ = _trajectory._begin(config, index)
-            jax.block_until_ready(pde_data.simulate(solver, start, config.times))
+            attempt = prepare_attempt(config, index)
+            run = pde_data.simulate(attempt.solver, attempt.start, config.times)
+            jax.block_until_ready(run)
 
     def certify():
         for index in indices:
@@ -105,7 +107,7 @@ def main(cells, trajectories, repeats):
             ),
             "vectorised, 8 at a time (not used on a CPU)": lambda: [
                 run.state
-                for _, run in _trajectory.simulate_together(
+                for _, run in simulate_together(
                     dataclasses.replace(config, batch=8), indices
                 )
             ],

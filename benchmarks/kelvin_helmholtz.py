@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from pde_data._verification._layers import growth_rate
+from pde_data.verification._layers import growth_rate
 
 
 def main():

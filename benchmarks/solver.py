@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _measure import Seconds, interleaved, machine, once
 
 import pde_data
-from pde_data._trajectory import simulate_together, simulate_trajectories
+from pde_data.generation._sample import simulate_together, simulate_trajectories
 
 # Cell updates a second of other codes, 128², two idle cores of the same kind, as
 # measured for shared figures before this suite existed: float32 but for PyClaw.

@@ -10,15 +10,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from ._check import check_file
-from ._config import GenerateConfig
-from ._generate import generate, part_path
-from ._schemes import FAMILIES, SCHEMES
-from ._simulate import SimulationError
-from ._verify import CASES, HEADER, QUICK
-from ._verify_report import write_report
-from .formats import load, write_statistics
+from .checking._check_file import check_file
+from .formats import FORMATS, load, write_statistics
+from .generation._config import GenerateConfig
+from .generation._families import FAMILIES
+from .generation._generate import generate, part_path
 from .plot import QUANTITIES, animate, draw_snapshots
+from .solver._schemes import SCHEMES
+from .solver._simulation import SimulationError
+from .verification._cases import CASES, HEADER, QUICK
+from .verification._report import write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,7 +112,7 @@ def _add_generate(commands: Any) -> None:
     add("--courant-number", type=float, help="None: the scheme's own")
     add("--refinement", type=int, help="simulate with so many times the cells")
     add("--batch", type=int, help="trajectories per vectorised call")
-    add("--format", choices=("pdebench", "well"), help="layout of the file")
+    add("--format", choices=sorted(FORMATS), help="layout of the file")
     add("--compression", choices=("gzip",), help="None: as it is")
     add(
         "--shard",
@@ -142,10 +143,12 @@ def _generate(options: argparse.Namespace) -> int:
 
 def _shard(text: str) -> tuple[int, int]:
     part, _, parts = text.partition("/")
-    return int(part), int(parts)
-
-
-_shard.__name__ = "part such as 1/4"
+    try:
+        return int(part), int(parts)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a part such as 1/4, got {text!r}"
+        ) from None
 
 
 def _scalar(value: Any) -> Any:

@@ -1,6 +1,15 @@
 """Families of random initial states, each a function of a solver and a key.
 
-All take the keyword `mach`, the scale of their velocities over the sound speed.
+**Arguments:** of every family but `gravity`, which is a forcing:
+
+- `solver`: the state is on its grid, for its gas.
+- `key`: from `jax.random.key`; it decides every draw.
+- `mach`: the scale of the velocities over a sound speed, which the family names.
+
+**Returns:** a `Primitive`, everything non-dimensional; lengths are those of the
+solver's box.
+
+**Good values:** each family's own defaults.
 """
 
 from ._fourier import random_fourier as random_fourier, turbulent as turbulent

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._equations import CompressibleNavierStokes
+from ..solver._equations import CompressibleNavierStokes
 
 
 def unit_centers(solver: CompressibleNavierStokes) -> list[Float[Array, " *grid"]]:

@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._equations import CompressibleNavierStokes
-from .._gas import as_parameter, as_scalar
-from .._state import Primitive
+from ..solver._equations import CompressibleNavierStokes
+from ..solver._gas import as_parameter, as_scalar
+from ..solver._state import Primitive
 
 
 def random_fourier(
@@ -34,7 +34,17 @@ def random_fourier(
     `axis_aligned_modes=False`), the box has an independent width along each axis, and
     no density or pressure is negative.
 
-    **Arguments:** `key`, from `jax.random.key`; `mach`, the Mach number.
+    **Arguments:**
+
+    - `key`: from `jax.random.key`.
+    - `mach`: the Mach number, as above.
+    - `max_mode`: the largest number of periods along an axis.
+    - `axis_aligned_modes`: whether waves along the axes are among them.
+    - `window_probability`: how often a smooth box confines the fluctuations.
+
+    **Raises:** `ValueError` naming the argument that has no meaning.
+
+    **Good values:** `mach` from 0.1 to 1.
 
     **Reference:** Takamoto et al. (2022), PDEBench, arXiv:2210.07182, App. D.
     """

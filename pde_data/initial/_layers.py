@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._equations import CompressibleNavierStokes
-from .._gas import as_scalar
-from .._grid import Grid
-from .._state import Primitive
+from ..solver._equations import CompressibleNavierStokes
+from ..solver._gas import as_scalar
+from ..solver._grid import Grid
+from ..solver._state import Primitive
 from ._coordinates import need_dims, periodic_distance, unit_centers
 
 _GRAVITY = 1.0

@@ -7,7 +7,7 @@ import pytest
 
 import pde_data
 from pde_data import _cli
-from pde_data._verify import Result
+from pde_data.verification._cases import Result
 
 _FIELDS = ("density", "pressure", "Vx", "Vy")
 
@@ -135,6 +135,14 @@ def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         _cli.main([command, "--help"])
     assert "usage" in capsys.readouterr().out
+
+
+def test_a_part_that_is_none_is_refused_in_words(tmp_path, capsys):
+    arguments = ["generate", "--out", str(tmp_path / "flow.hdf5"), "--shard", "half"]
+    with pytest.raises(SystemExit, match="2"):
+        _cli.main(arguments)
+    error = capsys.readouterr().err
+    assert "--shard: must be a part such as 1/4, got 'half'" in error
 
 
 def test_info_plot_and_animate_show_the_file(path, tmp_path, capsys):

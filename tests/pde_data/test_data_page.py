@@ -8,7 +8,7 @@ import pytest
 
 import pde_data
 from pde_data import _cli
-from pde_data._generate import FIGURES, RECORDS
+from pde_data.generation._generate import FIGURES, RECORDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "data.md"
 

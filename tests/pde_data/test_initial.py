@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import pde_data
-from pde_data._config import GenerateConfig
-from pde_data._schemes import FAMILIES, build_solver
+from pde_data.generation._attempt import build_solver
+from pde_data.generation._config import GenerateConfig
+from pde_data.generation._families import FAMILIES
 
 MACH = 0.4
 

@@ -9,7 +9,7 @@ import pytest
 
 import pde_data
 from pde_data.formats import write_statistics
-from pde_data.formats._structure import structural_faults
+from pde_data.formats._registry import structural_faults
 
 CONFIG = pde_data.GenerateConfig(
     grid=(16, 16),

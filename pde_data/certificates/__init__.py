@@ -1,0 +1,1 @@
+"""What can be proved of a flow from its snapshots alone."""

@@ -1,0 +1,130 @@
+"""HDF5 files: opened with clear errors, made so that they appear whole, compressed.
+
+h5py is loaded when it is used.
+"""
+
+import contextlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ._disk_space import full_disk_explained, reserve
+from ._writer_lock import in_use
+
+# More than all that a file holds besides its fields.
+METADATA = 2**17
+
+
+def need_h5py() -> None:
+    """Refuse to go on without the package that files need.
+
+    **Raises:** `ImportError` that says how to install it.
+    """
+    if importlib.util.find_spec("h5py") is None:
+        raise ImportError(
+            "Reading and writing files needs h5py: pip install 'geomnet[data]'."
+        )
+
+
+def open_hdf5(path: Path) -> Any:
+    """An `h5py.File` open for reading, or an error that says what to do."""
+    need_h5py()
+    import h5py
+
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.{_hint(path)}")
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a folder; name the files in it, such as {path}/*.hdf5."
+        )
+    try:
+        return h5py.File(path, "r")
+    except BlockingIOError:
+        raise in_use(path) from None
+    except OSError as error:
+        raise ValueError(
+            f"{path} is not a readable HDF5 file; it may be truncated or of another "
+            f"kind ({error})."
+        ) from error
+
+
+def _hint(path: Path) -> str:
+    partial = path.with_name(path.name + ".partial")
+    if partial.exists():
+        return (
+            f" There is {partial.name}, an unfinished one: run `generate` again to "
+            "finish it."
+        )
+    pattern = f"{path.stem}-*-of-*{path.suffix}"
+    if any(path.parent.glob(pattern)):
+        return f" There are parts of it: load {path.with_name(pattern)}."
+    return ""
+
+
+@contextlib.contextmanager
+def new_hdf5(path: Path, size: int) -> Iterator[Any]:
+    """An `h5py.File` to fill, which appears as `path` when it is whole.
+
+    It is made in `path` + ".new", for which `size` bytes, no less than its fields will
+    need, are claimed first: HDF5 crashes the process if it cannot close a file.
+    """
+    import h5py
+
+    size += METADATA
+    staging = path.with_name(path.name + ".new")
+    descriptor = os.open(staging, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        reserve(descriptor, path, size)
+        with full_disk_explained(path), h5py.File(staging, "w") as file:
+            # Opening has given the space back.
+            reserve(descriptor, path, size)
+            yield file
+            file.flush()
+            end = file.id.get_filesize()
+        os.ftruncate(descriptor, end)
+        os.fsync(descriptor)
+        os.replace(staging, path)
+    finally:
+        os.close(descriptor)
+        staging.unlink(missing_ok=True)
+
+
+def compress(path: Path) -> None:
+    """Rewrite a finished file with compressed chunks of one snapshot each."""
+    import h5py
+
+    # Chunks that do not shrink are stored as they are; each has an entry in an index.
+    size = int(1.02 * path.stat().st_size)
+    with h5py.File(path, "r") as old, new_hdf5(path, size) as new:
+        _copy_attributes(old, new)
+
+        def copy(name: str, node: Any) -> None:
+            if isinstance(node, h5py.Dataset) and node.ndim > 2:
+                target = new.create_dataset(
+                    name,
+                    node.shape,
+                    node.dtype,
+                    chunks=(1, 1, *node.shape[2:]),
+                    compression="gzip",
+                    shuffle=True,
+                )
+                for index in range(node.shape[0]):
+                    target[index] = node[index]
+            elif isinstance(node, h5py.Dataset):
+                target = new.create_dataset(name, data=node[()])
+            else:
+                target = new.require_group(name)
+            _copy_attributes(node, target)
+
+        old.visititems(copy)
+
+
+def _copy_attributes(old: Any, new: Any) -> None:
+    import h5py
+
+    for name in old.attrs:
+        # The stored type, as NumPy's object arrays do not say what they hold.
+        stored = h5py.h5a.open(old.id, name.encode())
+        new.attrs.create(name, old.attrs[name], stored.shape, stored.dtype)

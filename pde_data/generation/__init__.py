@@ -1,0 +1,1 @@
+"""Making data: what to generate, one trajectory at a time, into a file."""

@@ -1,0 +1,111 @@
+"""One attempt at a trajectory: all that the seed and its number decide beforehand."""
+
+import contextlib
+import dataclasses
+import math
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ..solver._equations import CompressibleNavierStokes
+from ..solver._schemes import SCHEMES
+from ..solver._state import Primitive
+from ._config import DRAWN, GenerateConfig, Range
+from ._families import FAMILIES
+
+# A step that has shrunk to a hundredth of the first has collapsed.
+STEP_COLLAPSE = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """What an attempt at a trajectory needs, and what is recorded about it.
+
+    **Arguments:**
+
+    - `index`: the number of the trajectory; `draw`: how often it was drawn anew;
+      `scheme`: the name of the numerical scheme.
+    - `parameters`: Mach number and viscosities, by name.
+    - `solver`, `start`: what is simulated, from where.
+    - `max_steps`: between two snapshots; more mean that the time step has collapsed.
+    """
+
+    index: int
+    draw: int
+    scheme: str
+    parameters: dict[str, float]
+    solver: CompressibleNavierStokes
+    start: Primitive
+    max_steps: int
+
+
+def prepare_attempt(
+    config: GenerateConfig, index: int, draw: int = 0, scheme: str | None = None
+) -> Attempt:
+    """The attempt with a number of redraws and a scheme, `None` for the configured."""
+    with precision_of(config):
+        scheme = config.scheme if scheme is None else scheme
+        key = trajectory_key(config, index, draw)
+        parameters = draw_parameters(config, key)
+        solver = build_solver(config, parameters, scheme)
+        family = FAMILIES[config.family]
+        start = family.draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"])
+        rate = float(first_rate(solver, start)) / solver.courant_number
+        steps = config.interval * rate if math.isfinite(rate) else 0.0
+        limit = STEP_COLLAPSE * (math.ceil(steps) + 1)
+        return Attempt(index, draw, scheme, parameters, solver, start, limit)
+
+
+def precision_of(config: GenerateConfig) -> contextlib.AbstractContextManager[None]:
+    """The precision that a configuration computes in, for a `with` block."""
+    return jax.enable_x64(config.precision == "float64")
+
+
+def trajectory_key(config: GenerateConfig, index: int, draw: int = 0) -> PRNGKeyArray:
+    """The key of a trajectory: of the seed, its index, and how often it was redrawn."""
+    key = jax.random.fold_in(jax.random.key(config.seed), index)
+    return jax.random.fold_in(key, draw)
+
+
+def draw_parameters(config: GenerateConfig, key: PRNGKeyArray) -> dict[str, float]:
+    """Mach number and viscosities of one trajectory, log-uniform where ranges."""
+    draws = np.asarray(jax.random.uniform(jax.random.fold_in(key, 1), (3,)), float)
+    return {
+        name: _log_uniform(getattr(config, name), float(draw))
+        for name, draw in zip(DRAWN, draws, strict=True)
+    }
+
+
+def build_solver(
+    config: GenerateConfig, parameters: dict[str, float], scheme: str
+) -> CompressibleNavierStokes:
+    """The solver of one trajectory."""
+    parts, family = dict(SCHEMES[scheme]), FAMILIES[config.family]
+    if config.courant_number is not None and scheme == config.scheme:
+        parts["courant_number"] = config.courant_number
+    return CompressibleNavierStokes(
+        config.box.refined(config.refinement),
+        config.gamma,
+        parameters["shear_viscosity"],
+        parameters["bulk_viscosity"],
+        prandtl_number=config.prandtl_number,
+        viscosity=config.viscosity,
+        boundary=family.boundary(len(config.grid)),
+        forcing=family.forcing,
+        **parts,
+    )
+
+
+@eqx.filter_jit
+def first_rate(solver: CompressibleNavierStokes, start: Primitive) -> Float[Array, ""]:
+    """The solver's `max_rate` of a start."""
+    return solver.max_rate(solver.gas.conserved(start))
+
+
+def _log_uniform(value: Range, draw: float) -> float:
+    if not isinstance(value, tuple):
+        return value
+    low, high = value
+    return float(low * (high / low) ** draw)

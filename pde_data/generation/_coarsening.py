@@ -1,0 +1,40 @@
+"""From a finer grid to the stored one: averages that conserve everything."""
+
+import numpy as np
+
+from ..solver._energy import pressure_of, total_energy
+
+
+def coarsened(
+    density: np.ndarray,
+    velocity: np.ndarray,
+    pressure: np.ndarray,
+    gamma: float,
+    factor: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Averages of the conserved variables over blocks of cells, as primitive ones.
+
+    **Arguments:**
+
+    - `density`, `pressure`: `(time, *grid)`; `velocity`: `(time, *grid, d)`.
+    - `gamma`: the ratio of specific heats.
+    - `factor`: the cells of a block along each axis, which divides their number.
+    """
+    density, velocity, pressure = (
+        np.asarray(x, np.float64) for x in (density, velocity, pressure)
+    )
+    energy = _block_mean(total_energy(density, velocity, pressure, gamma), factor)
+    mass = _block_mean(density, factor)
+    components = np.moveaxis(velocity, -1, 0)
+    momentum = np.stack([_block_mean(density * u, factor) for u in components], axis=-1)
+    mean_velocity = momentum / mass[..., None]
+    return mass, mean_velocity, pressure_of(mass, mean_velocity, energy, gamma)
+
+
+def _block_mean(values: np.ndarray, factor: int) -> np.ndarray:
+    """The mean over blocks of `factor` cells along each axis but the first."""
+    for axis in range(1, values.ndim):
+        shape = values.shape
+        blocks = (*shape[:axis], shape[axis] // factor, factor, *shape[axis + 1 :])
+        values = values.reshape(blocks).mean(axis=axis + 1)
+    return values

@@ -1,0 +1,182 @@
+"""One trajectory of a configuration: simulated, certified, stored, or refused."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import jax
+import numpy as np
+
+from ..certificates._certificate import certify
+from ..certificates._continuity import snapshot_continuity
+from ..solver._simulation import SimulationError, Trajectory, simulate_in_program
+from ._attempt import Attempt, precision_of, prepare_attempt
+from ._coarsening import coarsened
+from ._config import GenerateConfig
+from ._families import boundary_names
+from ._probe import probe_start, program_length
+from ._slots import run_in_slots
+
+MAX_DRAWS = 8
+SAFE_SCHEME = "safe"
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """A simulated trajectory as it is stored, and what is recorded about it.
+
+    **Arguments:**
+
+    - `density`, `pressure`: NumPy arrays `(time, *grid)`; `velocity`:
+      `(time, *grid, d)`.
+    - `parameters`: Mach number and viscosities, by name.
+    - `certificate`: what was proved of it, by name.
+    - `num_steps`: how many time steps it took.
+    - `draw`: how often it was drawn anew.
+    - `safe_scheme`: 1 where the configured scheme broke down, 0 elsewhere.
+    """
+
+    density: np.ndarray
+    velocity: np.ndarray
+    pressure: np.ndarray
+    parameters: dict[str, float]
+    certificate: dict[str, float]
+    num_steps: int
+    draw: int
+    safe_scheme: int
+
+
+def simulate_trajectory(config: GenerateConfig, index: int) -> Sample:
+    """Trajectory `index` of a configuration, the same bits alone or among others.
+
+    **Raises:** `IndexError` where there is no such trajectory; `SimulationError` if
+    neither scheme survives any of eight draws.
+    """
+    if not 0 <= index < config.trajectories:
+        raise IndexError(
+            f"`index` must be from 0 to {config.trajectories - 1}, got {index}."
+        )
+    return _survivor(config, index)
+
+
+def simulate_trajectories(
+    config: GenerateConfig, indices: Sequence[int]
+) -> Iterator[tuple[int, Sample]]:
+    """Trajectories with their numbers, each as soon as it is ready.
+
+    On a CPU one after the other, as a vectorised loop is no faster there. On an
+    accelerator `config.batch` at a time, in the order in which they are done.
+    """
+    if config.batch == 1 or jax.default_backend() == "cpu":
+        for index in indices:
+            yield index, _survivor(config, index)
+        return
+    for attempt, run in simulate_together(config, indices):
+        yield attempt.index, _survivor(config, attempt.index, (attempt, run))
+
+
+def simulate_together(
+    config: GenerateConfig, indices: Sequence[int]
+) -> Iterator[tuple[Attempt, Trajectory]]:
+    """The first attempts at trajectories, `config.batch` at a time in one loop.
+
+    Those that need most steps come first. Their bits, and whether they failed, are
+    those of single calls.
+    """
+    # An attempt is prepared again when its turn comes: the starts of a whole file may
+    # not fit into memory.
+    steps = {index: prepare_attempt(config, index).max_steps for index in indices}
+    order = sorted(indices, key=lambda index: -steps[index])
+    attempts = (prepare_attempt(config, index) for index in order)
+    runs = run_in_slots(attempts, config.times, min(config.batch, len(indices)))
+    while True:
+        # Not around the `yield`: the precision is the caller's there.
+        with precision_of(config):
+            item = next(runs, None)
+        if item is None:
+            return
+        yield item
+
+
+def _survivor(
+    config: GenerateConfig,
+    index: int,
+    first: tuple[Attempt, Trajectory] | None = None,
+) -> Sample:
+    """The trajectory of the first attempt that does not break down.
+
+    `first` is the first attempt and its run, where it has been simulated already.
+    """
+    with precision_of(config):
+        for draw in range(MAX_DRAWS):
+            for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
+                attempt, run = first or _simulated(config, index, draw, scheme)
+                first = None
+                sample = _certified(config, attempt, run)
+                if sample is not None:
+                    return sample
+    raise SimulationError(
+        f"Trajectory {index} broke down with {MAX_DRAWS} draws, also with the scheme "
+        f"{SAFE_SCHEME!r}: lower `mach`, raise the viscosities or refine `grid`."
+    )
+
+
+def _simulated(
+    config: GenerateConfig, index: int, draw: int, scheme: str
+) -> tuple[Attempt, Trajectory]:
+    attempt = prepare_attempt(config, index, draw, scheme)
+    length = program_length(config.snapshots)
+    run = simulate_in_program(
+        attempt.solver, attempt.start, config.times, length, attempt.max_steps
+    )
+    return attempt, run
+
+
+def _certified(
+    config: GenerateConfig, attempt: Attempt, run: Trajectory
+) -> Sample | None:
+    """A trajectory as it is stored, or `None` if it broke down."""
+    if bool(run.failed):
+        return None
+    density, velocity, pressure = _stored_fields(run, config)
+    certificate = certify(density, velocity, pressure, config.gamma)
+    if not certificate.physical:
+        return None
+    figures = certificate.figures
+    figures["continuity_residual"] = snapshot_continuity(
+        np.asarray(config.times),
+        config.box.extent,
+        density,
+        velocity,
+        pressure,
+        gamma=config.gamma,
+        periodic=[name == "periodic" for name in boundary_names(config)],
+    )
+    figures |= probe_start(
+        attempt.solver, attempt.start, attempt.index, config.snapshots
+    )
+    figures["courant_number"] = attempt.solver.courant_number
+    return Sample(
+        density,
+        velocity,
+        pressure,
+        attempt.parameters,
+        figures,
+        num_steps=int(np.sum(np.asarray(run.num_steps))),
+        draw=attempt.draw,
+        safe_scheme=int(attempt.scheme != config.scheme),
+    )
+
+
+def _stored_fields(
+    run: Trajectory, config: GenerateConfig
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Density, velocity and pressure on the stored grid, in the stored precision."""
+    density, velocity, pressure = map(
+        np.asarray, (run.density, run.velocity, run.pressure)
+    )
+    if config.refinement > 1:
+        density, velocity, pressure = coarsened(
+            density, velocity, pressure, config.gamma, config.refinement
+        )
+    kind = config.dtype
+    return density.astype(kind), velocity.astype(kind), pressure.astype(kind)

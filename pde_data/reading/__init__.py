@@ -1,0 +1,1 @@
+"""Files as one typed data set, read only where it is sliced."""

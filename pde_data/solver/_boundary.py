@@ -1,0 +1,158 @@
+"""Ghost cells: what lies outside each face of the box.
+
+A boundary is a function `(state, axis, side, width) -> state` that returns the `width`
+ghost cells beyond the face `side` (-1 lower, +1 upper) of `axis`. Ghost cells are
+copies with signs, so corners do not depend on the order in which axes are filled.
+"""
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Shaped
+
+from ._gas import as_parameter, as_scalar
+from ._state import Primitive
+
+BoundaryCondition = Callable[[Primitive, int, int, int], Primitive]
+# Those of the lower and of the upper face of an axis.
+FacePair = tuple[BoundaryCondition, BoundaryCondition]
+
+
+def periodic(state: Primitive, axis: int, side: int, width: int) -> Primitive:
+    """The box repeats. Both faces of an axis must be periodic, or neither."""
+    return jax.tree.map(lambda x: _edge(x, axis, -side, width), state)
+
+
+def outflow(state: Primitive, axis: int, side: int, width: int) -> Primitive:
+    """Zero gradient: waves leave (a supersonic one exactly, others nearly)."""
+
+    def repeat(x: Float[Array, "..."]) -> Float[Array, "..."]:
+        edge = _edge(x, axis, side, 1)
+        return jnp.broadcast_to(edge, _with_length(x.shape, axis, width))
+
+    return jax.tree.map(repeat, state)
+
+
+def slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
+    """A reflecting wall: the mirror image, with the normal velocity reversed."""
+    image = _mirror(state, axis, side, width)
+    velocity = tuple(-u if i == axis else u for i, u in enumerate(image.velocity))
+    return Primitive(image.density, velocity, image.pressure, image.tracer)
+
+
+def no_slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
+    """A wall at rest that the gas sticks to; adiabatic (no heat passes)."""
+    image = _mirror(state, axis, side, width)
+    velocity = tuple(-u for u in image.velocity)
+    return Primitive(image.density, velocity, image.pressure, image.tracer)
+
+
+class IsothermalWall(eqx.Module):
+    """A wall at rest that the gas sticks to, held at one temperature.
+
+    **Arguments:**
+
+    - `temperature`: p/ρ at the wall, positive.
+
+    **Raises:** `ValueError` for another temperature.
+
+    **Good values:** 1, where the gas starts with density 1 and pressure 1.
+
+    The ghost temperature is Tw²/T, which meets Tw at the face to second order and,
+    unlike 2Tw - T, is always positive.
+    """
+
+    temperature: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=as_parameter
+    )
+
+    def __check_init__(self):
+        if isinstance(self.temperature, np.ndarray) and not self.temperature > 0:
+            raise ValueError(f"`temperature` must be positive, got {self.temperature}.")
+
+    def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
+        """The ghost cells beyond one face."""
+        image = no_slip_wall(state, axis, side, width)
+        wall = as_scalar(self.temperature, image.density.dtype)
+        density = image.pressure * image.temperature / wall**2
+        return Primitive(density, image.velocity, image.pressure, image.tracer)
+
+
+class FarField(eqx.Module):
+    """A prescribed uniform state outside: inflow, or the far end of a wave.
+
+    **Arguments:**
+
+    - `density`, `pressure`: positive, non-dimensional.
+    - `velocity`: one number per axis.
+    - `tracer`: per unit mass, where the gas carries one.
+    """
+
+    density: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=as_parameter
+    )
+    velocity: tuple[float, ...]
+    pressure: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=as_parameter
+    )
+    tracer: float = 0.0
+
+    def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
+        """The ghost cells beyond one face."""
+        if len(self.velocity) != len(state.velocity):
+            raise ValueError(
+                f"`velocity` of the far field must have {len(state.velocity)} "
+                f"components, got {len(self.velocity)}."
+            )
+        shape = _with_length(state.density.shape, axis, width)
+        dtype = state.density.dtype
+        return Primitive(
+            jnp.full(shape, self.density, dtype),
+            tuple(jnp.full(shape, u, dtype) for u in self.velocity),
+            jnp.full(shape, self.pressure, dtype),
+            None if state.tracer is None else jnp.full(shape, self.tracer, dtype),
+        )
+
+
+def with_ghosts(
+    state: Primitive, width: int, boundaries: tuple[FacePair, ...]
+) -> Primitive:
+    """The state with `width` ghost cells beyond every face, corners included."""
+    for axis, (lower, upper) in enumerate(boundaries):
+        below = lower(state, axis, -1, width)
+        above = upper(state, axis, +1, width)
+        state = jax.tree.map(
+            lambda a, b, c, axis=axis: lax.concatenate([a, b, c], axis),
+            below,
+            state,
+            above,
+        )
+    return state
+
+
+def trimmed(x: Float[Array, "..."], cells: Sequence[int]) -> Float[Array, "..."]:
+    """Without so many cells at both ends of each axis, such as ghost cells."""
+    for axis, (n, cut) in enumerate(zip(x.shape, cells, strict=True)):
+        if cut > 0:
+            x = lax.slice_in_dim(x, cut, n - cut, axis=axis)
+    return x
+
+
+def _edge(
+    x: Float[Array, "..."], axis: int, side: int, width: int
+) -> Float[Array, "..."]:
+    n = x.shape[axis]
+    start = 0 if side < 0 else n - width
+    return lax.slice_in_dim(x, start, start + width, axis=axis)
+
+
+def _mirror(state: Primitive, axis: int, side: int, width: int) -> Primitive:
+    return jax.tree.map(lambda x: jnp.flip(_edge(x, axis, side, width), axis), state)
+
+
+def _with_length(shape: tuple[int, ...], axis: int, length: int) -> tuple[int, ...]:
+    return (*shape[:axis], length, *shape[axis + 1 :])

@@ -1,0 +1,49 @@
+"""Numerical schemes by name: parts of the solver that go well together."""
+
+from typing import Any
+
+from ._reconstruction import MUSCL, minmod, monotonized_central
+from ._riemann import hllc, low_mach, rusanov
+from ._stepper import ssp_rk2, ssp_rk3
+from ._weno import AWENO5Z, WENO5Z
+
+# Each is a set of named arguments of `CompressibleNavierStokes`.
+SCHEMES: dict[str, dict[str, Any]] = {
+    "muscl": {
+        "reconstruction": MUSCL(monotonized_central),
+        "riemann": hllc,
+        "stepper": ssp_rk2,
+        "courant_number": 0.5,
+    },
+    "muscl-low-mach": {
+        "reconstruction": MUSCL(monotonized_central),
+        "riemann": low_mach(hllc),
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
+    },
+    "weno5z": {
+        "reconstruction": WENO5Z(),
+        "riemann": hllc,
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
+    },
+    "aweno5z": {
+        "reconstruction": AWENO5Z(),
+        "riemann": hllc,
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
+    },
+    "aweno5z-low-mach": {
+        "reconstruction": AWENO5Z(),
+        "riemann": low_mach(hllc),
+        "stepper": ssp_rk3,
+        "courant_number": 0.5,
+    },
+    "safe": {
+        "reconstruction": MUSCL(minmod),
+        "riemann": rusanov,
+        "stepper": ssp_rk2,
+        "courant_number": 0.3,
+        "positivity": True,
+    },
+}

@@ -1,0 +1,155 @@
+"""Viscous stress and heat flux through the faces, unsplit and isotropic.
+
+σ = η (∇u + ∇uᵀ - (2/3) div u) + ζ div u,  q = -κ ∇T.
+"""
+
+from typing import Literal
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Shaped
+
+from ._boundary import trimmed
+from ._gas import IdealGas, as_parameter, as_scalar, dot
+from ._reconstruction import shifted
+from ._rounding import rounded, symmetric_sum
+from ._state import Conserved, Primitive
+
+ViscosityModel = Literal["dynamic", "kinematic"]
+
+
+class Transport(eqx.Module):
+    """Viscosities and heat conduction of a gas.
+
+    The trace-free part of the stress has the factor 2/3 in every number of dimensions.
+
+    **Arguments:**
+
+    - `shear_viscosity`, `bulk_viscosity`: η and ζ, non-dimensional, finite and >= 0;
+      dynamic viscosities with `model="dynamic"`, and with `"kinematic"` multiplied by
+      the local density.
+    - `prandtl_number`: Pr = η cₚ/κ with cₚ = γ/(γ-1), or `None` for no heat conduction.
+    - `model`: "dynamic" or "kinematic".
+
+    **Raises:** `ValueError` naming the argument that has no meaning.
+
+    **Good values:** viscosities 0.01 on a unit box; Prandtl number 0.7, that of air.
+    """
+
+    shear_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=as_parameter
+    )
+    bulk_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=as_parameter
+    )
+    prandtl_number: Shaped[np.ndarray, ""] | Shaped[Array, ""] | None = eqx.field(
+        converter=lambda x: None if x is None else as_parameter(x), default=None
+    )
+    model: ViscosityModel = eqx.field(static=True, default="dynamic")
+
+    def __check_init__(self):
+        for name in ("shear_viscosity", "bulk_viscosity"):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray) and not (
+                value >= 0 and np.isfinite(value)
+            ):
+                raise ValueError(f"`{name}` must be finite and >= 0, got {value}.")
+        number = self.prandtl_number
+        if isinstance(number, np.ndarray) and not number > 0:
+            raise ValueError(
+                f"`prandtl_number` must be positive, got {number}; "
+                "use None for no heat conduction."
+            )
+        if self.model not in ("dynamic", "kinematic"):
+            raise ValueError(
+                f"`viscosity` must be 'dynamic' or 'kinematic', got {self.model!r}."
+            )
+
+    def max_diffusivity(
+        self, state: Primitive, gas: IdealGas
+    ) -> Float[Array, " *grid"]:
+        """The largest diffusivity in each cell: (4η/3 + ζ)/ρ, or that of heat."""
+        dtype = state.density.dtype
+        shear = as_scalar(self.shear_viscosity, dtype)
+        viscous = shear * (4 / 3) + as_scalar(self.bulk_viscosity, dtype)
+        if self.prandtl_number is not None:
+            gamma = as_scalar(gas.gamma, dtype)
+            thermal = gamma * shear / as_scalar(self.prandtl_number, dtype)
+            viscous = jnp.maximum(viscous, thermal)
+        if self.model == "kinematic":
+            return jnp.broadcast_to(viscous, state.density.shape)
+        return viscous / state.density
+
+    def flux(
+        self, state: Primitive, axis: int, spacing: tuple[float, ...], gas: IdealGas
+    ) -> Conserved:
+        """Minus the viscous and conductive flux along `axis`, second order.
+
+        `state` has one ghost cell beyond every face. The result lives on the `n + 1`
+        faces of `axis` and has no ghost cells along the other axes.
+        """
+        d, dtype = len(state.velocity), state.density.dtype
+        gradient = [
+            [_face_derivative(u, axis, j, spacing[j]) for j in range(d)]
+            if i == axis
+            else {axis: _face_derivative(u, axis, axis, spacing[axis])}
+            for i, u in enumerate(state.velocity)
+        ]
+        # Transverse diagonal derivatives complete the divergence.
+        diagonal = [
+            _face_derivative(state.velocity[j], axis, j, spacing[j])
+            if j != axis
+            else gradient[axis][axis]
+            for j in range(d)
+        ]
+        shear = as_scalar(self.shear_viscosity, dtype)
+        bulk = as_scalar(self.bulk_viscosity, dtype)
+        compression = (bulk - shear * (2 / 3)) * symmetric_sum(diagonal)
+        stress = [
+            2 * rounded(shear * gradient[axis][axis]) + rounded(compression)
+            if j == axis
+            else shear * (gradient[j][axis] + gradient[axis][j])
+            for j in range(d)
+        ]
+        face_velocity = [_face_mean(u, axis) for u in state.velocity]
+        if self.model == "kinematic":
+            density = _face_mean(state.density, axis)
+            stress = [density * s for s in stress]
+        energy = dot(face_velocity, stress)
+        if self.prandtl_number is not None:
+            gamma = as_scalar(gas.gamma, dtype)
+            heat_capacity = gamma / (gamma - 1)
+            conductivity = shear * heat_capacity / as_scalar(self.prandtl_number, dtype)
+            if self.model == "kinematic":
+                conductivity = conductivity * _face_mean(state.density, axis)
+            slope = _face_derivative(state.temperature, axis, axis, spacing[axis])
+            energy = energy + rounded(conductivity * slope)
+        tracer = None if state.tracer is None else jnp.zeros_like(energy)
+        return Conserved(
+            jnp.zeros_like(energy), tuple(rounded(s) for s in stress), energy, tracer
+        )
+
+
+def _inner(values: Float[Array, " *padded"], *axes: int) -> Float[Array, "..."]:
+    """Without the ghost cell at both ends of every axis but `axes`."""
+    return trimmed(values, [0 if axis in axes else 1 for axis in range(values.ndim)])
+
+
+def _face_mean(values: Float[Array, " *padded"], axis: int) -> Float[Array, "..."]:
+    low, high = shifted(_inner(values, axis), axis, 1)
+    return 0.5 * (low + high)
+
+
+def _face_derivative(
+    values: Float[Array, " *padded"], axis: int, along: int, spacing: float
+) -> Float[Array, "..."]:
+    """∂/∂x_along on the faces of `axis`: compact, or the mean of central ones."""
+    if along == axis:
+        low, high = shifted(_inner(values, axis), axis, 1)
+        return rounded((high - low) * (1 / spacing))
+    # Pairs along `axis` first, so that both derivatives share the sums.
+    low, high = shifted(values, axis, 1)
+    below, above = shifted(low + high, along, 2)
+    difference = _inner(above, axis, along) - _inner(below, axis, along)
+    return rounded(difference * (0.25 / spacing))

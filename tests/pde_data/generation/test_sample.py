@@ -1,0 +1,85 @@
+"""Trajectories alone and together, and what becomes of those that break down."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import pde_data
+from pde_data.generation import _attempt, _sample
+
+CONFIG = pde_data.GenerateConfig(
+    grid=(16, 16), trajectories=4, snapshots=3, final_time=0.05, mach=0.3, seed=7
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("viscosity", [0.01, (0.001, 0.1)])
+def test_one_vectorised_call_gives_the_bits_of_single_ones(viscosity):
+    config = dataclasses.replace(
+        CONFIG, shear_viscosity=viscosity, bulk_viscosity=viscosity, mach=(0.1, 0.9)
+    )
+    config = dataclasses.replace(config, trajectories=5, batch=2)
+    together = _sample.simulate_together(config, range(5))
+    runs = {attempt.index: run for attempt, run in together}
+    assert sorted(runs) == list(range(5))
+    for index, run in runs.items():
+        sample = pde_data.simulate_trajectory(config, index)
+        np.testing.assert_array_equal(run.density, sample.density)
+        np.testing.assert_array_equal(run.velocity, sample.velocity)
+        np.testing.assert_array_equal(run.pressure, sample.pressure)
+        assert int(np.sum(run.num_steps)) == sample.num_steps
+
+
+def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
+    calls = []
+    simulate = _sample.simulate_in_program
+
+    def fragile(solver, start, times, length, max_steps):
+        calls.append(solver.courant_number)
+        if len(calls) < 3:
+            return _broken(start, times)
+        return simulate(solver, start, times, length, max_steps)
+
+    monkeypatch.setattr(_sample, "simulate_in_program", fragile)
+    sample = pde_data.simulate_trajectory(CONFIG, 0)
+    assert calls == [0.5, 0.3, 0.5]
+    assert (sample.draw, sample.safe_scheme) == (1, 0)
+
+
+def test_a_trajectory_that_never_survives_stops_the_run(monkeypatch):
+    def broken(solver, start, times, length, max_steps):
+        return _broken(start, times)
+
+    monkeypatch.setattr(_sample, "simulate_in_program", broken)
+    with pytest.raises(pde_data.SimulationError, match="lower `mach`"):
+        pde_data.simulate_trajectory(CONFIG, 0)
+
+
+def test_a_time_step_that_collapses_is_a_breakdown(monkeypatch):
+    monkeypatch.setattr(_attempt, "STEP_COLLAPSE", 1)
+    simulate, limits = _sample.simulate_in_program, []
+
+    def watched(solver, start, times, length, max_steps):
+        limits.append(max_steps)
+        # As if half the steps were a collapse.
+        return simulate(solver, start, times, length, max_steps // 2)
+
+    monkeypatch.setattr(_sample, "simulate_in_program", watched)
+    monkeypatch.setattr(_sample, "MAX_DRAWS", 1)
+    monkeypatch.setattr(_sample, "SAFE_SCHEME", CONFIG.scheme)
+    with pytest.raises(pde_data.SimulationError, match="broke down"):
+        pde_data.simulate_trajectory(CONFIG, 0)
+    assert 1 < limits[0] < 20
+
+
+def _broken(start, times):
+    """A run that failed after its start."""
+    state = jax.tree.map(
+        lambda x: jnp.stack([x] + [jnp.full_like(x, jnp.nan)] * (len(times) - 1)), start
+    )
+    counts = jnp.zeros(len(times), jnp.int32)
+    times = jnp.asarray(times, start.density.dtype)
+    return pde_data.Trajectory(times, state, counts, jnp.asarray(True))
