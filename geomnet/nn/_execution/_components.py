@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Shaped
 
 from ..._index_symmetry import with_symmetries
 from ..._representation import Representation
-from ._primitives import Shape, apply
+from ._primitives import Shape, apply, is_laid_out
 
 
 def sum_components(
@@ -146,9 +146,19 @@ class CopyToComponents:
                 parts.append(jax.lax.reshape(part, (*leading, entry.features(d))))
                 start += entry.channels
             else:
-                # Zeros that lie on several devices as the numbers do.
-                part = jax.lax.slice_in_dim(numbers, 0, 1, axis=last)
                 shape = (*leading, entry.features(d))
-                part = jax.lax.broadcast_in_dim(part, shape, range(numbers.ndim))
-                parts.append(jax.lax.full_like(part, 0))
+                parts.append(_zeros_beside(numbers, shape))
         return (jax.lax.concatenate(parts, last),)
+
+
+def _zeros_beside(numbers: Array, shape: Shape) -> Array:
+    """Zeros that may be joined to the numbers, on several devices too.
+
+    There a constant has no mesh, and `jax.vmap` can't lay it out: so it is padding of
+    nothing of the numbers.
+    """
+    if not is_laid_out(numbers):
+        return jax.lax.full(shape, 0, numbers.dtype)
+    nothing = jax.lax.slice_in_dim(numbers, 0, 0, axis=numbers.ndim - 1)
+    widths = [(0, 0, 0)] * (numbers.ndim - 1) + [(0, shape[-1], 0)]
+    return jax.lax.pad(nothing, jnp.zeros((), numbers.dtype), widths)

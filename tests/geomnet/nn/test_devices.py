@@ -46,6 +46,63 @@ print("equal")
 """
 
 
+LAYERS = """
+import equinox as eqx, jax, jax.numpy as jnp, numpy as np
+from jax.sharding import NamedSharding, PartitionSpec as P
+import geomnet as gn
+
+fields, key = "2x0+ 2x1+", jax.random.key(0)
+pair = dict(group=gn.hyperoctahedral(2), in_signature=fields, out_signature=fields)
+same = dict(group=gn.hyperoctahedral(2), signature=fields)
+layers = {
+    "Conv": gn.nn.Conv(**pair, key=key),
+    "walls": gn.nn.Conv(**pair, boundary=gn.nn.Boundary.SLIP, key=key),
+    "Linear": gn.nn.Linear(**pair, key=key),
+    "Down": gn.nn.Down(**pair, key=key),
+    "Up": gn.nn.Up(**pair, key=key),
+    "SpectralConv": gn.nn.SpectralConv(**pair, modes=1, key=key),
+    "TensorProduct": gn.nn.TensorProduct(**pair, key=key),
+    "Gate": gn.nn.Gate(**same, key=key),
+    "NormActivation": gn.nn.NormActivation(**same),
+    "VectorNeuron": gn.nn.VectorNeuron(**same, key=key),
+    "LayerNorm": gn.nn.LayerNorm(**same),
+}
+# What users get who write nothing else: axes with explicit sharding.
+mesh = jax.make_mesh((2,), ("devices",))
+x = np.random.default_rng(0).standard_normal((2, 80, 80, 6)).astype(np.float32)
+arrays, rest = eqx.partition(layers, eqx.is_array)
+
+def losses(arrays, x):
+    made = eqx.combine(arrays, rest)
+    def run(layer):
+        one = lambda array: layer(gn.GeometricImage(fields, array)).array
+        return jnp.mean(jax.vmap(one)(x) ** 2)
+    return {name: run(layer) for name, layer in made.items()}
+
+gradient = jax.jit(jax.grad(lambda *given: sum(losses(*given).values()), (0, 1)))
+expected = gradient(arrays, x)
+found = gradient(
+    jax.device_put(arrays, NamedSharding(mesh, P())),
+    jax.device_put(x, NamedSharding(mesh, P("devices"))),
+)
+for a, b in zip(map(np.asarray, jax.tree.leaves(found)),
+                map(np.asarray, jax.tree.leaves(expected)), strict=True):
+    assert np.abs(a - b).max() <= 1e-4 * np.abs(b).max() + 1e-7
+print("equal")
+"""
+
+
+def test_every_layer_has_gradients_on_a_mesh_of_jax_s_default():
+    run = subprocess.run(
+        [sys.executable, "-c", LAYERS],
+        capture_output=True,
+        text=True,
+        env={"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PATH": ""},
+        check=False,
+    )
+    assert run.stdout.strip() == "equal", run.stderr
+
+
 @pytest.mark.slow
 def test_gradients_do_not_depend_on_the_number_of_devices():
     run = subprocess.run(
