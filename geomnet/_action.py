@@ -83,7 +83,7 @@ def move_cells(permutation: tuple[int, ...], signs: tuple[int, ...], array: Any)
     )
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def feature_action(
     signature: Signature,
     num_spatial_dims: int,
@@ -104,7 +104,7 @@ def feature_action(
     return index, np.concatenate(all_signs).astype(np.int32)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def component_action(
     tensor_type: TensorType, permutation: tuple[int, ...], signs: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -316,7 +316,7 @@ def _determinant(matrix: np.ndarray) -> int:
     return int(np.prod(matrix.sum(axis=1, dtype=int))) * (-1) ** swaps
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _named_group(name: str, d: int) -> Group:
     matrices = []
     for axes in itertools.permutations(range(d)):
@@ -333,14 +333,14 @@ def _named_group(name: str, d: int) -> Group:
     return Group(matrices, f"{name}({d})")
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _elements_array(group: Group) -> np.ndarray:
     array = np.array(group._matrices, dtype=np.int8)
     array.setflags(write=False)
     return array
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _small_generators(group: Group) -> tuple[Matrix, ...]:
     chosen: list[Matrix] = []
     reached = {_identity(group.num_spatial_dims)}

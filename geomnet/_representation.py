@@ -170,7 +170,7 @@ class _Features:
     places: tuple[np.ndarray, ...]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _features(representation: Representation) -> _Features:
     signature = representation.signature
     moved, invariant, channel, type_index, places = [], [], [], [], []

@@ -184,6 +184,27 @@ def test_functions_are_short_or_have_a_reason(path):
         assert lines_of_code(function) <= MOST_LINES or name in LONG_FUNCTIONS, name
 
 
+def unbounded_caches(text: str) -> list[str]:
+    """Functions of something that remember every result for ever."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.args.args:
+            names = [ast.unparse(decorator) for decorator in node.decorator_list]
+            bad = {"functools.cache", "cache", "functools.lru_cache(maxsize=None)"}
+            found += [node.name] if bad & set(names) else []
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_what_is_remembered_is_bounded(path):
+    assert not unbounded_caches((ROOT / path).read_text())
+
+
+def test_a_cache_without_bound_would_be_seen():
+    assert unbounded_caches("@functools.cache\ndef f(grid):\n    pass\n") == ["f"]
+    assert not unbounded_caches("@functools.cache\ndef f():\n    pass\n")
+
+
 # A group and a signature travel as a `Representation`, a kernel's statics as a
 # `KernelSpace`. Only who is called by users takes them apart.
 SIDE_BY_SIDE = ({"group"}, {"signature", "in_signature", "out_signature", "fields"})

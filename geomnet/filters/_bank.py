@@ -277,7 +277,7 @@ def kernel_basis(
     return _basis(group, types, as_window(group, size), _as_radius(max_radius))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _pixel_orbits(
     group: Group, window: tuple[int, ...], max_radius: float | int | None
 ) -> tuple[np.ndarray, ...]:
@@ -296,7 +296,7 @@ def _as_radius(max_radius: float | int | None) -> float | None:
     return None if max_radius is None else float(max_radius)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _basis(
     group: Group,
     types: tuple[TensorType, ...],

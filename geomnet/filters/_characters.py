@@ -57,7 +57,7 @@ def count_covariants(
     )
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def window_character(
     group: Group, window: tuple[int, ...], max_radius: float | int | None = None
 ) -> tuple[int, ...]:
@@ -67,7 +67,7 @@ def window_character(
     return tuple((moved == offsets.T).all(axis=1).sum(axis=1).tolist())
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def tensor_character(group: Group, tensor_type: TensorType) -> tuple[int, ...]:
     """For each element, the trace of its action on one tensor of this type."""
     elements = group.elements.astype(int)

@@ -151,7 +151,7 @@ def recognise(array: np.ndarray, group: Group, types: Types) -> Operator:
     return Operator(formula(row, d, degree, types), scale, degree, accuracy, False)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def named_operators(
     d: int, types: Types
 ) -> tuple[tuple[str, dict[int, Fraction], int], ...]:
@@ -173,7 +173,7 @@ def operator_types(types: Types) -> tuple[TensorType, TensorType]:
     return (types[0], types[1] if len(types) == 2 else TensorType(0, 1))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def degree_basis(
     group: Group, types: Types, degree: int
 ) -> tuple[tuple[str, dict[int, Fraction]], ...]:

@@ -240,7 +240,7 @@ def covariant_basis(group: Group, types: Types, degree: int) -> CovariantBasis:
     return CovariantBasis(group, types, degree)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def monomial_exponents(d: int, degree: int) -> np.ndarray:
     """The monomials of one degree, `(monomials, d)`; x^degree last."""
     found = [
@@ -259,7 +259,7 @@ def _numerator(group: Group, types: Types) -> list[int]:
     return series
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _generators(
     group: Group, types: Types, over: Group, max_degree: int
 ) -> list[tuple[int, np.ndarray]]:

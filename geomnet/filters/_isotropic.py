@@ -39,7 +39,7 @@ def isotropic_covariants(num_spatial_dims: int, type: "str | TensorType") -> Any
     )
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def isotropic_products(d: int, types: Types) -> tuple[tuple[int, np.ndarray], ...]:
     """`(degree, coefficients (monomials, components))`, lowest degree first.
 

@@ -112,7 +112,7 @@ class _Coefficients:
     deviations: np.ndarray
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _coefficients(space: KernelSpace) -> _Coefficients:
     one = space.one_group
     sources, targets = one.source.signature, one.target.signature
@@ -133,7 +133,7 @@ def _coefficients(space: KernelSpace) -> _Coefficients:
     return _Coefficients(shapes, np.tile(whole, space.channel_groups))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _tables(space: KernelSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     cells = math.prod(space.window)
     banks = [

@@ -29,7 +29,7 @@ class Lift:
     """What the counterparts fail to do; exactly zero where they do all."""
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def lift(
     source: FilterBank, target: FilterBank, stride: int = 1, dilation: int = 1
 ) -> Lift:
@@ -45,8 +45,8 @@ def lift(
 
     - `source`, `target`: one type or pair of types in d and d + 1 dimensions; the
         windows agree along the first d axes.
-    - `stride`, `dilation`: of a transposed convolution, where each cell sees only every
-        so-manieth tap: the sums over each such set are to be the source filter.
+    - `stride`, `dilation`: of a transposed convolution, where each cell sees one tap in
+        every `stride`: the sums over each such set are to be the source filter.
     """
     wanted = _wanted(source, stride)
     sums = _line_sums(target, stride, dilation)

@@ -178,7 +178,7 @@ class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         ]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def unit_second_moment(name: str) -> float:
     """`1 / sqrt(E[f(z)²])` for standard normal z, by Gauss-Hermite quadrature."""
     functions: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -190,7 +190,7 @@ def unit_second_moment(name: str) -> float:
     return float(1 / np.sqrt(mean_square))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _unit_norm_moment(components: int) -> float:
     """`1 / sqrt(E[t₁² σ(|t|)²])` for a tensor of standard normal components."""
     r = np.linspace(0, 12, 4001)

@@ -88,7 +88,7 @@ def constant_field(
     return jax.lax.concatenate(parts, 0)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def _invariants(group: Group, tensor_type: TensorType) -> np.ndarray:
     """The tensors that the group leaves alone, `(tensors, components)`."""
     bank = filter_basis(group, tensor_type, 1)

@@ -87,7 +87,7 @@ def periodic_steps(faces: Faces, step: int) -> tuple[int, ...]:
     return tuple(step * (low is Boundary.PERIODIC) for low, _ in faces)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def surviving_group(group: Group, faces: Faces) -> Group:
     """The elements of `group` that take each face to one with the same rule."""
     kept = []
@@ -128,7 +128,7 @@ def agreed_group(group: Group, faces: Faces, remaining: Group | None) -> Group:
     return group if remaining is None else remaining
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def mirror_signs(fields: Representation, axis: int, face: Boundary) -> np.ndarray:
     """`(features,)`: the sign of each feature in the mirror of a wall."""
     d = fields.num_spatial_dims

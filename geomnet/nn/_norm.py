@@ -196,7 +196,7 @@ def _normalised(
     return array.astype(given.dtype)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _shares(fields: Representation, num_groups: int | None) -> np.ndarray:
     """`(features, features)`: averages over the features of one group of channels."""
     if num_groups is None:

@@ -129,7 +129,7 @@ class TensorProduct(AbstractEveryGridLayer):
         return GeometricImage(self.out_signature, jnp.concatenate(parts, axis=-1), d)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _paths(
     fields: Representation, out_type: TensorType
 ) -> tuple[tuple[TensorType, TensorType, np.ndarray], ...]:

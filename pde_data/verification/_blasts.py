@@ -31,7 +31,7 @@ def _last(run: object) -> Primitive:
     return jax.tree.map(lambda x: x[-1], run.state)  # type: ignore[attr-defined]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def sedov(scheme: str, n: int, quarter: bool = True) -> Primitive:
     """A point blast in 2D, `n` cells across, when the shock stands at a distance 0.5.

@@ -8,7 +8,7 @@ import functools
 import numpy as np
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def dissipation_of_taylor_green(
     n: int = 32, viscosity: float = 0.01, time: float = 10.0, num_steps: int = 200
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,7 +16,7 @@ from ._setup import in_float64, mean_error, scheme_solver, start_of
 GROWTH_RATE = 2.880
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def kelvin_helmholtz(
     scheme: str, n: int, end: float = 1.2
@@ -79,7 +79,7 @@ def viscous_layer(n: int) -> tuple[Grid, Primitive]:
     return grid, Primitive(start.density, start.velocity, start.pressure, dye)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def rolled_up(scheme: str, n: int) -> np.ndarray:
     """The dye of `viscous_layer` at Re 1e4 and t = 2."""

@@ -40,7 +40,7 @@ def vortex(scheme: str, n: int, side: float = 10.0, time: float = 2.0) -> float:
     )
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def gresho(scheme: str, n: int, mach: float) -> float:
     """A steady vortex after t = 1: the share of its kinetic energy that is lost.

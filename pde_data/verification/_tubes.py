@@ -31,7 +31,7 @@ def exact_averages(
     return density.reshape(n, _SAMPLES).mean(axis=1)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def tube(
     scheme: str, n: int, problem: exact.RiemannProblem, jump: float, time: float
@@ -145,7 +145,7 @@ def collision(scheme: str, n: int, axis: int = 0) -> float:
     return float(lost + np.max(np.abs(normal + np.flip(np.asarray(normal), axis))))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def shu_osher(scheme: str, n: int) -> np.ndarray:
     """Density of a Mach 3 shock that has run into a sine wave of density, t = 1.8.
@@ -165,7 +165,7 @@ def shu_osher(scheme: str, n: int) -> np.ndarray:
     return np.asarray(simulate(solver, start, [0.0, 1.8]).density[-1])
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def blast_waves(scheme: str, n: int) -> np.ndarray:
     """Density of two blast waves between walls that have collided, t = 0.038.

@@ -16,7 +16,7 @@ from ._incompressible import dissipation_of_taylor_green
 from ._setup import in_float64, kinetic_energy, mean_error, scheme_solver, start_of
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def becker_profile(
     scheme: str, n: int, mach: float = 2.0
@@ -130,7 +130,7 @@ def taylor_green(scheme: str, n: int) -> float:
     return float(abs(decay / np.exp(-4 * viscosity * time) - 1))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 @in_float64
 def taylor_green_3d(scheme: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Times and dissipation -dE/dt of the 3D vortex at M 0.1 and Re 100."""

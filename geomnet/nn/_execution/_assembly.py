@@ -100,7 +100,7 @@ class Assembly:
         return np.where(self.sign, first, 0).astype(np.int32), self.sign
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def dense_assembly(space: KernelSpace) -> Assembly:
     """Where each coefficient stands in the dense kernel `(cells, in, out features)`."""
     label, sign, kernels = space.tables()
@@ -150,7 +150,7 @@ class Occurrences:
     """`(channels,)`."""
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _occurrences(assemblies: tuple[Assembly, ...]) -> tuple[Occurrences, ...]:
     """For output types with their channels at unlike places one after the other."""
     offset = assemblies[0].columns.offset

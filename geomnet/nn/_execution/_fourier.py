@@ -50,7 +50,7 @@ def synthesise(
     return waves
 
 
-@functools.cache
+@functools.lru_cache(maxsize=32)
 def _waves(side: int, number: int) -> np.ndarray:
     """`(2 (number + 1), side)`: cosines, then sines, divided by the side."""
     # Reduced to one turn in integers: half a cell is one unit of 2 * side.

@@ -42,7 +42,7 @@ class Reduction:
     """For each product."""
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def reflects_every_axis(group: Group) -> bool:
     """Whether every reflection of one axis is an element."""
     return reflections(group.num_spatial_dims).is_subgroup(group)
@@ -72,7 +72,7 @@ def convolve_reduced(
     return apply(Contract(plan.target), *products)[0]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def reduction(space: KernelSpace, dilation: int) -> Reduction:
     """The plan of a reduced convolution."""
     d, window = space.num_spatial_dims, space.window

@@ -55,14 +55,14 @@ def reflection(d: int, axis: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(range(d)), tuple(-1 if i == axis else 1 for i in range(d))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def is_odd(signature: Signature, d: int) -> np.ndarray:
     """`(features, d)` bool: whether reflecting an axis reverses a feature."""
     signs = [feature_action(signature, d, *reflection(d, axis))[1] for axis in range(d)]
     return np.stack(signs, axis=-1) < 0
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1024)
 def sign_order(fields: Representation) -> SignOrder:
     """How the features of `fields` are sorted."""
     signature, d = fields.signature, fields.num_spatial_dims

@@ -88,7 +88,7 @@ def _exchange(array: Array, fields: Representation) -> Array:
     return array
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _signs(fields: Representation) -> np.ndarray:
     """`(2, 1, 2, 1, ..., features)`: for each class of waves and feature ±1.
 
@@ -104,7 +104,7 @@ def _signs(fields: Representation) -> np.ndarray:
     return (1 - power % 4).reshape(*(2, 1) * d, -1)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _orthant_assembly(space: KernelSpace) -> Assembly:
     d, window = space.num_spatial_dims, space.window
     cells = np.ravel_multi_index(

@@ -108,7 +108,7 @@ def test_what_makes_components_along_the_new_axis_is_missed():
     assert lift(source, target).missed.any()
 
 
-def test_sums_over_every_so_manieth_tap_are_the_source_filter_each():
+def test_sums_over_one_tap_in_every_stride_are_the_source_filter_each():
     source, target = banks(("0+", "0+"), 4)
     found = lift(source, target, stride=2)
     assert not found.missed.any()
