@@ -22,6 +22,10 @@ class GeometricImage(eqx.Module):
     There is no batch axis in the library: `jax.vmap` is the caller's, and an image
     outside of it may carry leading batch axes, which every method here keeps.
 
+    **Component i of a vector belongs to axis i of the grid**: with `array[i, j]` at
+    `(x_i, y_j)`, component 0 is along x. Arrays `[y, x]` are turned by
+    `GeometricImage.from_fields(..., axes="yx")`.
+
     `image["velocity"]` is the entry of that name, `(*grid, channels, *tensor)`;
     `image["1+"]` all vectors, whatever their names.
     """
@@ -62,6 +66,8 @@ class GeometricImage(eqx.Module):
         signature: "Signature | str",
         fields: Mapping[str, Any],
         num_spatial_dims: int,
+        *,
+        axes: str | None = None,
     ) -> "GeometricImage":
         """Collects named arrays into one image, in the order of the signature.
 
@@ -69,6 +75,9 @@ class GeometricImage(eqx.Module):
 
         - `fields`: for each entry's name an array `(*grid, channels, *tensor)`; the
             axis of channels may be left out where there is one channel.
+        - `axes`: how the arrays' grid is indexed: `"xy"` (the default) if axis 0 is x,
+            to which component 0 of a vector belongs; `"yx"` for arrays `[y, x]` with
+            components `(u_x, u_y)`, whose grid is turned; in space `"zyx"` and so on.
 
         **Raises:** `ValueError` if a field is missing, not in the signature, or has the
         wrong tensor axes or another grid.
@@ -102,7 +111,8 @@ class GeometricImage(eqx.Module):
                     f"Field {entry.name!r} of type '{entry.type}' needs trailing axes "
                     f"{trailing} (channels, *tensor), got shape {array.shape}."
                 )
-            parts.append(array.reshape(*leading, entry.features(num_spatial_dims)))
+            array = array.reshape(*leading, entry.features(num_spatial_dims))
+            parts.append(_turned(array, num_spatial_dims, axes))
         grids = {part.shape[:-1] for part in parts}
         if len(grids) > 1:
             raise ValueError(
@@ -259,6 +269,22 @@ def random_image(
     shape = (*grid, sig.features(len(grid)))
     array = jax.random.normal(key, shape, dtype)
     return GeometricImage(sig, with_symmetries(array, sig, len(grid)), len(grid))
+
+
+def _turned(array: Array, num_spatial_dims: int, axes: str | None) -> Array:
+    """`(..., *grid, features)` from arrays whose grid is in the order `axes`."""
+    d = num_spatial_dims
+    wanted = "xyz"[:d]
+    if axes is None or axes == wanted:
+        return array
+    if sorted(axes) != sorted(wanted):
+        raise ValueError(
+            f"`axes` must name each of {', '.join(wanted)} once, such as "
+            f"'{wanted[::-1]}' for arrays [{', '.join(wanted[::-1])}], got {axes!r}."
+        )
+    batch = array.ndim - d - 1
+    order = [batch + axes.index(name) for name in wanted]
+    return array.transpose(*range(batch), *order, array.ndim - 1)
 
 
 def _find_dims(

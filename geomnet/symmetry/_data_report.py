@@ -91,6 +91,15 @@ def symmetry_report(
             "`function_symmetry_report(step, state)`."
         )
     types = tuple(entry.type for entry in declared)
+
+    def of_order(fields: Mapping[str, Any]) -> Group:
+        """What the data respect with the axes of their arrays in another order."""
+        turned = local_statistics(
+            fields, declared, d, max_trajectories=max_trajectories, max_times=max_times
+        )
+        whole = GroupTest.of(turned, group, types, significance, "", frozenset())
+        return whole.group
+
     test = functools.cache(
         lambda types, moving_with="", above=frozenset(): GroupTest.of(
             statistics, group, types, significance, moving_with, above
@@ -101,6 +110,10 @@ def symmetry_report(
         parities, fitted, notes = _parities(test, declared)
     if fitted != types:
         notes = (mended_note(test(fitted).group), *notes)
+    if max(t.order for t in types) > 0 and test(fitted).group.order < group.order:
+        turned = of_order({n: _Reversed(fields[n], d) for n in declared.names})
+        if turned.order > test(fitted).group.order:
+            notes = (_exchanged_note(turned), *notes)
     others = (
         *translations(statistics, significance),
         *galilean(statistics, declared, significance),
@@ -114,6 +127,32 @@ def symmetry_report(
         parities,
         others,
         (*notes, *_winds(statistics, declared, test, fitted), _ENSEMBLE),
+    )
+
+
+class _Reversed:
+    """A field whose arrays have their grid's axes in reverse order."""
+
+    def __init__(self, field: Any, num_spatial_dims: int):
+        self._field, self._d = field, num_spatial_dims
+        shape = tuple(field.shape)
+        grid = shape[2 : 2 + num_spatial_dims][::-1]
+        self.shape = (*shape[:2], *grid, *shape[2 + num_spatial_dims :])
+
+    def __getitem__(self, place: tuple[int, int]) -> np.ndarray:
+        """One snapshot: `(trajectory, time)`."""
+        frame = np.asarray(self._field[place])
+        axes = range(frame.ndim)
+        return frame.transpose(*axes[: self._d][::-1], *axes[self._d :])
+
+
+def _exchanged_note(group: Group) -> str:
+    order = "xyz"[: group.num_spatial_dims]
+    return (
+        f"components and axes seem exchanged: read as [{', '.join(order[::-1])}], the "
+        f"arrays are symmetric under {group.order} elements ({group}). Component i of "
+        "a vector belongs to axis i of an array: "
+        f"`GeometricImage.from_fields(..., axes='{order[::-1]}')` turns them"
     )
 
 

@@ -131,3 +131,20 @@ def test_images_are_joined_entry_by_entry():
         gn.concatenate([a, gn.GeometricImage("b:1+", numbers(2, 3, 2))])
     with pytest.raises(ValueError, match="twice"):
         gn.concatenate([a, a])
+
+
+@pytest.mark.parametrize(("d", "axes"), [(2, "yx"), (3, "zyx"), (3, "yzx")])
+def test_arrays_in_another_order_of_axes_are_turned_and_components_are_not(d, axes):
+    """A vector field that points away from the centre does so afterwards."""
+    sides = {"x": 3, "y": 4, "z": 5}
+    at = np.meshgrid(*(np.arange(float(sides[a])) for a in axes), indexing="ij")
+    along = dict(zip(axes, at, strict=True))
+    position = np.stack([along[a] for a in "xyz"[:d]], axis=-1)
+    image = gn.GeometricImage.from_fields("u:1+", {"u": position}, d, axes=axes)
+    assert image.grid == tuple(sides[a] for a in "xyz"[:d])
+    for axis in range(d):
+        values = np.moveaxis(np.asarray(image["u"][..., 0, axis]), axis, 0)
+        expected = np.arange(len(values)).reshape(-1, *(1,) * (d - 1))
+        assert (values == expected).all()
+    with pytest.raises(ValueError, match="`axes` must name each of x, y"):
+        gn.GeometricImage.from_fields("u:1+", {"u": position}, d, axes="xx")
