@@ -22,3 +22,14 @@ def checked_positive(name: str, value: float, reason: str = "") -> float:
         because = f": {reason}" if reason else ""
         raise ValueError(f"`{name}` must be positive, got {value}{because}.")
     return value
+
+
+def check_grid(name: str, value: object, num_spatial_dims: int = 2) -> None:
+    """**Raises:** `TypeError` unless the value is a tuple of whole numbers of cells."""
+    sides = value if isinstance(value, tuple | list) else ()
+    if not sides or not all(isinstance(n, int | np.integer) for n in sides):
+        side = value if isinstance(value, int) else 32
+        raise TypeError(
+            f"`{name}` must hold the cells along each axis, such as "
+            f"{(side,) * num_spatial_dims}, got {value!r}."
+        )

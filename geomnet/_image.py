@@ -9,9 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
+from ._arguments import check_grid
 from ._group import MAX_SPATIAL_DIMS
 from ._index_symmetry import with_symmetries
 from ._signature import Signature, TensorType
+
+# Their arrays look like arrays until a layer computes with them.
+_OTHER_LIBRARIES = ("torch", "tensorflow")
 
 
 class GeometricImage(eqx.Module):
@@ -56,6 +60,12 @@ class GeometricImage(eqx.Module):
             raise TypeError(
                 f"`array` must be an array (*grid, features), got "
                 f"{type(array).__name__}. Make one of numbers with `jax.numpy.asarray`."
+            )
+        library = type(array).__module__.partition(".")[0]
+        if library in _OTHER_LIBRARIES:
+            raise TypeError(
+                f"`array` must be an array of JAX or NumPy, got one of {library}. Turn "
+                "it into one: `jax.numpy.asarray(array.numpy())`."
             )
         self.num_spatial_dims = _find_dims(
             self.signature, tuple(np.shape(self.array)), num_spatial_dims
@@ -266,6 +276,7 @@ def random_image(
     equal, opposite or zero.
     """
     sig = Signature(signature)
+    check_grid("grid", grid)
     shape = (*grid, sig.features(len(grid)))
     array = jax.random.normal(key, shape, dtype)
     return GeometricImage(sig, with_symmetries(array, sig, len(grid)), len(grid))

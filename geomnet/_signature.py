@@ -54,10 +54,16 @@ class TensorType:
     def parse(text: "str | TensorType") -> "TensorType":
         """The type written `text`, such as `"1+"` or `"2s-"`.
 
-        **Raises:** `ValueError` if the notation is not understood.
+        **Raises:** `ValueError` if the notation is not understood; `TypeError` if it is
+        no text.
         """
         if isinstance(text, TensorType):
             return text
+        if not isinstance(text, str):
+            raise TypeError(
+                f"A tensor type is a text such as '0+' or '1-', got {text!r}. For "
+                "several types call once for each."
+            )
         match = _TYPE.fullmatch(text.strip())
         if match is None:
             raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
+from .._arguments import check_grid
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -136,7 +137,10 @@ def check_image(image: GeometricImage, fields: Representation, where: str) -> No
 
 
 def check_dimension(grid: tuple[int, ...], group: Group) -> None:
-    """**Raises:** `ValueError` unless the grid has as many sides as the group axes."""
+    """**Raises:** `ValueError` unless the grid has as many sides as the group axes;
+    `TypeError` if it is no tuple of whole numbers.
+    """
+    check_grid("grid", grid, group.num_spatial_dims)
     if len(grid) != group.num_spatial_dims:
         raise ValueError(
             f"`grid` must have {group.num_spatial_dims} sides, got {grid}."

@@ -177,6 +177,11 @@ WRONG_KINDS = {
     "nn.FiLM(SQUARE, '0+', 1, key=KEY)(IMAGE, 0.5)": "`jax.numpy.asarray`",
     "nn.FiLM(SQUARE, '0+', 1, width=0, key=KEY)": "`width` must be a positive",
     "gn.Signature(['0+', '1+'])": "must be a text such as",
+    "gn.filter_basis(SQUARE, ['1-'], 3)": "A tensor type is a text such as '0+'",
+    "gn.random_image('0+', 32, key=KEY)": "such as (32, 32), got 32",
+    "gn.models.count_flops(nn.Linear(SQUARE, '0+', '0+', key=KEY), 8)": "(8, 8), got 8",
+    "nn.Linear(SQUARE, '0+', '0+', key=KEY).translation_steps('ab')": "got 'ab'",
+    "gn.GeometricImage('0+', Tensor())": "`jax.numpy.asarray(array.numpy())`",
     "gn.GeometricImage('0+', [[[1.0]]])": "got list",
     "IMAGE[0]": "`image.array`",
     "nn.export(nn.AveragePool(SQUARE, '0+'))": "Export the layers of a network",
@@ -188,6 +193,8 @@ def test_wrong_kinds_of_arguments_are_refused_with_the_mend():
     code = (
         "import sys, jax, numpy as np, geomnet as gn\nfrom geomnet import nn\n"
         "SQUARE, KEY = gn.hyperoctahedral(2), jax.random.key(0)\n"
+        "class Tensor:\n    shape, dtype = (2, 2, 1), 'float32'\n"
+        "Tensor.__module__ = 'torch'\n"
         "IMAGE = gn.GeometricImage('0+', np.ones((2, 2, 1), np.float32))\n"
         "for text in sys.argv[1:]:\n"
         "    try:\n        eval(text)\n        print('accepted')\n"
