@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from .._action import act
 from .._group import Group, check_group, signed_permutation
@@ -23,7 +24,8 @@ class GroupAverage(AbstractLayer):
     initialisation and after training.
 
     **Exactly equivariant** under `group`, on the grids that the model takes, sides
-    exchanged included; and under the translations that the model commutes with.
+    exchanged included; and under the translations that the model commutes with. A model
+    may have no equivariant part at all: see `share`.
     """
 
     model: Callable[..., Any]
@@ -74,14 +76,28 @@ class GroupAverage(AbstractLayer):
         **Raises:** `ValueError` if the image has another dimension than the group,
         or a batch axis.
         """
+        outputs = self._outputs(image, *inputs)
+        total = jnp.stack([output.array for output in outputs]).mean(axis=0)
+        return outputs[0].with_array(total)
+
+    def share(self, image: GeometricImage, *inputs: Any) -> Float[Array, ""]:
+        """The largest number of the mean, over the largest of what it is the mean of.
+
+        How much of the model is equivariant, on this image. Where it is of the size of
+        rounding, there is no such part, and what the average gives is noise.
+        """
+        terms = jnp.stack([output.array for output in self._outputs(image, *inputs)])
+        largest = jnp.abs(terms).max()
+        one = jnp.ones_like(largest)
+        return jnp.abs(terms.mean(axis=0)).max() / jnp.where(largest > 0, largest, one)
+
+    def _outputs(self, image: GeometricImage, *inputs: Any) -> list[GeometricImage]:
         # Any signature will do: the model looks at that.
         own = getattr(image, "signature", "0+")
         check_image(image, Representation(self.group, own), "GroupAverage")
-        outputs = [
+        return [
             act(g.T, self.model(act(g, image), *inputs)) for g in self.group.elements
         ]
-        total = jnp.stack([output.array for output in outputs]).mean(axis=0)
-        return outputs[0].with_array(total)
 
 
 def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,9 +4,10 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from .._equivariance._callables import Map
+from .._equivariance._callables import Map, unwrapped
 from .._equivariance._deviation import (
     Deviation,
     Unmoved,
@@ -21,8 +22,13 @@ from .._equivariance._motion import Motion
 from .._equivariance._program import is_traceable, narrowing_casts, rounding_depth
 from .._equivariance._tolerance import deciding_tolerance, like_fewer_bits
 from .._group import Group
+from .._image import GeometricImage
 from .._signature import Signature
+from ..models import GroupAverage
 from ._guilty_layer import guilty_sentence
+
+# An average of so many roundings of its terms is nothing but rounding.
+_ROUNDINGS = 16
 
 
 def assert_equivariant(
@@ -104,8 +110,10 @@ def _how_far(found: Deviation, tolerance: float) -> str:
 def _why(unmoved: Unmoved, motion: Motion, found: Deviation, tolerance: float) -> str:
     """The first guilty layer or line, and what the size of the error tells."""
     field_map = unmoved.field_map
-    text = guilty_sentence(field_map, motion, tolerance, found.batch)
     x = field_map.given(unmoved.x)
+    if text := _nothing_left(unwrapped(field_map.f), x):
+        return text
+    text = guilty_sentence(field_map, motion, tolerance, found.batch)
     if casts := narrowing_casts(field_map.f, x):
         return f"{text} It computes with fewer bits inside: {'; '.join(casts)}."
     lower = like_fewer_bits(found.relative, unmoved.dtype)
@@ -115,6 +123,22 @@ def _why(unmoved: Unmoved, motion: Motion, found: Deviation, tolerance: float) -
             f"larger than that of {lower}: look for a cast to fewer bits first."
         )
     return text
+
+
+def _nothing_left(f: Any, x: Any) -> str:
+    """Says so where an average over the group is rounding of its terms."""
+    if not isinstance(f, GroupAverage) or not isinstance(x, GeometricImage):
+        return ""
+    if x.array.ndim != x.num_spatial_dims + 1:
+        return ""
+    share = float(f.share(x))
+    if not share < _ROUNDINGS * float(jnp.finfo(x.dtype).eps):
+        return ""
+    return (
+        f"The average is rounding: it is {share:.0e} of what it is the mean of, so the "
+        f"model has no part that commutes with {f.group}. Give it a larger window, "
+        "more types, or a smaller group."
+    )
 
 
 def _shifts(shift: int | Sequence[int] | None, d: int) -> list[tuple[int, ...]]:

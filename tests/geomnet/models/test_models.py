@@ -392,3 +392,17 @@ def test_what_a_model_refuses_names_the_mend(what):
 def test_a_model_around_something_else_is_refused():
     with pytest.raises(TypeError, match="must have `group`"):
         gn.Residual(eqx.nn.Identity())
+
+
+def test_an_average_of_a_model_without_an_equivariant_part_says_so():
+    """Nothing of 3x3x3 leads from pseudoscalars to vectors under the whole cube."""
+    turned = gn.nn.Conv(gn.trivial(3), "2x0-", "1+", key=jax.random.key(0))
+    # Large terms, whose rounding is not small beside the input.
+    turned = jax.tree.map(lambda weights: 1000 * weights, turned)
+    average = gn.GroupAverage(turned, CUBE)
+    x = gn.random_image("2x0-", (3, 3, 3), key=jax.random.key(1))
+    assert float(average.share(x)) < 1e-6
+    with pytest.raises(AssertionError, match="The average is rounding: it is"):
+        gn.testing.assert_equivariant(average, x, elements=4)
+    scalars = gn.GroupAverage(turned, gn.trivial(3))
+    assert float(scalars.share(x)) == 1
