@@ -3,6 +3,7 @@
 The public contract for who writes a network: see `docs/own_layers.md`.
 """
 
+import abc
 import inspect
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from jaxtyping import PRNGKeyArray
 from .._group import Group
 from .._representation import Representation
 from .._signature import Signature
-from ..nn import AbstractLayer
+from ..nn import AbstractLayer, common_steps
 
 M = TypeVar("M", bound=eqx.Module)
 
@@ -31,6 +32,53 @@ class AbstractMap(AbstractLayer):
     def source(self) -> Representation:
         """What it takes, and how the group acts on that."""
         return Representation(self.group, self.in_signature)
+
+
+class AbstractBlock(AbstractMap):
+    """Layers on one grid, of which those that convolve decide what commutes."""
+
+    @property
+    @abc.abstractmethod
+    def convolutions(self) -> tuple[Any, ...]:
+        """The layers that convolve, from what the block takes to what it gives."""
+
+    @property
+    def group(self) -> Group:
+        """The group that the block commutes with."""
+        return self.convolutions[0].group
+
+    @property
+    def in_signature(self) -> Signature:
+        """What the block takes."""
+        return self.convolutions[0].in_signature
+
+    @property
+    def out_signature(self) -> Signature:
+        """What the block gives."""
+        return self.convolutions[-1].out_signature
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along periodic axes, 0 along others.
+
+        **Raises:** `ValueError` if a layer refuses the grid, with the mend.
+        """
+        return common_steps(grid, *self.convolutions)
+
+
+class AbstractWrapper(AbstractMap):
+    """Something around one model, between the same signatures."""
+
+    model: eqx.AbstractVar[Any]
+
+    @property
+    def in_signature(self) -> Signature:
+        """What the model takes, if it says so."""
+        return self.model.in_signature
+
+    @property
+    def out_signature(self) -> Signature:
+        """What the model gives, if it says so."""
+        return self.model.out_signature
 
 
 class AbstractNetwork(AbstractMap):
@@ -52,6 +100,12 @@ class AbstractNetwork(AbstractMap):
         **Raises:** `ValueError` if the network does not keep its arguments.
         """
         return rebuilt(self, group=group, hidden=hidden, key=key)
+
+
+def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
+    """A model's `translation_steps`; 0 along each axis if it does not say."""
+    stated = getattr(model, "translation_steps", None)
+    return (0,) * len(grid) if stated is None else stated(grid)
 
 
 def kept_arguments(model: eqx.Module) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from ..nn import (
     common_steps,
 )
 from ..nn._spectral import as_modes
-from ._contract import AbstractMap, AbstractNetwork
+from ._contract import AbstractBlock, AbstractNetwork
 
 
-class FourierBlock(AbstractMap):
+class FourierBlock(AbstractBlock):
     """A spectral and a local convolution, summed; layer norm, gate.
 
     The local one serves the waves that the spectral one does not resolve.
@@ -68,26 +68,9 @@ class FourierBlock(AbstractMap):
         self.gate = Gate(group, signature, key=keys[2], dtype=dtype)
 
     @property
-    def group(self) -> Group:
-        """The group that the block commutes with."""
-        return self.spectral.group
-
-    @property
-    def in_signature(self) -> Signature:
-        """What the block takes."""
-        return self.spectral.in_signature
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the block gives."""
-        return self.spectral.out_signature
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """One cell along each axis.
-
-        **Raises:** `ValueError` if the grid does not resolve the modes, with the mend.
-        """
-        return common_steps(grid, self.spectral, self.local)
+    def convolutions(self) -> tuple[Any, ...]:
+        """The spectral and the local one."""
+        return self.spectral, self.local
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """An image of the same signature on the same grid."""

@@ -12,11 +12,11 @@ from .._action import act
 from .._group import Group, check_group, signed_permutation
 from .._image import GeometricImage
 from .._representation import Representation
-from .._signature import Signature
-from ..nn import AbstractLayer, check_dimension, check_image
+from ..nn import check_dimension, check_image
+from ._contract import AbstractWrapper, steps_of
 
 
-class GroupAverage(AbstractLayer):
+class GroupAverage(AbstractWrapper):
     """The mean of `g⁻¹·f(g·x)` over all g: equivariant whatever f is.
 
     It costs `group.order` calls of the model. What it adds to a model that is
@@ -45,16 +45,6 @@ class GroupAverage(AbstractLayer):
         check_group(group)
         self.model = model
         self.group = group
-
-    @property
-    def in_signature(self) -> Signature:
-        """What the model takes, if it says so."""
-        return self.model.in_signature  # pyright: ignore
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the model gives, if it says so."""
-        return self.model.out_signature  # pyright: ignore
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The shifts that the model commutes with on each of the moved grids.
@@ -98,9 +88,3 @@ class GroupAverage(AbstractLayer):
         return [
             act(g.T, self.model(act(g, image), *inputs)) for g in self.group.elements
         ]
-
-
-def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
-    """A model's `translation_steps`; 0 along each axis if it does not say."""
-    stated = getattr(model, "translation_steps", None)
-    return (0,) * len(grid) if stated is None else stated(grid)

@@ -26,13 +26,13 @@ from ..nn import (
     as_faces,
     check_image,
 )
-from ._contract import AbstractMap
+from ._contract import AbstractBlock
 from ._unet import AbstractUNet, check_shape, level_signatures, scaled, through_levels
 
 Parameters = Float[Array, " parameters"]
 
 
-class ConditionedBlock(AbstractMap):
+class ConditionedBlock(AbstractBlock):
     """Two times norm, gate and convolution, added to what came in.
 
     Between the convolutions the fields are scaled and shifted by functions of the
@@ -102,23 +102,9 @@ class ConditionedBlock(AbstractMap):
         )
 
     @property
-    def group(self) -> Group:
-        """The group that the block commutes with."""
-        return self.convs[0].group
-
-    @property
-    def in_signature(self) -> Signature:
-        """What the block takes."""
-        return self.convs[0].in_signature
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the block gives."""
-        return self.convs[1].out_signature
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """One cell along periodic axes, 0 along others."""
-        return self.convs[0].translation_steps(grid)
+    def convolutions(self) -> tuple[Any, ...]:
+        """Both."""
+        return self.convs
 
     def __call__(
         self, image: GeometricImage, parameters: Parameters | None = None

@@ -9,11 +9,10 @@ from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature
-from ._contract import AbstractMap
-from ._group_average import steps_of
+from ._contract import AbstractWrapper, steps_of
 
 
-class Residual(AbstractMap):
+class Residual(AbstractWrapper):
     """Adds what a model predicts to the newest frame of its input.
 
     At small time steps a flow hardly changes, so the change is the easier target.
@@ -43,16 +42,6 @@ class Residual(AbstractMap):
     def group(self) -> Group:
         """The group that the model commutes with."""
         return self.model.group  # pyright: ignore
-
-    @property
-    def in_signature(self) -> Signature:
-        """What the model takes."""
-        return self.model.in_signature  # pyright: ignore
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the model gives."""
-        return self.model.out_signature  # pyright: ignore
 
     @property
     def hidden(self) -> Signature:

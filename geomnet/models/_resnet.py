@@ -20,13 +20,12 @@ from ..nn import (
     as_faces,
     check_dimension,
     check_image,
-    common_steps,
     periodic_steps,
 )
-from ._contract import AbstractMap, AbstractNetwork
+from ._contract import AbstractBlock, AbstractNetwork
 
 
-class ResidualBlock(AbstractMap):
+class ResidualBlock(AbstractBlock):
     """Norm, gate and convolution, once for each dilation, added to what came in.
 
     **Exactly equivariant** under `group` and all translations along periodic axes, on
@@ -76,23 +75,9 @@ class ResidualBlock(AbstractMap):
         )
 
     @property
-    def group(self) -> Group:
-        """The group that the block commutes with."""
-        return self.convs[0].group
-
-    @property
-    def in_signature(self) -> Signature:
-        """What the block takes."""
-        return self.convs[0].in_signature
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the block gives: the same."""
-        return self.convs[-1].out_signature
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """One cell along periodic axes, 0 along others."""
-        return common_steps(grid, *self.convs)
+    def convolutions(self) -> tuple[Any, ...]:
+        """One for each dilation."""
+        return self.convs
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """The image plus what the block makes of it."""

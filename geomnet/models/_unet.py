@@ -28,12 +28,12 @@ from ..nn import (
     check_image,
     periodic_steps,
 )
-from ._contract import AbstractMap, AbstractNetwork
+from ._contract import AbstractBlock, AbstractNetwork
 
 Layer = Callable[[GeometricImage], GeometricImage]
 
 
-class ConvBlock(AbstractMap):
+class ConvBlock(AbstractBlock):
     """Convolution, layer norm, gate.
 
     **Exactly equivariant** under `group` and all translations along periodic axes, on
@@ -72,23 +72,9 @@ class ConvBlock(AbstractMap):
         self.gate = Gate(group, out_signature, key=gate_key, dtype=dtype)
 
     @property
-    def group(self) -> Group:
-        """The group that the block commutes with."""
-        return self.conv.group
-
-    @property
-    def in_signature(self) -> Signature:
-        """What the block takes."""
-        return self.conv.in_signature
-
-    @property
-    def out_signature(self) -> Signature:
-        """What the block gives."""
-        return self.conv.out_signature
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """One cell along periodic axes, 0 along others."""
-        return self.conv.translation_steps(grid)
+    def convolutions(self) -> tuple[Any, ...]:
+        """The one."""
+        return (self.conv,)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """An image of the output signature on the same grid."""
