@@ -1,0 +1,170 @@
+"""Values as text that is equal exactly if they are, in every process.
+
+Of trees what is not numbers, of functions what they have closed over, of settings what
+JSON can say: with these a checkpoint knows its model and its run.
+"""
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from .._group import Group
+from .._representation import Representation
+from .._signature import Signature, TensorType
+from ..filters._kernel_space import KernelSpace
+from ..models._description import named_group
+
+_DEEPEST = 40
+# What the numbers of a layer mean.
+_MEANING = (KernelSpace, Representation, Signature, Group)
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def static_lines(tree: Any) -> dict[str, str]:
+    """By path, the class of every node and the value of every static field of a tree:
+    two trees with equal lines and leaves are one function.
+    """
+    return _walked(tree)[0]
+
+
+def meanings(tree: Any) -> Callable[[str], set[str]]:
+    """For the path of a leaf, the paths of the static fields that say what its numbers
+    mean: the types of fields and the spaces of kernels in the layer that holds it.
+    """
+    paths = _walked(tree)[1]
+
+    def of(leaf: str) -> set[str]:
+        # A bias lies beside its kernel, which knows the types.
+        owner = leaf.rpartition(".")[0] + "."
+        return {
+            path
+            for path in paths
+            if path.startswith(owner) and path.count(".", len(owner)) < 2
+        }
+
+    return of
+
+
+def _walked(tree: Any) -> tuple[dict[str, str], set[str]]:
+    lines: dict[str, str] = {}
+    meaning: set[str] = set()
+
+    def walk(node: Any, path: str) -> None:
+        if is_stored(node):
+            return
+        if not isinstance(node, eqx.Module):
+            children = jax.tree_util.tree_flatten_with_path(
+                node, is_leaf=lambda x: x is not node
+            )[0]
+            is_leaf = len(children) == 1 and children[0][1] is node
+            lines[path] = text_of(node) if is_leaf else type(node).__qualname__
+            for step, child in [] if is_leaf else children:
+                walk(child, path + jax.tree_util.keystr(step))
+            return
+        lines[path] = type(node).__qualname__
+        for field in dataclasses.fields(node):
+            if not hasattr(node, field.name):
+                continue
+            value, place = getattr(node, field.name), f"{path}.{field.name}"
+            if not field.metadata.get("static", False):
+                walk(value, place)
+                continue
+            lines[place] = text_of(value)
+            if isinstance(value, _MEANING):
+                meaning.add(place)
+
+    walk(tree, "")
+    return lines, meaning
+
+
+def is_stored(leaf: Any) -> bool:
+    """Whether a checkpoint holds numbers for this leaf of a tree."""
+    return isinstance(leaf, jax.ShapeDtypeStruct) or eqx.is_array_like(leaf)
+
+
+def text_of(value: Any, depth: int = 0) -> str:
+    """A value as text without addresses: the same in each process."""
+    if depth > _DEEPEST:
+        return "..."
+    inner = functools.partial(text_of, depth=depth + 1)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | float | complex | str | bytes):
+        return repr(value)
+    if isinstance(value, Signature | TensorType):
+        return f"'{value}'"
+    if isinstance(value, Group):
+        return str(named_group(value))
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, np.ndarray | jax.Array):
+        content = hashlib.sha256(np.asarray(value).tobytes()).hexdigest()[:16]
+        return f"{value.dtype}{list(value.shape)} {content}"
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(inner, value))})"
+    if isinstance(value, set | frozenset):
+        return f"{{{', '.join(sorted(map(inner, value)))}}}"
+    if isinstance(value, Mapping):
+        items = sorted(f"{inner(k)}: {inner(v)}" for k, v in value.items())
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, functools.partial):
+        parts = inner(value.args), inner(value.keywords)
+        return f"partial({inner(value.func)}, {', '.join(parts)})"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        items = [
+            f"{f.name}={inner(getattr(value, f.name, None))}"
+            for f in dataclasses.fields(value)
+        ]
+        return f"{type(value).__qualname__}({', '.join(items)})"
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
+        return value.__qualname__
+    return _ADDRESS.sub("", repr(value))
+
+
+def function_lines(function: Any, path: str) -> dict[str, str]:
+    """By path, the names of a function and of all that it has closed over, and the
+    numbers there: another learning rate of an optimiser is another line.
+    """
+    lines: dict[str, str] = {}
+    seen: set[int] = set()
+
+    def walk(value: Any, path: str, depth: int) -> None:
+        if depth > _DEEPEST or (callable(value) and id(value) in seen):
+            return
+        seen.add(id(value))
+        value = inspect.unwrap(value) if callable(value) else value
+        value = getattr(value, "__func__", value)
+        if isinstance(value, functools.partial):
+            walk(value.func, path, depth + 1)
+            walk((value.args, value.keywords), f"{path}.arguments", depth + 1)
+        elif isinstance(value, tuple | list):
+            for n, item in enumerate(value):
+                walk(item, f"{path}[{n}]", depth + 1)
+        elif isinstance(value, Mapping):
+            for name, item in value.items():
+                walk(item, f"{path}[{name!r}]", depth + 1)
+        elif hasattr(value, "__code__"):
+            lines[path] = value.__qualname__
+            for name, item in inspect.getclosurevars(value).nonlocals.items():
+                walk(item, f"{path}.{name}", depth + 1)
+            walk(value.__defaults__ or (), f"{path}.defaults", depth + 1)
+            for name, item in (value.__kwdefaults__ or {}).items():
+                walk(item, f"{path}.{name}", depth + 1)
+        elif value is None or isinstance(value, bool | int | float | str | np.generic):
+            lines[path] = text_of(value)
+        elif isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
+            lines[path] = text_of(np.asarray(value).item())
+        else:
+            lines[path] = type(value).__qualname__
+
+    walk(function, path, 0)
+    return lines
