@@ -116,10 +116,11 @@ def start_training(
         optimiser_state = optimiser.init(trainable)
     except Exception as error:
         raise ValueError(
-            "`optimiser` can't begin on the trainable part of this model, "
-            f"`equinox.filter(model, equinox.is_inexact_array)`: {error}. Labels and "
-            "masks must have its structure, and be given as a function, as a model is "
-            "one itself: `optax.multi_transform(..., lambda _: labels)`."
+            "`optimiser` can't begin on this model. Labels and masks, such as those of "
+            "`optax.multi_transform`, must have the structure of "
+            "`equinox.filter(model, equinox.is_inexact_array)` and be given as a "
+            "function, `lambda _: labels`: optax calls what can be called, as a model "
+            f"can. It says: {error}"
         ) from error
     state = TrainState(model, optimiser_state, jnp.zeros((), jnp.int32), key)
     return jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, state)
@@ -127,7 +128,9 @@ def start_training(
 
 def check_optimiser(optimiser: Any) -> None:
     """**Raises:** `TypeError` unless it is an optimiser of optax."""
-    if not isinstance(optimiser, optax.GradientTransformation):
+    # `optax.MultiSteps` is no GradientTransformation, but has what one has.
+    parts = (getattr(optimiser, name, None) for name in ("init", "update"))
+    if not all(map(callable, parts)):
         raise TypeError(
             "`optimiser` must be one of optax, such as `optax.adam(1e-3)` or "
             f"`geomnet.training.make_optimiser(...)`, got {optimiser!r}."
@@ -146,8 +149,9 @@ def make_train_step(
     - `loss`: `(model, batch) -> number`; it maps the model over the batch itself. If it
         has an argument `key` it is given a random key, another one at each step, which
         follows from the key and the number of steps of the state.
-    - `optimiser`: any of optax; it is given `value`, `grad` and `value_fn`, which
-        `optax.lbfgs` and `optax.contrib.reduce_on_plateau` ask for.
+    - `optimiser`: any of optax; it is given what it asks for of `value`, `grad`,
+        `value_fn` and `grad_fn`, as `optax.lbfgs`, `optax.contrib.reduce_on_plateau`
+        and `optax.contrib.sam` do.
 
     The arrays of the state passed in are given up to the next one (donated).
     """
@@ -169,17 +173,29 @@ def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
         return loss(eqx.combine(trainable, fixed), batch, **noise)
 
     value, gradient = jax.value_and_grad(value_fn)(trainable)
-    updates, optimiser_state = optax.with_extra_args_support(optimiser).update(
+    offered = {
+        "value": value,
+        "grad": gradient,
+        "value_fn": value_fn,
+        "grad_fn": lambda trainable, _: jax.grad(value_fn)(trainable),
+    }
+    updates, optimiser_state = optimiser.update(
         gradient,
         state.optimiser_state,
         trainable,
-        value=value,
-        grad=gradient,
-        value_fn=value_fn,
+        **_accepted(optimiser.update, offered),
     )
     model = eqx.apply_updates(state.model, updates)
     next_state = TrainState(model, optimiser_state, state.num_steps + 1, state.key)
     return next_state, value
+
+
+def _accepted(function: Any, offered: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that a function takes: some of optax take no others."""
+    parameters = inspect.signature(function).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return offered
+    return {name: value for name, value in offered.items() if name in parameters}
 
 
 def batches(

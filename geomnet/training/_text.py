@@ -142,7 +142,9 @@ def function_lines(function: Any, path: str) -> dict[str, str]:
             return
         seen.add(id(value))
         value = inspect.unwrap(value) if callable(value) else value
-        value = getattr(value, "__func__", value)
+        if inspect.ismethod(value):
+            walk(getattr(value.__self__, "__dict__", {}), f"{path}.self", depth + 1)
+            value = value.__func__
         if isinstance(value, functools.partial):
             walk(value.func, path, depth + 1)
             walk((value.args, value.keywords), f"{path}.arguments", depth + 1)
