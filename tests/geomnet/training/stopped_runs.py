@@ -100,6 +100,22 @@ def send(kinds: list[signal.Signals], handler, delay: float) -> None:
         time.sleep(0.001)
 
 
+def stopped(path: Path, kind: signal.Signals) -> str:
+    """What training says when it is told to stop, in the way that is documented."""
+    try:
+        train(path)
+    except (training.Interrupted, training.Terminated) as error:
+        stop = error
+    else:
+        raise AssertionError("training has come to its end")
+    is_right = {
+        signal.SIGINT: isinstance(stop, training.Interrupted),
+        signal.SIGTERM: getattr(stop, "code", None) == 143,
+    }
+    assert is_right[kind], stop
+    return str(stop)
+
+
 def often(folder: Path, tries: int) -> None:
     weights = uninterrupted(500)
     drawn = random.Random(time.time_ns())
@@ -113,15 +129,7 @@ def often(folder: Path, tries: int) -> None:
         delay = drawn.uniform(0, 0.5)
         sender = threading.Thread(target=send, args=(kinds, handlers[1], delay))
         sender.start()
-        try:
-            train(path)
-        except training.Interrupted as stop:
-            assert kinds[0] == signal.SIGINT
-            text = str(stop)
-        except training.Terminated as stop:
-            assert kinds[0] == signal.SIGTERM
-            assert stop.code == 143
-            text = str(stop)
+        text = stopped(path, kinds[0])
         sender.join()
         assert [signal.getsignal(kind) for kind in _signals.SIGNALS] == handlers
         start = training.start_training(begin(), OPTIMISER, key=KEY)

@@ -82,15 +82,17 @@ def test_handlers_of_ones_own_are_called_between_steps_and_ignored_signals_stay(
             signal.signal(kind, handler)
 
 
+def ended_by(kind: signal.Signals) -> None:
+    with DeferredSignals("run"):
+        os.kill(os.getpid(), kind)
+        time.sleep(0.01)
+
+
 def test_a_signal_at_the_very_end_is_not_lost():
     with pytest.raises(Interrupted, match="'run' was stopped"):
-        with DeferredSignals("run"):
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(0.01)
+        ended_by(signal.SIGINT)
     with pytest.raises(Terminated) as stop:
-        with DeferredSignals("run"):
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(0.01)
+        ended_by(signal.SIGTERM)
     assert stop.value.code == 143
 
 
@@ -100,11 +102,14 @@ def test_a_second_ctrl_c_leaves_a_batch_that_does_not_come():
             time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGINT)
 
-    sender = threading.Thread(target=send)
-    with pytest.raises(KeyboardInterrupt):
+    def wait():
         with DeferredSignals("run") as signals:
             sender.start()
             signals.during(lambda: time.sleep(60))
+
+    sender = threading.Thread(target=send)
+    with pytest.raises(KeyboardInterrupt):
+        wait()
     sender.join()
 
 
