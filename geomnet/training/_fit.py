@@ -195,7 +195,9 @@ def _stop(stop: BaseException, text: str) -> BaseException:
 
 
 def _check_windows(argument: str, windows: Any) -> None:
-    if not (hasattr(windows, "__len__") and callable(getattr(windows, "take", None))):
+    has_both = hasattr(windows, "__len__") and hasattr(windows, "take")
+    # Arrays have a `take` of their own.
+    if not has_both or isinstance(windows, np.ndarray | jax.Array):
         raise TypeError(
             f"`{argument}` must have a length and `take(numbers) -> batch`, as "
             f"`geomnet.Windows` has, got {type(windows).__name__}."

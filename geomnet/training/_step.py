@@ -194,7 +194,8 @@ def _accepted(function: Any, offered: dict[str, Any]) -> dict[str, Any]:
     """The arguments that a function takes: some of optax take no others."""
     parameters = inspect.signature(function).parameters
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return offered
+        # A chain hands all on to all, and line searches refuse what they do not know.
+        return {name: offered[name] for name in ("value", "grad", "value_fn")}
     return {name: value for name, value in offered.items() if name in parameters}
 
 

@@ -143,7 +143,8 @@ def test_the_fingerprint_is_the_same_in_another_process(saved):
         "import sys, jax, optax, geomnet as gn\n"
         "flow = gn.Signature('s:0+ v:1+')\n"
         "net = gn.nn.Conv(gn.hyperoctahedral(2), flow, flow, key=jax.random.key(0))\n"
-        "state = gn.training.start_training(net, optax.adam(1e-3), key=jax.random.key(0))\n"
+        "adam, key = optax.adam(1e-3), jax.random.key(0)\n"
+        "state = gn.training.start_training(net, adam, key=key)\n"
         "gn.training.load_checkpoint(sys.argv[1], state)\n"
     )
     root = Path(__file__).parents[3]
