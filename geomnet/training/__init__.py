@@ -7,7 +7,7 @@ from ._checkpoint import (
     save_checkpoint as save_checkpoint,
 )
 from ._evaluate import evaluate as evaluate, predict as predict
-from ._fit import fit as fit
+from ._fit import OtherRun as OtherRun, fit as fit
 from ._metrics import nrmse as nrmse, smse as smse
 from ._rollout import rollout as rollout
 from ._signals import Interrupted as Interrupted, Terminated as Terminated

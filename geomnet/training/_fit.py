@@ -28,6 +28,10 @@ REPORT_EVERY = 10  # steps; the only places that wait for the device
 SAVE_EVERY = 30.0  # seconds
 
 
+class OtherRun(ValueError):
+    """A checkpoint under the name given to `fit` is of another run, or is none."""
+
+
 def fit(
     model: Any,
     loss: Loss,
@@ -78,8 +82,8 @@ def fit(
     each a list of (step, loss), and `"seconds_per_step"`.
 
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
-    `ValueError` if the checkpoint holds another run, with the differences, or can't be
-    written; `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
+    `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
+    differences; `ValueError` if it can't be written, or another process writes it; `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
     check_count("validate_every", validate_every)
@@ -171,14 +175,14 @@ def _sole_writer(target: Path | None) -> contextlib.AbstractContextManager[None]
 
 
 def _resume(run: Run, windows: Any, first: np.ndarray, num_steps: int) -> None:
-    """**Raises:** `ValueError` if the checkpoint can't be gone on from."""
+    """**Raises:** `OtherRun` if the checkpoint can't be gone on from."""
     path = run.target
     try:
         run.resume(windows, first)
         if run.done > num_steps:
             raise ValueError(f"it has done {run.done} steps, more than {num_steps}")
     except ValueError as error:
-        raise ValueError(
+        raise OtherRun(
             f"`checkpoint` {path} is not gone on from, and not overwritten: {error}. "
             "Give the settings of its run, name another file, or say `restart=True` to "
             "begin anew over it; `geomnet.training.load_weights` takes its weights."

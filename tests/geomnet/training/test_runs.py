@@ -17,7 +17,6 @@ import pytest
 import geomnet as gn
 from geomnet import training
 from geomnet.training import _file, _fit
-from geomnet.training._step import _step
 
 ROOT = Path(__file__).parents[3]
 SQUARE = gn.hyperoctahedral(2)
@@ -114,8 +113,10 @@ def test_another_run_is_named_and_nothing_is_overwritten(change, finished):
     path, _ = finished
     before = path.read_bytes()
     changes, named = OTHERS[change]
-    with pytest.raises(ValueError, match=f"not overwritten: .*({named}).*restart=True"):
+    refused = pytest.raises(training.OtherRun, match=f"not overwritten: .*({named}).*")
+    with refused as error:
         fit(path, **changes)
+    assert "`restart=True`" in str(error.value)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -389,7 +390,6 @@ def test_a_step_is_compiled_once_for_all_fits():
     jax.clear_caches()
     fit(loss=counted, optimiser=settings(), num_steps=1)
     assert len(traced) == 2
-    assert callable(_step)
 
 
 # Models that take more, or less, than an image.
