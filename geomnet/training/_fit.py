@@ -83,7 +83,8 @@ def fit(
 
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
     `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
-    differences; `ValueError` if it can't be written, or another process writes it; `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
+    differences; `ValueError` if it can't be written, or another process writes it;
+    `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
     check_count("validate_every", validate_every)

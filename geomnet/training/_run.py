@@ -50,30 +50,41 @@ class Run:
 
         **Raises:** `ValueError` if it is of another run, with the differences.
         """
-        found = read_metadata(self.target or "")
-        given = {k: v for k, v in found.items() if k not in RESERVED}
-        lines = differences(given, self._metadata)
-        identity = found.get("fit", {})
-        plain = [
-            name for name in self._identity if name not in ("start", "first_batch")
-        ]
-        for name in plain if identity else ():
-            lines += differences(identity.get(name), self._identity[name], name)
-        lines += _apart(identity.get("start"), self._identity["start"], "start")
-        if not lines and identity.get("first_batch") is not None:
-            batch = summary(windows.take(first_batch))
-            lines = _apart(identity["first_batch"], batch, "data of the first batch")
-            if lines and _apart(batch, summary(windows.take(first_batch)), ""):
-                lines = []  # Drawn anew each time: they are no one's data.
+        assert self.target is not None
+        found = read_metadata(self.target)
+        identity, history = found.get("fit", {}), found.get("history")
+        try:
+            lines = self._differences(found, identity, windows, first_batch)
+        except (TypeError, AttributeError, IndexError):
+            lines = ["what it says of its run can't be read"]
         if lines:
             raise ValueError(f"it holds another run: {named(lines)}")
-        history = found.get("history")
         if not isinstance(history, dict) or set(history) != set(self.history):
             raise ValueError("it has no history: `fit` has not written it")
-        self.state, _ = load_checkpoint(self.target or "", self.state)
+        self.state, _ = load_checkpoint(self.target, self.state)
         self.history = history
         self._identity["first_batch"] = identity.get("first_batch")
         self.done = self._saved_step = int(self.state.num_steps)
+
+    def _differences(
+        self, found: dict[str, Any], identity: Any, windows: Any, numbers: np.ndarray
+    ) -> list[str]:
+        """Between the run of a file and this one; `numbers` are those of batch 0."""
+        given = {k: v for k, v in found.items() if k not in RESERVED}
+        lines = differences(given, self._metadata)
+        if not identity:
+            return lines  # Of the first format: no more is known.
+        for name in self._identity:
+            if name not in ("start", "first_batch"):
+                lines += differences(identity.get(name), self._identity[name], name)
+        lines += _apart(identity.get("start"), self._identity["start"], "start")
+        if lines or identity.get("first_batch") is None:
+            return lines
+        batch = summary(windows.take(numbers))
+        lines = _apart(identity["first_batch"], batch, "data of the first batch")
+        if lines and _apart(batch, summary(windows.take(numbers)), ""):
+            return []  # Drawn anew each time: they tell no run from another.
+        return lines
 
     def note_batch(self, batch: Any) -> None:
         """The data of step 0 belong to what the run is."""
@@ -164,15 +175,15 @@ def _apart(found: Any, wanted: list[list[Any]], name: str) -> list[str]:
     """Where two summaries differ by more than machines do."""
     if found is None:
         return []
-    if [text for text, *_ in found] != [text for text, *_ in wanted]:
-        texts = [[text for text, *_ in part] for part in (found, wanted)]
-        return differences(*texts, name)
-    for (_, *old), (_, *new) in zip(found, wanted, strict=True):
-        if not np.allclose(old, new, 0, _TOLERANCE * abs(new[1]), equal_nan=True):
+    before, now = ([text for text, *_ in part] for part in (found, wanted))
+    if before != now:
+        return differences(before, now, name)
+    for old, new in zip(found, wanted, strict=True):
+        allowed = _TOLERANCE * abs(new[2])
+        if not np.allclose(old[1:], new[1:], rtol=0, atol=allowed, equal_nan=True):
             text = "mean and root mean square {:.6g}, {:.6g}"
-            return [
-                f"{name}: {text.format(*old)} in the file, {text.format(*new)} here"
-            ]
+            before, now = text.format(*old[1:]), text.format(*new[1:])
+            return [f"{name}: {before} in the file, {now} here"]
     return []
 
 

@@ -162,11 +162,18 @@ def function_lines(function: Any, path: str) -> dict[str, str]:
             for name, item in (value.__kwdefaults__ or {}).items():
                 walk(item, f"{path}.{name}", depth + 1)
         elif value is None or isinstance(value, bool | int | float | str | np.generic):
-            lines[path] = text_of(value)
+            lines[path] = _number_text(value)
         elif isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
-            lines[path] = text_of(np.asarray(value).item())
+            lines[path] = _number_text(np.asarray(value).item())
         else:
             lines[path] = type(value).__qualname__
 
     walk(function, path, 0)
     return lines
+
+
+def _number_text(value: Any) -> str:
+    """Alike for 6 and 6.0: optax changes one into the other when a schedule is used."""
+    value = value.item() if isinstance(value, np.generic) else value
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return text_of(float(value) if is_whole and abs(value) < 2**53 else value)

@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -15,8 +16,9 @@ import optax
 from jax.sharding import NamedSharding, PartitionSpec
 
 import geomnet as gn
-from geomnet import training
 
+# Of any type, as wrong arguments are meant here.
+training: Any = gn.training
 FLOW = gn.Signature("s:0+ v:1+")
 KEY = jax.random.key(0)
 MODEL = gn.nn.Linear(gn.hyperoctahedral(2), FLOW, FLOW, key=KEY)

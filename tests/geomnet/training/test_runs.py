@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -42,7 +44,7 @@ class Windows:
     def __len__(self) -> int:
         return len(self.arrays)
 
-    def take(self, numbers):
+    def take(self, numbers) -> Any:
         image = gn.GeometricImage(FLOW, self.arrays[numbers], 2)
         return image, image * -2.0
 
@@ -129,6 +131,19 @@ def test_the_same_run_goes_on_whatever_the_words(finished, capsys):
     )
     assert "going on from step 6" in capsys.readouterr().out
     assert eqx.tree_equal(model, again)
+
+
+def test_an_optimiser_is_the_same_whether_it_has_been_used_or_not(tmp_path):
+    """Schedules of optax change the numbers that they hold when they are used."""
+
+    def fresh():
+        return optax.adam(optax.cosine_decay_schedule(1e-2, 10))
+
+    used = fresh()
+    fit(tmp_path / "a", optimiser=used, num_steps=1)
+    fit(tmp_path / "a", optimiser=used, num_steps=2)
+    fit(tmp_path / "b", optimiser=used, num_steps=1)
+    fit(tmp_path / "b", optimiser=fresh(), num_steps=2)
 
 
 def test_a_restart_is_meant(finished, tmp_path, capsys):
@@ -362,7 +377,7 @@ def test_weights_are_frozen_by_labels():
     labels = eqx.tree_at(
         lambda m: m.kernel.weights, jax.tree.map(lambda _: "on", trainable), "off"
     )
-    parts = {"on": optax.sgd(1e-2), "off": optax.set_to_zero()}
+    parts: dict[Hashable, Any] = {"on": optax.sgd(1e-2), "off": optax.set_to_zero()}
     optimiser = optax.multi_transform(parts, lambda _: labels)
     trained, _ = fit(optimiser=optimiser, windows=Windows(ARRAYS + 1))
     np.testing.assert_array_equal(trained.kernel.weights, model.kernel.weights)
