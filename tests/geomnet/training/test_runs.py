@@ -353,13 +353,16 @@ def test_optimisers_that_keep_the_weights_or_ask_for_the_loss(name, tmp_path):
 
 
 def test_lbfgs_gets_the_loss():
-    _, history = fit(optimiser=optax.lbfgs(), num_steps=12)
+    # The line search that compiles fastest; the default one is a slow test.
+    search = optax.scale_by_backtracking_linesearch(4)
+    _, history = fit(optimiser=optax.lbfgs(linesearch=search), num_steps=12)
     assert history["training"][-1][1] < 0.1 * history["training"][0][1]
 
 
 @pytest.mark.slow
 def test_line_searches_get_the_loss():
     for optimiser in (
+        optax.lbfgs(),
         optax.chain(optax.sgd(1.0), optax.scale_by_backtracking_linesearch(8)),
         optax.contrib.sam(
             optax.sgd(1e-2),

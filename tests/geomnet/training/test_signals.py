@@ -39,7 +39,7 @@ def test_a_signal_at_any_time_leaves_the_last_finished_step(tmp_path):
     """Compiling, validating, saving, between two batches; twice; SIGINT and SIGTERM:
     the file holds the bits that the uninterrupted run has at that step.
     """
-    stopped_often(tmp_path, 16)
+    stopped_often(tmp_path, 12)
 
 
 @pytest.mark.slow
