@@ -293,7 +293,9 @@ def _bar(
         return
     from tqdm import tqdm
 
-    print(f"{run.name}: compiling the training step ...", file=sys.stderr, flush=True)
+    if run.done < total:
+        text = f"{run.name}: compiling the training step ..."
+        print(text, file=sys.stderr, flush=True)
     with contextlib.ExitStack() as stack:
         bars: list[Any] = []
 

@@ -53,21 +53,23 @@ class Run:
         assert self.target is not None
         found = read_metadata(self.target)
         identity, history = found.get("fit", {}), found.get("history")
-        try:
-            lines = self._differences(found, identity, windows, first_batch)
-        except (TypeError, AttributeError, IndexError):
-            lines = ["what it says of its run can't be read"]
+        is_readable = isinstance(identity, dict) and isinstance(history, dict)
+        if not is_readable or set(history) != set(self.history):
+            raise ValueError("it has no history: `fit` has not written it")
+        lines = self._differences(found, identity, windows, first_batch)
         if lines:
             raise ValueError(f"it holds another run: {named(lines)}")
-        if not isinstance(history, dict) or set(history) != set(self.history):
-            raise ValueError("it has no history: `fit` has not written it")
         self.state, _ = load_checkpoint(self.target, self.state)
         self.history = history
         self._identity["first_batch"] = identity.get("first_batch")
         self.done = self._saved_step = int(self.state.num_steps)
 
     def _differences(
-        self, found: dict[str, Any], identity: Any, windows: Any, numbers: np.ndarray
+        self,
+        found: dict[str, Any],
+        identity: dict[str, Any],
+        windows: Any,
+        numbers: np.ndarray,
     ) -> list[str]:
         """Between the run of a file and this one; `numbers` are those of batch 0."""
         given = {k: v for k, v in found.items() if k not in RESERVED}
@@ -175,6 +177,10 @@ def _apart(found: Any, wanted: list[list[Any]], name: str) -> list[str]:
     """Where two summaries differ by more than machines do."""
     if found is None:
         return []
+    try:
+        found = [(str(text), float(mean), float(size)) for text, mean, size in found]
+    except (TypeError, ValueError):
+        return [f"{name}: not to be read in the file"]
     before, now = ([text for text, *_ in part] for part in (found, wanted))
     if before != now:
         return differences(before, now, name)
