@@ -152,7 +152,7 @@ def identity_of(
         "windows": len(windows),
         "key": [str(state.key.dtype), np.asarray(words).tolist()],
         "loss": function_lines(loss, "loss"),
-        "optimiser": function_lines(optimiser.update, "update"),
+        "optimiser": function_lines(optimiser.update, "update", lists=True),
         "start": summary([np.concatenate(weights)])
         if (weights := [np.ravel(x) for _, x in _floating(state.model)])
         else [],

@@ -18,6 +18,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._arguments import check_count, check_key, check_number
+from ._text import function_lines
 
 Loss = Callable[..., Float[Array, ""]]
 
@@ -158,14 +159,21 @@ def make_train_step(
     check_optimiser(optimiser)
     if not callable(loss):
         raise TypeError(f"`loss` must be a function, got {loss!r}.")
-    takes_key = "key" in inspect.signature(loss).parameters
-    return lambda state, batch: _step((loss, optimiser, takes_key, batch), state)
+    wanted = inspect.signature(loss).parameters.get("key")
+    # A key that has been bound already stays.
+    takes_key = wanted is not None and (
+        wanted.default is wanted.empty or wanted.default is None
+    )
+    # A number that the loss names may have changed since it was compiled.
+    seen = tuple(function_lines(loss, "loss").items())
+    given = (loss, optimiser, takes_key, seen)
+    return lambda state, batch: _step((*given, batch), state)
 
 
 @eqx.filter_jit(donate="all-except-first")
 def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
     """One for all runs: JAX remembers what it has compiled for which functions."""
-    loss, optimiser, takes_key, batch = given
+    loss, optimiser, takes_key, _, batch = given
     trainable, fixed = eqx.partition(state.model, eqx.is_inexact_array)
     noise = {"key": jax.random.fold_in(state.key, state.num_steps)} if takes_key else {}
 

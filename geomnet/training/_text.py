@@ -130,9 +130,13 @@ def text_of(value: Any, depth: int = 0) -> str:
     return _ADDRESS.sub("", repr(value))
 
 
-def function_lines(function: Any, path: str) -> dict[str, str]:
+def function_lines(function: Any, path: str, *, lists: bool = False) -> dict[str, str]:
     """By path, the names of a function and of all that it has closed over, and the
-    numbers there: another learning rate of an optimiser is another line.
+    numbers there and among the globals that it names: another learning rate of an
+    optimiser is another line, another weight in a loss too.
+
+    **Arguments:** `lists`: whether numbers in lists count. In a loss they may be a
+    record that grows.
     """
     lines: dict[str, str] = {}
     seen: set[int] = set()
@@ -150,14 +154,19 @@ def function_lines(function: Any, path: str) -> dict[str, str]:
             walk((value.args, value.keywords), f"{path}.arguments", depth + 1)
         elif isinstance(value, tuple | list):
             for n, item in enumerate(value):
-                walk(item, f"{path}[{n}]", depth + 1)
+                if lists or isinstance(value, tuple) or callable(item):
+                    walk(item, f"{path}[{n}]", depth + 1)
         elif isinstance(value, Mapping):
             for name, item in value.items():
                 walk(item, f"{path}[{name!r}]", depth + 1)
         elif hasattr(value, "__code__"):
             lines[path] = value.__qualname__
-            for name, item in inspect.getclosurevars(value).nonlocals.items():
+            variables = inspect.getclosurevars(value)
+            for name, item in variables.nonlocals.items():
                 walk(item, f"{path}.{name}", depth + 1)
+            for name, item in variables.globals.items():
+                if isinstance(item, bool | int | float | str | np.generic):
+                    lines[f"{path}.{name}"] = _number_text(item)
             walk(value.__defaults__ or (), f"{path}.defaults", depth + 1)
             for name, item in (value.__kwdefaults__ or {}).items():
                 walk(item, f"{path}.{name}", depth + 1)

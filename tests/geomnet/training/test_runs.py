@@ -410,6 +410,25 @@ def test_a_step_is_compiled_once_for_all_fits():
     assert len(traced) == 2
 
 
+WEIGHT = 1.0
+
+
+def weighted(model, batch):
+    return WEIGHT * loss(model, batch)
+
+
+def test_a_number_that_the_loss_names_belongs_to_it(tmp_path, monkeypatch):
+    """Neither an old compiled step nor an old checkpoint stands for it."""
+    path = tmp_path / "a"
+    _, before = fit(path, loss=weighted)
+    monkeypatch.setattr(sys.modules[__name__], "WEIGHT", 3.0)
+    with pytest.raises(training.OtherRun, match=r"WEIGHT: 1\.0 in the file, 3\.0 here"):
+        fit(path, loss=weighted)
+    _, after = fit(loss=weighted)
+    ratio = after["training"][0][1] / before["training"][0][1]
+    np.testing.assert_allclose(ratio, 3.0, rtol=1e-2)
+
+
 # Models that take more, or less, than an image.
 
 
