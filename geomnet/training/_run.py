@@ -53,14 +53,14 @@ class Run:
         assert self.target is not None
         found = read_metadata(self.target)
         identity, history = found.get("fit", {}), found.get("history")
-        is_readable = isinstance(identity, dict) and isinstance(history, dict)
-        if not is_readable or set(history) != set(self.history):
+        readable = isinstance(identity, dict) and isinstance(history, dict)
+        if not (readable and set(history or ()) == set(self.history)):
             raise ValueError("it has no history: `fit` has not written it")
         lines = self._differences(found, identity, windows, first_batch)
         if lines:
             raise ValueError(f"it holds another run: {named(lines)}")
         self.state, _ = load_checkpoint(self.target, self.state)
-        self.history = history
+        self.history = dict(history or {})
         self._identity["first_batch"] = identity.get("first_batch")
         self.done = self._saved_step = int(self.state.num_steps)
 
