@@ -18,7 +18,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._arguments import check_count, check_key, check_number
-from ._text import function_lines
+from ._text import arguments_within, function_lines
 
 Loss = Callable[..., Float[Array, ""]]
 
@@ -191,20 +191,19 @@ def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
         gradient,
         state.optimiser_state,
         trainable,
-        **_accepted(optimiser.update, offered),
+        **_asked_for(optimiser.update, offered),
     )
     model = eqx.apply_updates(state.model, updates)
     next_state = TrainState(model, optimiser_state, state.num_steps + 1, state.key)
     return next_state, value
 
 
-def _accepted(function: Any, offered: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that a function takes: some of optax take no others."""
-    parameters = inspect.signature(function).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        # A chain hands all on to all, and line searches refuse what they do not know.
-        return {name: offered[name] for name in ("value", "grad", "value_fn")}
-    return {name: value for name, value in offered.items() if name in parameters}
+def _asked_for(update: Any, offered: dict[str, Any]) -> dict[str, Any]:
+    """What an optimiser, or a part of it, has an argument for: some take no others."""
+    own = inspect.signature(update).parameters
+    hands_on = any(p.kind is p.VAR_KEYWORD for p in own.values())
+    names = arguments_within(update) - {"grad_fn"} if hands_on else set()
+    return {n: value for n, value in offered.items() if n in own or n in names}
 
 
 def batches(

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -24,6 +24,7 @@ from ..filters._kernel_space import KernelSpace
 from ..models._description import named_group
 
 _DEEPEST = 40
+_PLAIN = (bool, int, float, str, np.generic)
 # What the numbers of a layer mean.
 _MEANING = (KernelSpace, Representation, Signature, Group)
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -138,47 +139,68 @@ def function_lines(function: Any, path: str, *, lists: bool = False) -> dict[str
     **Arguments:** `lists`: whether numbers in lists count. In a loss they may be a
     record that grows.
     """
-    lines: dict[str, str] = {}
-    seen: set[int] = set()
+    return {
+        place: value.__qualname__ if hasattr(value, "__code__") else _number_text(value)
+        for place, value in _within(function, path, lists)
+    }
 
-    def walk(value: Any, path: str, depth: int) -> None:
+
+def arguments_within(function: Any) -> set[str]:
+    """The names of the arguments of a function and of all that it has closed over."""
+    return {
+        name
+        for _, value in _within(function, "", True)
+        if hasattr(value, "__code__")
+        for name in inspect.signature(value).parameters
+    }
+
+
+def _within(function: Any, path: str, lists: bool) -> Iterator[tuple[str, Any]]:
+    """By path, the functions and plain values that a function is made of."""
+    seen: dict[int, Any] = {}  # with the values, so that no id is given twice
+
+    def walk(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
         if depth > _DEEPEST or (callable(value) and id(value) in seen):
             return
-        seen.add(id(value))
-        value = inspect.unwrap(value) if callable(value) else value
+        if callable(value):
+            seen[id(value)] = value
+            value = inspect.unwrap(value)
         if inspect.ismethod(value):
-            walk(getattr(value.__self__, "__dict__", {}), f"{path}.self", depth + 1)
+            inside = getattr(value.__self__, "__dict__", {})
+            yield from walk(inside, f"{path}.self", depth + 1)
             value = value.__func__
         if isinstance(value, functools.partial):
-            walk(value.func, path, depth + 1)
-            walk((value.args, value.keywords), f"{path}.arguments", depth + 1)
+            yield from walk(value.func, path, depth + 1)
+            bound = value.args, value.keywords
+            yield from walk(bound, f"{path}.arguments", depth + 1)
         elif isinstance(value, tuple | list):
             for n, item in enumerate(value):
                 if lists or isinstance(value, tuple) or callable(item):
-                    walk(item, f"{path}[{n}]", depth + 1)
+                    yield from walk(item, f"{path}[{n}]", depth + 1)
         elif isinstance(value, Mapping):
             for name, item in value.items():
-                walk(item, f"{path}[{name!r}]", depth + 1)
+                yield from walk(item, f"{path}[{name!r}]", depth + 1)
         elif hasattr(value, "__code__"):
-            lines[path] = value.__qualname__
-            variables = inspect.getclosurevars(value)
-            for name, item in variables.nonlocals.items():
-                walk(item, f"{path}.{name}", depth + 1)
-            for name, item in variables.globals.items():
-                if isinstance(item, bool | int | float | str | np.generic):
-                    lines[f"{path}.{name}"] = _number_text(item)
-            walk(value.__defaults__ or (), f"{path}.defaults", depth + 1)
-            for name, item in (value.__kwdefaults__ or {}).items():
-                walk(item, f"{path}.{name}", depth + 1)
-        elif value is None or isinstance(value, bool | int | float | str | np.generic):
-            lines[path] = _number_text(value)
+            yield path, value
+            yield from of_function(value, path, depth + 1)
         elif isinstance(value, np.ndarray | jax.Array) and value.ndim == 0:
-            lines[path] = _number_text(np.asarray(value).item())
+            yield path, np.asarray(value).item()
         else:
-            lines[path] = type(value).__qualname__
+            is_plain = value is None or isinstance(value, _PLAIN)
+            yield path, value if is_plain else type(value).__qualname__
 
-    walk(function, path, 0)
-    return lines
+    def of_function(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:
+        variables = inspect.getclosurevars(value)
+        for name, item in variables.nonlocals.items():
+            yield from walk(item, f"{path}.{name}", depth)
+        for name, item in variables.globals.items():
+            if isinstance(item, _PLAIN):
+                yield f"{path}.{name}", item
+        yield from walk(value.__defaults__ or (), f"{path}.defaults", depth)
+        for name, item in (value.__kwdefaults__ or {}).items():
+            yield from walk(item, f"{path}.{name}", depth)
+
+    yield from walk(function, path, 0)
 
 
 def _number_text(value: Any) -> str:
