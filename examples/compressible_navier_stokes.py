@@ -5,7 +5,8 @@
 Generates trajectories (or reuses the file of the same parameters), trains an
 equivariant UNet and its plain twin under the same budget, and leaves in the output
 folder `metrics.json`, learning curves, rollouts, pictures of the filters, checkpoints.
-Ctrl-C keeps what was reached; the same command goes on from there.
+Ctrl-C and SIGTERM keep what was reached; the same command goes on from there. Other
+settings in the same folder are refused, unless `--restart` says that they are meant.
 """
 
 import dataclasses
@@ -69,6 +70,8 @@ class Settings:
     """Steps between two validations."""
     seed: int = 0
     """Decides data, parameters and the order of batches."""
+    restart: bool = False
+    """Train anew, and overwrite checkpoints of other settings."""
 
 
 QUICK = Settings(
@@ -199,24 +202,29 @@ def train(
         total_steps=settings.steps,
         warmup_steps=settings.steps // 20,
     )
-    return gn.training.fit(
-        model,
-        loss,
-        windows["train"],
-        optimiser,
-        num_steps=settings.steps,
-        batch_size=settings.batch_size,
-        key=jax.random.key(settings.seed + 1),
-        validation=windows["valid"],
-        validate_every=settings.validate_every,
-        checkpoint=settings.out / f"{name}.checkpoint",
-        metadata={
-            "settings": describe(settings),
-            "model": gn.models.describe_model(model),
-        },
-        name=name,
-        progress=True,
-    )
+    described = describe(settings)
+    try:
+        return gn.training.fit(
+            model,
+            loss,
+            windows["train"],
+            optimiser,
+            num_steps=settings.steps,
+            batch_size=settings.batch_size,
+            key=jax.random.key(settings.seed + 1),
+            validation=windows["valid"],
+            validate_every=settings.validate_every,
+            checkpoint=settings.out / f"{name}.checkpoint",
+            metadata={
+                "settings": described,
+                "model": gn.models.describe_model(model),
+            },
+            restart=settings.restart,
+            name=name,
+            progress=True,
+        )
+    except gn.training.OtherRun as error:
+        sys.exit(f"\n{error} Here that is `--restart`, or another `--out`.")
 
 
 def measure(
@@ -338,8 +346,9 @@ def summary(name: str, result: dict[str, Any]) -> str:
 
 
 def describe(settings: Settings) -> dict[str, Any]:
-    """The settings as JSON can say them."""
-    return json.loads(json.dumps(dataclasses.asdict(settings), default=str))
+    """The settings that decide the numbers: not where they lie."""
+    described = dataclasses.asdict(settings)
+    return {k: v for k, v in described.items() if k not in ("out", "restart")}
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
-"""Checks of arguments that are numbers, with one voice."""
+"""Checks of arguments that are numbers or keys, with one voice."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 
@@ -33,3 +35,21 @@ def check_grid(name: str, value: object, num_spatial_dims: int = 2) -> None:
             f"`{name}` must hold the cells along each axis, such as "
             f"{(side,) * num_spatial_dims}, got {value!r}."
         )
+
+
+def check_number(name: str, value: object) -> None:
+    """**Raises:** `TypeError` unless the value is one real number, and no text."""
+    is_number = isinstance(value, int | float | np.integer | np.floating)
+    if not is_number or isinstance(value, bool):
+        raise TypeError(f"`{name}` must be a number, got {value!r}.")
+
+
+def check_key(name: str, value: object) -> None:
+    """**Raises:** `TypeError` unless the value is a random key."""
+    dtype = getattr(value, "dtype", None)
+    is_typed = dtype is not None and jnp.issubdtype(dtype, jax.dtypes.prng_key)
+    is_raw = dtype == np.uint32 and getattr(value, "ndim", 0) == 1
+    if not ((is_typed and getattr(value, "ndim", 0) == 0) or is_raw):
+        shown = value if isinstance(value, int | float | str) else type(value).__name__
+        mend = f"jax.random.key({value if isinstance(value, int) else 0})"
+        raise TypeError(f"`{name}` must be one random key, `{mend}`, got {shown!r}.")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -89,23 +90,44 @@ def test_a_second_run_reuses_the_data_and_the_trained_models(finished):
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_was_reached_and_the_same_command_goes_on(tmp_path):
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_reached_and_the_same_command_goes_on(kind, tmp_path):
     long = command(tmp_path, steps=2000)
     run = subprocess.Popen(
         long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(60)
-    os.kill(run.pid, signal.SIGINT)
-    _, errors = run.communicate(timeout=60)
-    assert run.returncode == 1
-    assert "Run the same command to go on" in errors
+    while not (tmp_path / "equivariant.checkpoint.lock").exists():
+        assert run.poll() is None
+        time.sleep(0.1)
+    time.sleep(random.uniform(0, 20))
+    os.kill(run.pid, kind)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == {signal.SIGINT: 1, signal.SIGTERM: 143}[kind]
+    assert "Stopped at step" in errors
     assert "Traceback" not in errors
-    if (tmp_path / "equivariant.checkpoint").exists():
-        again = subprocess.Popen(long, stdout=subprocess.PIPE, text=True)
-        assert again.stdout is not None
-        assert "going on from step" in again.stdout.readline()
-        again.kill()
-        again.communicate()
+    if kind == signal.SIGINT:
+        assert "Run the same command to go on" in errors
+    assert (tmp_path / "equivariant.checkpoint").exists()
+    again = subprocess.Popen(long, stdout=subprocess.PIPE, text=True)
+    assert again.stdout is not None
+    assert "going on from step" in again.stdout.readline()
+    again.kill()
+    again.communicate()
+
+
+@pytest.mark.slow
+def test_other_settings_in_the_same_folder_are_refused_unless_meant(finished):
+    out, _ = finished
+    other = command(out, learning_rate=1e-3)
+    run = subprocess.run(other, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "settings.learning_rate: 0.002 in the file, 0.001 here" in run.stderr
+    assert "--restart" in run.stderr
+    assert "Traceback" not in run.stderr
+    meant = [*other, "--restart"]
+    run = subprocess.run(meant, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "going on from" not in run.stdout
 
 
 def test_a_wrong_setting_is_an_error_that_names_it(tmp_path):

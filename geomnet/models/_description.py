@@ -12,6 +12,7 @@ from .._group import Group
 from .._signature import Signature
 from ..nn import Boundary
 from ._contract import kept_arguments
+from ._description_bounds import check_bounds
 from ._fno import FNO
 from ._persistence import Persistence
 from ._res_unet import ResUNet
@@ -57,7 +58,12 @@ def describe_model(model: Any, classes: Sequence[type] = ()) -> dict[str, Any]:
     return description
 
 
-def rebuild_model(description: dict[str, Any], classes: Sequence[type] = ()) -> Any:
+def rebuild_model(
+    description: dict[str, Any],
+    classes: Sequence[type] = (),
+    *,
+    most_weights: int = 2**30,
+) -> Any:
     """A new model from what `describe_model` gave, with arbitrary numbers.
 
     The numbers come from the checkpoint: `load_checkpoint(path, rebuilt)`.
@@ -65,10 +71,13 @@ def rebuild_model(description: dict[str, Any], classes: Sequence[type] = ()) -> 
     **Arguments:**
 
     - `classes`: networks of your own, besides those of `geomnet.models`.
+    - `most_weights`: what a description from a stranger may claim; for a file, the
+        bytes that it has. Larger networks are refused before they are built.
 
-    **Raises:** `ValueError` if the description names no known class, or lacks an
-    argument of it.
+    **Raises:** `ValueError` if the description names no known class, lacks an argument
+    of it, or claims a network that is too large.
     """
+    check_bounds(description, most_weights)
     arguments = dict(description)
     name = arguments.pop("class", None)
     is_residual = arguments.pop("residual", False)
@@ -90,7 +99,7 @@ def rebuild_model(description: dict[str, Any], classes: Sequence[type] = ()) -> 
         arguments["key"] = jax.random.key(0)
     try:
         model = build(**{k: _frozen(v) for k, v in arguments.items()})
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(
             f"`description` does not fit {name}: {error}. It was written by another "
             "version of the library, or by hand."
@@ -106,15 +115,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Signature):
         return str(value)
     if isinstance(value, Group):
-        try:
-            is_known = Group.from_name(value.name) == value
-        except ValueError:
-            is_known = False
-        return (
-            value.name
-            if is_known
-            else [np.asarray(g).tolist() for g in value.generators]
-        )
+        return named_group(value)
     if isinstance(value, Boundary):
         return value.name
     if isinstance(value, (tuple, list)):
@@ -125,6 +126,16 @@ def _plain(value: Any) -> Any:
         f"`model` has an argument of type {type(value).__name__}, which JSON can't "
         "say: build the model yourself before loading."
     )
+
+
+def named_group(group: Group) -> str | list[list[list[int]]]:
+    """A group by its name, or by its generators if it has none that is known."""
+    try:
+        if Group.from_name(group.name) == group:
+            return group.name
+    except ValueError:
+        pass
+    return [np.asarray(g).tolist() for g in group.generators]
 
 
 def _group(value: Any) -> Group:

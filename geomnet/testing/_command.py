@@ -5,14 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..models import rebuild_model
-from ..training import load_checkpoint
-from ..training._checkpoint import read_metadata
+from ..training import load_checkpoint, read_metadata
 from ._certify import DTYPES, certify
 
 _CELLS = {1: 32, 2: 16, 3: 8}
+_MOST_CELLS = 2**18
 
 
 def add_certify(commands: Any) -> None:
@@ -39,14 +37,10 @@ def add_certify(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> str:
     if not options.checkpoint.is_file():
         raise ValueError(f"There is no file {options.checkpoint}.")
+    if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
+        raise ValueError(f"`--json`: {options.json} can't be written: no such folder.")
     model = load_model(options.checkpoint)
-    d = model.group.num_spatial_dims
-    # Two coarse cells along each axis at least, or a reflection has nothing to move.
-    depth = getattr(getattr(model, "model", model), "depth", 0)
-    side = max(_CELLS[d], 2 * 2**depth)
-    grid = tuple(options.grid) if options.grid else (side,) * d
-    if len(grid) == 1:
-        grid = grid * d
+    grid = _grid(model, options.grid)
     report = certify(model, grid, options.dtypes, elements=options.elements)
     if options.json:
         options.json.write_text(report.to_json() + "\n")
@@ -56,10 +50,27 @@ def _run(options: argparse.Namespace) -> str:
     return str(report)
 
 
+def _grid(model: Any, given: list[int] | None) -> tuple[int, ...]:
+    d = model.group.num_spatial_dims
+    if given:
+        return tuple(given) * d if len(given) == 1 else tuple(given)
+    # Two coarse cells along each axis at least, or a reflection has nothing to move.
+    network = getattr(model, "model", model)
+    reach = max(getattr(network, "dilations", (1,))) * getattr(network, "size", 1)
+    side = max(_CELLS[d], 2 * 2 ** getattr(network, "depth", 0), reach)
+    if side**d > _MOST_CELLS:
+        raise ValueError(
+            f"The model needs a grid of {' x '.join([str(side)] * d)} cells: say that "
+            "it is meant by `--grid`."
+        )
+    return (side,) * d
+
+
 def load_model(path: Path) -> Any:
     """The model of a checkpoint whose metadata describe it under `"model"`.
 
-    The state must be the model itself, or begin with it, as a `TrainState` does.
+    The state must be the model itself, or a `TrainState` of it. A description that the
+    size of the file does not explain is refused before anything is built.
 
     **Raises:** `ValueError` if the file is no checkpoint or not whole, or its metadata
     do not describe the model.
@@ -70,21 +81,5 @@ def load_model(path: Path) -> Any:
             f"{path} does not say what model it holds. Save it with the metadata "
             '`{"model": geomnet.models.describe_model(model)}`.'
         )
-    # Leaves are stored in order: reading stops where the model ends.
-    model = load_checkpoint(path, rebuild_model(description))[0]
-    _check_whole(path)
-    return model
-
-
-def _check_whole(path: Path) -> None:
-    """**Raises:** `ValueError` if the file ends inside an array."""
-    with path.open("rb") as file:
-        file.readline()
-        while file.peek(1):
-            try:
-                np.load(file)
-            except (ValueError, EOFError, OSError) as error:
-                raise ValueError(
-                    f"{path} is cut off or damaged behind the model: {error}. Take an "
-                    "earlier checkpoint, or copy it again."
-                ) from error
+    size = path.stat().st_size
+    return load_checkpoint(path, rebuild_model(description, most_weights=size))[0]

@@ -2,13 +2,15 @@
 
 from ._checkpoint import (
     load_checkpoint as load_checkpoint,
+    load_weights as load_weights,
     read_metadata as read_metadata,
     save_checkpoint as save_checkpoint,
 )
 from ._evaluate import evaluate as evaluate, predict as predict
-from ._fit import Interrupted as Interrupted, fit as fit
+from ._fit import OtherRun as OtherRun, fit as fit
 from ._metrics import nrmse as nrmse, smse as smse
 from ._rollout import rollout as rollout
+from ._signals import Interrupted as Interrupted, Terminated as Terminated
 from ._step import (
     TrainState as TrainState,
     batches as batches,

@@ -1,16 +1,28 @@
-"""A checkpoint holds everything: resuming goes on bit for bit."""
+"""A checkpoint holds everything: resuming goes on bit for bit.
 
+The file: the metadata as one line of JSON; a line of JSON that says the structure of
+the state, the names and sizes of its arrays, and the digest of the first line; the
+bytes of the arrays; the SHA-256 digest of all that. Files of the first format (the
+metadata and Equinox's serialised leaves, no digest) are read by `_first_format.py`.
+"""
+
+import hashlib
 import json
 import os
-import tempfile
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
+from ._file import checkpoint_path, regular_file, sole_writer, whole_file
+from ._first_format import FIRST_LEAF, read_first_format
+from ._leaves import leaf_bytes, restored, stored_leaves, with_leaves
+from ._metadata import canonical, differences, named
+from ._text import meanings, static_lines
 
 T = TypeVar("T")
+
+_FORMAT = "geomnet checkpoint"
+_DIGEST = hashlib.sha256().digest_size
+_LONGEST_LINE = 1 << 26
+_CHUNK = 1 << 20
 
 
 def save_checkpoint(
@@ -19,27 +31,21 @@ def save_checkpoint(
     """Writes a state and a description of it, all or nothing.
 
     The file appears under its name only when it is complete, so a run that is killed in
-    the middle leaves the checkpoint before.
+    the middle leaves the checkpoint before. A path that is a symbolic link stays one.
 
     **Arguments:**
 
     - `state`: any tree of arrays, such as a `TrainState`.
     - `metadata`: what JSON can say, such as the configuration; one line at the start of
-        the file.
+        the file. Tuples become lists, NumPy's numbers plain ones.
+
+    **Raises:** `TypeError` that names what JSON can't say; `ValueError` if nothing can
+    be written there, or another process writes the file.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write((json.dumps(metadata or {}) + "\n").encode())
-            eqx.tree_serialise_leaves(file, _without_keys(state))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    described = canonical(metadata)
+    target = checkpoint_path(path)
+    with sole_writer(target):
+        write_checkpoint(target, state, described)
 
 
 def load_checkpoint(
@@ -49,49 +55,208 @@ def load_checkpoint(
 
     **Arguments:**
 
-    - `like`: a state of the same structure, shapes and dtypes, such as a new one.
+    - `like`: a state of the same structure, shapes, dtypes and static fields, such as a
+        new one; or a model, where the file holds its `TrainState`. Its arrays say on
+        which devices those of the file are laid.
 
     **Raises:** `FileNotFoundError` if there is no file; `ValueError` if it is not a
-    checkpoint of such a state.
+    checkpoint of such a state, with the differences, or is not whole.
     """
-    with Path(path).open("rb") as file:
-        try:
-            metadata = json.loads(file.readline())
-            plain = eqx.tree_deserialise_leaves(file, _without_keys(like))
-        except (ValueError, RuntimeError, EOFError, TypeError) as error:
+    with regular_file(path) as (file, size):
+        metadata, header = _head(file, path)
+        if header is None:
+            return read_first_format(file, size, path, like), metadata
+        contents = _contents(file, size, path, header)
+        wanted = stored_leaves(like)
+        lines = static_lines(like)
+        prefix = _place_of(lines, contents)
+        differing = differences(
+            _below(prefix, contents.texts),
+            lines | {f"{leaf.path} (numbers)": leaf.text for leaf in wanted},
+        )
+        if differing:
             raise ValueError(
-                f"{path} is not a checkpoint of this state: {error}. Build the model "
-                "with the settings of the run that wrote it, or start anew in another "
-                "folder."
-            ) from error
-    return _with_keys(plain, like), metadata
+                f"{path} is not a checkpoint of this state: {named(differing)}. Build "
+                "the model with the settings of the run that wrote it, take what fits "
+                "with `geomnet.training.load_weights`, or start anew in another file."
+            )
+        leaves = [
+            restored(leaf, _read(file, *contents.places[prefix + leaf.path]))
+            for leaf in wanted
+        ]
+    return with_leaves(like, leaves), metadata
+
+
+def load_weights(path: "str | os.PathLike[str]", model: T) -> tuple[T, list[str]]:
+    """The weights of a checkpoint in a changed model, by name: `(model, left)`.
+
+    What has the same name, shape and dtype, in a layer that gives its numbers the same
+    meaning (the space of kernels, the types of fields, the group), is taken from the
+    file; all else stays as the model has it.
+
+    **Arguments:**
+
+    - `path`: a checkpoint of a model, or of a `TrainState` with one.
+    - `model`: may differ from that of the file in boundaries, dilations, depth, ….
+
+    **Returns:** the model, and the names of the arrays that stayed as they were.
+
+    **Raises:** `ValueError` if the file is no whole checkpoint, says no names as it is
+    of the first format, or has nothing that fits.
+    """
+    with regular_file(path) as (file, size):
+        header = _head(file, path)[1]
+        if header is None:
+            raise ValueError(
+                f"{path} is of the first format, which has no names: load it with "
+                "`load_checkpoint` into the model that it is of, and save that anew."
+            )
+        contents = _contents(file, size, path, header)
+        lines = static_lines(model)
+        prefix = _place_of(lines, contents)
+        texts = _below(prefix, contents.texts)
+        meaning = meanings(model)
+        leaves, left = [], []
+        for leaf in stored_leaves(model):
+            same = texts.get(f"{leaf.path} (numbers)") == leaf.text and all(
+                texts.get(place) == lines[place] for place in meaning(leaf.path)
+            )
+            if same:
+                place = contents.places[prefix + leaf.path]
+                leaves.append(restored(leaf, _read(file, *place)))
+            else:
+                leaves.append(leaf.value)
+                left.append(leaf.path)
+    if len(left) == len(leaves):
+        raise ValueError(
+            f"{path} has no weights that fit this model: no array has the same name, "
+            "shape and meaning."
+        )
+    return with_leaves(model, leaves), left
 
 
 def read_metadata(path: "str | os.PathLike[str]") -> dict[str, Any]:
-    """The description at the start of a checkpoint, without its arrays."""
-    with Path(path).open("rb") as file:
-        try:
-            metadata = json.loads(file.readline())
-        except ValueError as error:
-            raise ValueError(f"{path} is not a checkpoint: {error}.") from error
-    if not isinstance(metadata, dict):
-        raise ValueError(f"{path} is not a checkpoint: its first line is no object.")
-    return metadata
+    """The description at the start of a checkpoint, without its arrays.
+
+    **Raises:** `FileNotFoundError`; `ValueError` if the file is not a checkpoint, or
+    the description is damaged.
+    """
+    with regular_file(path) as (file, _):
+        return _head(file, path)[0]
 
 
-def _is_key(leaf: Any) -> bool:
-    return eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def write_checkpoint(target: Any, state: Any, metadata: dict[str, Any]) -> None:
+    """The same as `save_checkpoint` for who is the sole writer of a checked path."""
+    leaves = stored_leaves(state)
+    first = f"{json.dumps(metadata)}\n".encode()
+    header = {
+        _FORMAT: 2,
+        "metadata": hashlib.sha256(first).hexdigest(),
+        "structure": static_lines(state),
+        "leaves": [(leaf.path, leaf.text, leaf.size) for leaf in leaves],
+    }
+    digest = hashlib.sha256()
+    with whole_file(target) as file:
+
+        def put(data: bytes) -> None:
+            digest.update(data)
+            file.write(data)
+
+        put(first)
+        put(f"{json.dumps(header)}\n".encode())
+        for leaf in leaves:
+            put(leaf_bytes(leaf))
+        file.write(digest.digest())
 
 
-def _without_keys(tree: Any) -> Any:
-    """Typed random keys as the integers that they hold: files know no keys."""
-    return jax.tree.map(lambda x: jax.random.key_data(x) if _is_key(x) else x, tree)
+class _Contents(NamedTuple):
+    """What the second line says: texts by path, and where each array lies."""
+
+    texts: dict[str, str]
+    places: dict[str, tuple[int, int]]
 
 
-def _with_keys(plain: Any, like: Any) -> Any:
-    def restore(leaf: Any, original: Any) -> Any:
-        if not _is_key(original):
-            return leaf
-        return jax.random.wrap_key_data(leaf, impl=jax.random.key_impl(original))
+def _head(file: BinaryIO, path: Any) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The metadata and the second line; None for that in files of the first format."""
+    first = file.readline(_LONGEST_LINE)
+    metadata = _json_line(first, path)
+    start = file.tell()
+    second = file.read(len(FIRST_LEAF))
+    if second in (FIRST_LEAF, b""):
+        file.seek(start)
+        return metadata, None
+    header = _json_line(second + file.readline(_LONGEST_LINE), path)
+    if header.get(_FORMAT) != 2:
+        raise ValueError(
+            f"{path} is not a checkpoint of a format that this version reads."
+        )
+    if header.get("metadata") != hashlib.sha256(first).hexdigest():
+        raise ValueError(
+            f"{path} is not a checkpoint as it was written: its first line is damaged. "
+            "Take an earlier one, or copy it again."
+        )
+    return metadata, header
 
-    return jax.tree.map(restore, plain, like)
+
+def _json_line(line: bytes, path: Any) -> dict[str, Any]:
+    try:
+        found = json.loads(line) if line.endswith(b"\n") else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{path} is not a checkpoint: it does not begin with lines of JSON, or is "
+            "cut off or damaged there."
+        )
+    return found
+
+
+def _contents(
+    file: BinaryIO, size: int, path: Any, header: dict[str, Any]
+) -> _Contents:
+    """**Raises:** `ValueError` unless the file is whole, to the last bit."""
+    start = file.tell()
+    file.seek(0)
+    digest, left = hashlib.sha256(), size - _DIGEST
+    while left > 0 and (part := file.read(min(left, _CHUNK))):
+        digest.update(part)
+        left -= len(part)
+    if left or file.read(_DIGEST + 1) != digest.digest():
+        raise ValueError(
+            f"{path} is not a checkpoint as it was written: it is cut off or damaged. "
+            "Take an earlier one, or copy it again."
+        )
+    texts: dict[str, str] = {}
+    places: dict[str, tuple[int, int]] = {}
+    try:
+        texts = {str(place): str(text) for place, text in header["structure"].items()}
+        for place, text, length in header["leaves"]:
+            texts[f"{place} (numbers)"] = str(text)
+            places[str(place)] = start, int(length)
+            start += int(length)
+        is_explained = start == size - _DIGEST
+        is_explained &= all(length >= 0 for _, length in places.values())
+    except (KeyError, TypeError, ValueError, AttributeError):
+        is_explained = False
+    if not is_explained:
+        raise ValueError(f"{path} is not a checkpoint: its sizes are not those it has.")
+    return _Contents(texts, places)
+
+
+def _place_of(lines: dict[str, str], contents: _Contents) -> str:
+    """Where in the file's state to look: at its model if a model is asked for."""
+    is_state = contents.texts.get("") == "TrainState"
+    return ".model" if is_state and lines.get("") != "TrainState" else ""
+
+
+def _below(prefix: str, texts: dict[str, str]) -> dict[str, str]:
+    return {
+        place.removeprefix(prefix): text
+        for place, text in texts.items()
+        if place.startswith(prefix)
+    }
+
+
+def _read(file: BinaryIO, start: int, length: int) -> bytes:
+    file.seek(start)
+    return file.read(length)

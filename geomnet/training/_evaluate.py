@@ -8,20 +8,27 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arguments import check_count
 from .._image import GeometricImage
 from ._rollout import rollout
 
 Metric = Callable[[GeometricImage, GeometricImage], Float[Array, "*batch"]]
+Call = Callable[..., GeometricImage]
+
+
+def _plain_call(model: Any, *inputs: Any) -> GeometricImage:
+    return model(*inputs)
 
 
 @eqx.filter_jit
-def _one_step(
+def _measured(
     model: Any,
     metrics: tuple[Metric, ...],
-    histories: GeometricImage,
+    call: Call,
+    inputs: tuple[Any, ...],
     targets: GeometricImage,
 ) -> list[Array]:
-    predictions = jax.vmap(model)(histories)
+    predictions = jax.vmap(lambda *one: call(model, *one))(*inputs)
     return [metric(predictions, targets) for metric in metrics]
 
 
@@ -31,30 +38,93 @@ def evaluate(
     metrics: Mapping[str, Metric],
     *,
     batch_size: int,
+    call: Call | None = None,
 ) -> dict[str, float]:
-    """The mean of each metric over all windows, one step ahead.
+    """The mean of each metric over all windows, dropout switched off.
 
     The last batch is filled up with windows that are then not counted, so that every
     window counts once and one compilation serves all batches.
 
     **Arguments:**
 
-    - `windows`: has a length and `take(numbers) -> (histories, targets)`.
+    - `windows`: has a length and `take(numbers) -> (*inputs, targets)`, such as
+        `(histories, targets)`, or `(histories, parameters, targets)` for a model that
+        numbers condition.
     - `metrics`: by name, functions of predictions and targets, such as `smse`.
+    - `call`: how to run the model on one sample, `call(model, *inputs)`; by default
+        `model(*inputs)`. For targets of several steps it is
+        `lambda model, history: rollout(model, history, steps)`; the mean over the
+        steps is taken.
+
+    **Raises:** `ValueError` if there is no window, or a batch is no such tuple.
     """
+    check_count("batch_size", batch_size)
     count = len(windows)
+    if count == 0:
+        raise ValueError("`windows` is empty: there is nothing to measure on.")
+    model = eqx.nn.inference_mode(model)
     sums = dict.fromkeys(metrics, 0.0)
     for start in range(0, count, batch_size):
         numbers = np.arange(start, start + batch_size)
         kept = int((numbers < count).sum())
-        histories, targets = windows.take(np.minimum(numbers, count - 1))
-        values = _one_step(model, tuple(metrics.values()), histories, targets)
+        inputs, targets = _parted(windows.take(np.minimum(numbers, count - 1)))
+        values = _measured(
+            model, tuple(metrics.values()), call or _plain_call, inputs, targets
+        )
         for name, value in zip(metrics, values, strict=True):
-            sums[name] += float(np.asarray(value, np.float64)[:kept].sum())
+            one_each = np.asarray(value, np.float64)[:kept].reshape(kept, -1)
+            sums[name] += float(one_each.mean(axis=1).sum())
     return {name: total / count for name, total in sums.items()}
 
 
+def check_measurable(
+    model: Any,
+    windows: Any,
+    metrics: Mapping[str, Metric],
+    batch_size: int,
+    call: Call | None,
+) -> None:
+    """Traces the first batch of `evaluate`, so that what is wrong is found early."""
+    if len(windows) == 0:
+        raise ValueError("`validation` is empty: there is nothing to measure on.")
+    numbers = np.minimum(np.arange(batch_size), len(windows) - 1)
+    inputs, targets = _parted(windows.take(numbers))
+    model = eqx.nn.inference_mode(model)
+    values = tuple(metrics.values())
+    eqx.filter_eval_shape(
+        _measured, model, values, call or _plain_call, inputs, targets
+    )
+
+
+def _parted(batch: Any) -> tuple[tuple[Any, ...], GeometricImage]:
+    parts = list(batch) if isinstance(batch, tuple | list) else []
+    if len(parts) < 2 or not isinstance(parts[-1], GeometricImage):
+        raise ValueError(
+            "`windows` must give batches `(*inputs, targets)` to be measured on, the "
+            "images to predict last. Measure anything else with a function of yours."
+        )
+    return tuple(parts[:-1]), parts[-1]
+
+
+def predict(
+    model: Any, histories: GeometricImage, num_steps: int, *inputs: Any
+) -> GeometricImage:
+    """Rollouts of a batch, `(batch, num_steps, *grid, features)`, dropout switched off.
+
+    **Arguments:**
+
+    - `inputs`: what else the model takes, with a leading batch axis, the same at each
+        step: `predict(model, histories, 15, parameters)`.
+    """
+    check_count("num_steps", num_steps)
+    return _rollouts(eqx.nn.inference_mode(model), histories, int(num_steps), inputs)
+
+
 @eqx.filter_jit
-def predict(model: Any, histories: GeometricImage, num_steps: int) -> GeometricImage:
-    """Rollouts of a batch, `(batch, num_steps, *grid, features)`."""
-    return jax.vmap(lambda history: rollout(model, history, num_steps))(histories)
+def _rollouts(
+    model: Any, histories: GeometricImage, num_steps: int, inputs: tuple[Any, ...]
+) -> GeometricImage:
+    def one(history: GeometricImage, *inputs: Any) -> GeometricImage:
+        return rollout(model, history, num_steps, *inputs)
+
+    return jax.vmap(one)(histories, *inputs)

@@ -26,7 +26,7 @@ def nrmse(prediction: GeometricImage, target: GeometricImage) -> Float[Array, "*
     """The norm of the error over the norm of the target, `‖ŷ - y‖ / ‖y‖`.
 
     Both norms run over all cells and components (the *global* norm, not the mean of one
-    ratio per channel).
+    ratio per channel). At a perfect prediction it is 0, and so is its gradient.
 
     **Returns:** one number, or one for each leading batch axis.
 
@@ -35,10 +35,20 @@ def nrmse(prediction: GeometricImage, target: GeometricImage) -> Float[Array, "*
     _check(prediction, target)
     axes = (*target.spatial_axes, -1)
     error = jnp.square(prediction.array - target.array).sum(axis=axes)
-    return jnp.sqrt(error / jnp.square(target.array).sum(axis=axes))
+    size = jnp.square(target.array).sum(axis=axes)
+    # The slope of a square root at zero is infinite, and that of both branches counts.
+    is_exact = error == 0
+    ratio = jnp.where(is_exact, 1, error) / jnp.where(is_exact, 1, size)
+    return jnp.where(is_exact, 0, jnp.sqrt(ratio))
 
 
 def _check(prediction: GeometricImage, target: GeometricImage) -> None:
+    for name, image in (("prediction", prediction), ("target", target)):
+        if not isinstance(image, GeometricImage):
+            raise TypeError(
+                f"`{name}` must be a GeometricImage, got {type(image).__name__}: "
+                "`geomnet.GeometricImage(signature, array)` says what its features are."
+            )
     check_signature(prediction.signature, target.signature, "prediction", "A metric")
     if prediction.array.shape != target.array.shape:
         raise ValueError(

@@ -5,6 +5,8 @@ batch of step n follows from the key and n alone, so a run resumed from a checkp
 goes on bit for bit as if it had not stopped.
 """
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +17,10 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-Loss = Callable[[Any, Any], Float[Array, ""]]
+from .._arguments import check_count, check_key, check_number
+from ._text import arguments_within, function_lines
+
+Loss = Callable[..., Float[Array, ""]]
 
 
 class TrainState(eqx.Module):
@@ -45,17 +50,43 @@ def make_optimiser(
 
     **Raises:** `ValueError` if a setting is out of range.
     """
+    numbers = {
+        "learning_rate": learning_rate,
+        "gradient_clip": gradient_clip,
+        "weight_decay": weight_decay,
+    }
+    for name, value in numbers.items():
+        check_number(name, value)
+    for name in ("learning_rate", "gradient_clip"):
+        if not numbers[name] > 0:
+            raise ValueError(f"`{name}` must be positive, got {numbers[name]}.")
+    if not weight_decay >= 0:
+        raise ValueError(f"`weight_decay` must be 0 or more, got {weight_decay}.")
+    check_count("total_steps", total_steps)
+    check_count("warmup_steps", warmup_steps, at_least=0)
     if not 0 <= warmup_steps < total_steps:
         raise ValueError(
             f"`warmup_steps` must be from 0 to total_steps - 1 = {total_steps - 1}, "
             f"got {warmup_steps}."
         )
-    for name, value in (
-        ("learning_rate", learning_rate),
-        ("gradient_clip", gradient_clip),
-    ):
-        if not value > 0:
-            raise ValueError(f"`{name}` must be positive, got {value}.")
+    return _adamw(
+        float(learning_rate),
+        int(total_steps),
+        int(warmup_steps),
+        float(weight_decay),
+        float(gradient_clip),
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _adamw(
+    learning_rate: float,
+    total_steps: int,
+    warmup_steps: int,
+    weight_decay: float,
+    gradient_clip: float,
+) -> optax.GradientTransformation:
+    """Equal settings give one object, and so one compiled step."""
     schedule = optax.warmup_cosine_decay_schedule(
         0.0 if warmup_steps else learning_rate,
         learning_rate,
@@ -73,16 +104,38 @@ def start_training(
 ) -> TrainState:
     """The state before the first step. `key` decides the order of the batches.
 
-    The model's arrays are copied: steps give up the arrays of their state, and the
-    caller's model stays usable.
+    Every array of the state is its own: steps give up the arrays of their state, and
+    the caller's model and key stay usable, as does what the optimiser keeps of them.
+
+    **Raises:** `TypeError` if the optimiser or the key is none; `ValueError` if the
+    optimiser can't begin on the model.
     """
-    model = jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, model)
-    return TrainState(
-        model,
-        optimiser.init(eqx.filter(model, eqx.is_inexact_array)),
-        jnp.zeros((), jnp.int32),
-        key,
-    )
+    check_optimiser(optimiser)
+    check_key("key", key)
+    trainable = eqx.filter(model, eqx.is_inexact_array)
+    try:
+        optimiser_state = optimiser.init(trainable)
+    except Exception as error:
+        raise ValueError(
+            "`optimiser` can't begin on this model. Labels and masks, such as those of "
+            "`optax.multi_transform`, must have the structure of "
+            "`equinox.filter(model, equinox.is_inexact_array)` and be given as a "
+            "function, `lambda _: labels`: optax calls what can be called, as a model "
+            f"can. It says: {error}"
+        ) from error
+    state = TrainState(model, optimiser_state, jnp.zeros((), jnp.int32), key)
+    return jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, state)
+
+
+def check_optimiser(optimiser: Any) -> None:
+    """**Raises:** `TypeError` unless it is an optimiser of optax."""
+    # `optax.MultiSteps` is no GradientTransformation, but has what one has.
+    parts = (getattr(optimiser, name, None) for name in ("init", "update"))
+    if not all(map(callable, parts)):
+        raise TypeError(
+            "`optimiser` must be one of optax, such as `optax.adam(1e-3)` or "
+            f"`geomnet.training.make_optimiser(...)`, got {optimiser!r}."
+        )
 
 
 def make_train_step(
@@ -90,26 +143,67 @@ def make_train_step(
 ) -> Callable[[TrainState, Any], tuple[TrainState, Float[Array, ""]]]:
     """The compiled function `(state, batch) -> (next state, loss)`.
 
+    It is compiled once for one loss and one optimiser, however often it is made.
+
     **Arguments:**
 
-    - `loss`: `(model, batch) -> number`; it maps the model over the batch itself.
+    - `loss`: `(model, batch) -> number`; it maps the model over the batch itself. If it
+        has an argument `key` it is given a random key, another one at each step, which
+        follows from the key and the number of steps of the state.
+    - `optimiser`: any of optax; it is given what it asks for of `value`, `grad`,
+        `value_fn` and `grad_fn`, as `optax.lbfgs`, `optax.contrib.reduce_on_plateau`
+        and `optax.contrib.sam` do.
 
     The arrays of the state passed in are given up to the next one (donated).
     """
+    check_optimiser(optimiser)
+    if not callable(loss):
+        raise TypeError(f"`loss` must be a function, got {loss!r}.")
+    wanted = inspect.signature(loss).parameters.get("key")
+    # A key that has been bound already stays.
+    takes_key = wanted is not None and (
+        wanted.default is wanted.empty or wanted.default is None
+    )
+    # A number that the loss names may have changed since it was compiled.
+    seen = tuple(function_lines(loss, "loss").items())
+    given = (loss, optimiser, takes_key, seen)
+    return lambda state, batch: _step((*given, batch), state)
 
-    @eqx.filter_jit(donate="all-except-first")
-    def step(batch: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
-        value, gradient = eqx.filter_value_and_grad(loss)(state.model, batch)
-        updates, optimiser_state = optimiser.update(
-            gradient,
-            state.optimiser_state,
-            eqx.filter(state.model, eqx.is_inexact_array),
-        )
-        model = eqx.apply_updates(state.model, updates)
-        next_state = TrainState(model, optimiser_state, state.num_steps + 1, state.key)
-        return next_state, value
 
-    return lambda state, batch: step(batch, state)
+@eqx.filter_jit(donate="all-except-first")
+def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
+    """One for all runs: JAX remembers what it has compiled for which functions."""
+    loss, optimiser, takes_key, _, batch = given
+    trainable, fixed = eqx.partition(state.model, eqx.is_inexact_array)
+    noise = {"key": jax.random.fold_in(state.key, state.num_steps)} if takes_key else {}
+
+    def value_fn(trainable: Any) -> Float[Array, ""]:
+        return loss(eqx.combine(trainable, fixed), batch, **noise)
+
+    value, gradient = jax.value_and_grad(value_fn)(trainable)
+    offered = {
+        "value": value,
+        "grad": gradient,
+        "value_fn": value_fn,
+        "grad_fn": lambda trainable, _: jax.grad(value_fn)(trainable),
+    }
+    updates, optimiser_state = optimiser.update(
+        gradient,
+        state.optimiser_state,
+        trainable,
+        **_asked_for(optimiser.update, offered),
+    )
+    model = eqx.apply_updates(state.model, updates)
+    next_state = TrainState(model, optimiser_state, state.num_steps + 1, state.key)
+    return next_state, value
+
+
+def _asked_for(update: Any, offered: dict[str, Any]) -> dict[str, Any]:
+    """What an optimiser, or a part of it, has an argument for: some take no others."""
+    own = inspect.signature(update).parameters
+    hands_on = any(p.kind is p.VAR_KEYWORD for p in own.values())
+    names = arguments_within(update) - {"grad_fn"} if hands_on else set()
+    return {n: value for n, value in offered.items() if n in own or n in names}
 
 
 def batches(
@@ -126,7 +220,9 @@ def batches(
 
     **Raises:** `ValueError` if there are fewer samples than a batch holds.
     """
-    if not 1 <= batch_size <= num_samples:
+    check_key("key", key)
+    check_count("batch_size", batch_size)
+    if not batch_size <= num_samples:
         raise ValueError(
             f"`batch_size` must be from 1 to the {num_samples} samples, got "
             f"{batch_size}."

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import types
 
 import equinox as eqx
 import jax
@@ -15,7 +16,7 @@ import geomnet as gn
 from geomnet.__main__ import main
 from geomnet.models import describe_model, rebuild_model
 from geomnet.testing import certify, perturb
-from geomnet.testing._command import load_model
+from geomnet.testing._command import _grid, load_model
 from geomnet.training import fit, save_checkpoint, start_training
 
 SQUARE = gn.hyperoctahedral(2)
@@ -265,3 +266,20 @@ def test_importing_geomnet_needs_no_test_tools():
         [sys.executable, "-c", code], capture_output=True, text=True
     )
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("claim", [{"depth": 12}, {"dilations": (1, 10**9), "size": 3}])
+def test_grids_that_only_a_file_asks_for_are_bounded(claim):
+    network = types.SimpleNamespace(group=SQUARE, **claim)
+    with pytest.raises(ValueError, match="say that it is meant by `--grid`"):
+        _grid(network, None)
+    assert _grid(network, [8]) == (8, 8)
+    assert _grid(types.SimpleNamespace(group=SQUARE, depth=4), None) == (32, 32)
+
+
+def test_places_for_reports_are_looked_at_before_the_work(model, tmp_path, capsys):
+    path = tmp_path / "model.eqx"
+    save_checkpoint(path, model, {"model": describe_model(model)})
+    for place in (tmp_path, tmp_path / "none" / "report.json"):
+        assert main(["certify", str(path), "--json", str(place)]) == 2
+        assert "`--json`" in capsys.readouterr().err

@@ -1,0 +1,131 @@
+"""What needs a process of its own: two devices, and arguments that no type check sees.
+
+Prints one line of JSON.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+import optax
+from jax.sharding import NamedSharding, PartitionSpec
+
+import geomnet as gn
+
+# Of any type, as wrong arguments are meant here.
+training: Any = gn.training
+FLOW = gn.Signature("s:0+ v:1+")
+KEY = jax.random.key(0)
+MODEL = gn.nn.Linear(gn.hyperoctahedral(2), FLOW, FLOW, key=KEY)
+MESH = jax.make_mesh((2,), ("batch",), (jax.sharding.AxisType.Auto,))
+ARRAYS = np.random.default_rng(0).standard_normal((8, 4, 4, 3)).astype(np.float32)
+
+
+class Windows:
+    def __init__(self, layout=None):
+        self.layout = layout
+
+    def __len__(self) -> int:
+        return len(ARRAYS)
+
+    def take(self, numbers):
+        array = ARRAYS[numbers]
+        if self.layout is not None:
+            array = jax.device_put(array, self.layout)
+        image = gn.GeometricImage(FLOW, array, 2)
+        return image, image * -1.0
+
+
+def loss(model, batch):
+    return training.smse(jax.vmap(model)(batch[0]), batch[1]).mean()
+
+
+OPTIMISER = optax.adam(1e-2)
+PLAIN = {
+    "model": MODEL,
+    "loss": loss,
+    "windows": Windows(),
+    "optimiser": OPTIMISER,
+    "num_steps": 6,
+    "batch_size": 4,
+    "key": KEY,
+}
+
+
+def fit(**changes):
+    return training.fit(**{**PLAIN, **changes})
+
+
+def laid_out(folder: Path) -> dict[str, bool]:
+    """Windows, and then the model too, over two devices; stopped and gone on with."""
+    found = {}
+    rows = NamedSharding(MESH, PartitionSpec("batch"))
+    whole = NamedSharding(MESH, PartitionSpec())
+    spread = jax.device_put(eqx.filter(MODEL, eqx.is_array), whole)
+    for name, model in {
+        "windows": MODEL,
+        "model": eqx.combine(spread, MODEL),
+    }.items():
+        given = {"windows": Windows(rows), "model": model}
+        expected, _ = fit(**given)
+        path = folder / name
+        fit(**given, num_steps=3, checkpoint=path)
+        resumed, _ = fit(**given, checkpoint=path)
+        found[name] = bool(eqx.tree_equal(expected, resumed))
+        fit(**given)  # Nothing that the caller has was given up.
+    return found
+
+
+def messages(folder: Path) -> dict[str, str]:
+    """What wrong arguments get, as the kind of the error and its text."""
+    foreign = folder / "foreign"
+    foreign.write_bytes(bytes(range(256)))
+    make = training.make_optimiser
+    calls = {
+        "optimiser": lambda: fit(optimiser=1e-3),
+        "step": lambda: training.make_train_step(loss, 1e-3),
+        "loss": lambda: fit(loss="smse"),
+        "key": lambda: fit(key=0),
+        "start": lambda: training.start_training(MODEL, OPTIMISER, key=0),
+        "order": lambda: next(training.batches(8, 4, key=3)),
+        "windows": lambda: fit(windows=ARRAYS),
+        "validation": lambda: fit(validation=3),
+        "no steps": lambda: fit(num_steps=0),
+        "some steps": lambda: fit(num_steps=2.5),
+        "no batch": lambda: fit(batch_size=0),
+        "large batch": lambda: fit(batch_size=9),
+        "never": lambda: fit(validate_every=0),
+        "path": lambda: fit(checkpoint=3),
+        "metadata": lambda: fit(metadata={"a": {"b": {1, 2}}}),
+        "words": lambda: fit(metadata=["a"]),
+        "reserved": lambda: fit(metadata={"history": 1}),
+        "rate": lambda: make(learning_rate="1e-3", total_steps=10),
+        "decay": lambda: make(learning_rate=1e-3, total_steps=10, weight_decay="0"),
+        "total": lambda: make(learning_rate=1e-3, total_steps=10.5),
+        "warm": lambda: make(learning_rate=1e-3, total_steps=10, warmup_steps="1"),
+        "foreign": lambda: training.load_checkpoint(foreign, MODEL),
+        "smse": lambda: training.smse(ARRAYS, ARRAYS),
+        "nrmse": lambda: training.nrmse(ARRAYS, ARRAYS),
+        "rollout": lambda: training.rollout(lambda h: h, Windows().take([0])[0], "3"),
+        "predict": lambda: training.predict(MODEL, Windows().take([0, 1])[0], 2.5),
+        "evaluate": lambda: training.evaluate(MODEL, Windows(), {}, batch_size=0),
+    }
+    found = {}
+    for name, call in calls.items():
+        try:
+            call()
+            found[name] = "nothing"
+        except Exception as error:
+            found[name] = f"{type(error).__name__}: {error}"
+    return found
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"\n{json.dumps([laid_out(Path(folder)), messages(Path(folder))])}")
+    sys.exit()
