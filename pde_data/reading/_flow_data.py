@@ -274,7 +274,7 @@ def _config(file: Any) -> GenerateConfig | None:
 
 
 def _joined_records(
-    files: list[Any], group: str, lengths: list[int]
+    files: Sequence[Any], group: str, lengths: list[int]
 ) -> dict[str, np.ndarray]:
     records = [read_records(file, group) for file in files]
     for file, found, n in zip(files, records, lengths, strict=True):
