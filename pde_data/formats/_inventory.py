@@ -32,6 +32,8 @@ def inventory(file: Any) -> Inventory:
     """Look at every link of an open `h5py.File`, and follow none out of it."""
     import h5py
 
+    # Its types do not tell of the module that knows addresses.
+    low_level: Any = h5py
     datasets: list[str] = []
     outside: list[str] = []
     damaged: list[str] = []
@@ -54,7 +56,7 @@ def inventory(file: Any) -> Inventory:
                 try:
                     node = group[name]
                     # Groups can contain each other.
-                    address = h5py.h5o.get_info(node.id).addr
+                    address = low_level.h5o.get_info(node.id).addr
                     known = address in seen
                     seen.add(address)
                     elsewhere = _elsewhere(node)
