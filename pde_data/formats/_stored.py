@@ -81,7 +81,8 @@ def dataset_fault(node: Any) -> str:
     if not hasattr(node, "shape") or not hasattr(node, "dtype"):
         return "is no data set"
     with damage_explained(node, str(node.name)):
-        shape, dtype, nbytes = node.shape, node.dtype, int(node.nbytes)
+        shape, dtype = node.shape, node.dtype
+        nbytes = 0 if shape is None else int(node.nbytes)
         outside = node.is_virtual or bool(node.external)
         held = None if outside else int(node.id.get_storage_size())
         packed = node.id.get_create_plist().get_nfilters() > 0
