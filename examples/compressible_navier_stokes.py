@@ -167,7 +167,7 @@ def load_flow(settings: Settings) -> tuple[gn.Signature, gn.Normaliser, dict]:
     return (
         flow,
         normaliser,
-        {name: normaliser.normalise(part) for name, part in parts.items()},
+        {name: normaliser.normalise(part, np.float32) for name, part in parts.items()},
     )
 
 

@@ -11,9 +11,7 @@ from . import (
 )
 from ._action import act as act
 from ._data import (
-    Normaliser as Normaliser,
-    Windows as Windows,
-    fit_normaliser as fit_normaliser,
+    LazyFrames as LazyFrames,
     flow_signature as flow_signature,
     read_frames as read_frames,
 )
@@ -37,8 +35,10 @@ from ._image import (
     random_image as random_image,
 )
 from ._metric import log_metric_field as log_metric_field, metric_field as metric_field
+from ._normaliser import Normaliser as Normaliser, fit_normaliser as fit_normaliser
 from ._representation import Representation as Representation
 from ._signature import Entry as Entry, Signature as Signature, TensorType as TensorType
+from ._windows import Windows as Windows
 from .filters import (
     FilterBank as FilterBank,
     FilterSubspace as FilterSubspace,

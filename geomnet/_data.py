@@ -1,22 +1,21 @@
-"""The adapter: windows of a data file as `GeometricImage`s, in normalised units.
+"""The adapter: frames of a data file as arrays, all at once or as they are asked for.
 
 Anything that looks like what `pde_data.load` gives will do: `fields` with name, order
 and parity, `data[name]` of shape `(trajectory, time, *grid[, d…])`, `num_spatial_dims`.
 """
 
-import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
-from ._group import MAX_SPATIAL_DIMS
-from ._history import times_as_channels
-from ._image import GeometricImage
+from ._normaliser import Normaliser
 from ._signature import Entry, Signature, TensorType
 
-SCALAR = TensorType(0, 1)
+# How much `blocks` holds at once: enough for a disk, and little for a memory.
+_BLOCK_BYTES = 2**23
 
 
 @runtime_checkable
@@ -38,167 +37,229 @@ class FlowLike(Protocol):
         ...
 
 
-@dataclasses.dataclass(frozen=True)
-class Normaliser:
-    """Scales fields to unit variance without preferring a direction.
-
-    A scalar has its mean taken off and is divided by its standard deviation. Any other
-    tensor keeps its zero, and is divided by the root mean square over all its
-    components. So normalising commutes with every group element.
-    """
-
-    signature: Signature
-    mean: tuple[float, ...]
-    """One number per entry: zero but for scalars."""
-    scale: tuple[float, ...]
-    """One positive number per entry."""
-
-    def normalise(self, array: Any) -> Any:
-        """`(array - mean) / scale` for an array `(..., features)` of the signature."""
-        mean, scale = self._per_feature(array)
-        return (array - mean) / scale
-
-    def restore(self, array: Any) -> Any:
-        """The inverse: back to the units of the data."""
-        mean, scale = self._per_feature(array)
-        return array * scale + mean
-
-    def _per_feature(self, array: Any) -> tuple[np.ndarray, np.ndarray]:
-        d = _dims_of(self.signature, array.shape[-1], "array")
-        counts = [entry.features(d) for entry in self.signature]
-        shape = (1,) * (array.ndim - 1) + (-1,)
-        mean = np.repeat(self.mean, counts).astype(array.dtype).reshape(shape)
-        return mean, np.repeat(self.scale, counts).astype(array.dtype).reshape(shape)
-
-
-def flow_signature(data: FlowLike) -> Signature:
-    """The signature of one frame: each field with its tensor type."""
-    return Signature(
-        Entry(field.name, 1, TensorType(field.order, field.parity))
-        for field in data.fields
-    )
-
-
-def read_frames(
-    data: FlowLike, trajectories: slice | None = None, dtype: Any = np.float32
-) -> Float[np.ndarray, "trajectories times *grid features"]:
-    """All frames of some trajectories as one array, features in signature order.
+def flow_signature(data: FlowLike, fields: Sequence[str] | None = None) -> Signature:
+    """The signature of one frame: each field with its tensor type.
 
     **Arguments:**
 
-    - `trajectories`: which ones; by default all.
+    - `fields`: the names of some, in the order wanted; by default all.
 
-    **Raises:** `ValueError` if there is none, or a number is not finite, naming the
-    trajectory.
+    **Raises:** `ValueError` for a name that the data have not.
     """
-    where = slice(None) if trajectories is None else trajectories
-    parts = []
-    for field in data.fields:
-        values = np.asarray(data[field.name][where], dtype)
-        if values.shape[0] == 0:
-            raise ValueError(
-                f"`trajectories` ({where}) picks none of the data's "
-                f"{data[field.name].shape[0]} trajectories."
-            )
-        finite = np.isfinite(values)
-        if not finite.all():
-            trajectory, time = np.argwhere(~finite)[0][:2]
-            raise ValueError(
-                f"Field '{field.name}' is not finite in trajectory "
-                f"{trajectory + (where.start or 0)}, time {time}. Generate the file "
-                "anew or leave that trajectory out: a network trained on it learns "
-                "nothing. `python -m pde_data check FILE` lists what is wrong."
-            )
-        grid = values.shape[: 2 + data.num_spatial_dims]
-        parts.append(values.reshape(*grid, -1))
-    return np.concatenate(parts, axis=-1)
+    return Signature(
+        Entry(field.name, 1, TensorType(field.order, field.parity))
+        for field in _chosen_fields(data, fields)
+    )
 
 
-def fit_normaliser(signature: Signature, frames: np.ndarray) -> Normaliser:
-    """The normaliser of some frames, `(..., features)`, in the units of the data.
+class LazyFrames:
+    """Frames of a data set that stay in their files until they are asked for.
 
-    **Raises:** `ValueError` if a field is constant, so that it has no scale.
-    """
-    d = _dims_of(signature, frames.shape[-1], "frames")
-    means, scales = [], []
-    for entry, where in zip(signature, signature.slices(d), strict=True):
-        values = frames[..., where].astype(np.float64)
-        mean = float(values.mean()) if entry.type == SCALAR else 0.0
-        scale = float(np.sqrt(np.square(values - mean).mean()))
-        if not scale > 0:
-            raise ValueError(
-                f"Entry '{entry}' is constant over all frames and can't be normalised: "
-                "leave it out of the signature, or use more trajectories."
-            )
-        means.append(mean)
-        scales.append(scale)
-    return Normaliser(signature, tuple(means), tuple(scales))
+    `signature`, `shape` `(trajectories, times, *grid, features)` and `dtype` say what
+    they would be as one array. `Windows` and `fit_normaliser` take them like an array.
+    The data set must stay open.
 
+    **Arguments:**
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Windows:
-    """Every window of consecutive frames: a history and the frame that follows.
+    - `data`: such as `pde_data.load` gives.
+    - `trajectories`, `times`: which ones: a number, a slice, a list of numbers or a
+      mask; by default all.
+    - `fields`: the names of some fields, in the order wanted; by default all.
+    - `dtype`: of the frames; by default that of the files.
 
-    Held on the host; `take` gathers a batch, so the data may be larger than a device.
+    **Raises:** `ValueError` for what the data have not, naming it.
     """
 
-    signature: Signature
-    frames: Float[np.ndarray, "trajectories times *grid features"]
-    past: int
-    """How many frames a history has."""
+    def __init__(
+        self,
+        data: FlowLike,
+        trajectories: Any = None,
+        *,
+        times: Any = None,
+        fields: Sequence[str] | None = None,
+        dtype: Any = None,
+    ):
+        self._arrays = {f.name: data[f.name] for f in _chosen_fields(data, fields)}
+        self.signature = flow_signature(data, fields)
+        self.num_spatial_dims = d = data.num_spatial_dims
+        shapes = {name: array.shape[: 2 + d] for name, array in self._arrays.items()}
+        lengths = next(iter(shapes.values()))
+        for name, shape in shapes.items():
+            if shape != lengths:
+                raise ValueError(
+                    f"Field '{name}' has axes {shape} of trajectory, time and grid, "
+                    f"but field '{next(iter(shapes))}' {lengths}: read them apart "
+                    "(`fields=`)."
+                )
+        self._trajectories = _chosen(trajectories, lengths[0], "trajectories")
+        self._times = _chosen(times, lengths[1], "times")
+        self._normaliser: Normaliser | None = None
+        self.dtype: np.dtype = _real_dtype(self._arrays, dtype)
+        self.shape: tuple[int, ...] = (
+            len(self._trajectories),
+            len(self._times),
+            *lengths[2:],
+            self.signature.features(d),
+        )
 
-    def __post_init__(self):
-        if not 1 <= self.past < self.frames.shape[1]:
+    def normalised(self, normaliser: Normaliser, dtype: Any = np.float32) -> Any:
+        """The same frames in normalised units, cast to `dtype` last."""
+        if normaliser.signature != self.signature:
             raise ValueError(
-                f"`past` must be from 1 to {self.frames.shape[1] - 1}, one less than "
-                f"the frames of a trajectory, got {self.past}."
+                f"`normaliser` is of '{normaliser.signature}', the frames are "
+                f"'{self.signature}'."
             )
+        frames = object.__new__(LazyFrames)
+        vars(frames).update(vars(self))
+        frames._normaliser, frames.dtype = normaliser, np.dtype(dtype)
+        return frames
 
-    @property
-    def num_spatial_dims(self) -> int:
-        """The dimension d of the grid."""
-        return self.frames.ndim - 3
+    def read(self, trajectory: int, times: Any = None) -> np.ndarray:
+        """Some frames of one trajectory, `(times, *grid, features)`.
 
-    @property
-    def per_trajectory(self) -> int:
-        """How many windows one trajectory has."""
-        return self.frames.shape[1] - self.past
+        **Arguments:**
+
+        - `trajectory`, `times`: numbers among those that were chosen; all times by
+          default.
+
+        **Raises:** `ValueError` if a number is not finite, naming field, trajectory and
+        time as the data count them; `IndexError` for what is not there.
+        """
+        row = int(self._trajectories[trajectory])
+        wanted = self._times if times is None else self._times[np.asarray(times)]
+        parts = [
+            _read(array, name, row, wanted).reshape(len(wanted), *self.shape[2:-1], -1)
+            for name, array in self._arrays.items()
+        ]
+        frames = np.concatenate(parts, axis=-1)
+        if self._normaliser is not None:
+            return self._normaliser.normalise(frames, self.dtype)
+        with np.errstate(over="ignore"):
+            result = frames.astype(self.dtype)
+        if not np.isfinite(result).all():
+            raise ValueError(
+                f"Trajectory {row} does not hold in {self.dtype}: read it as it is "
+                "(`dtype=None`), and let `Normaliser.normalise(frames, dtype)` cast."
+            )
+        return result
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """All frames, a few at a time: the number of the trajectory, and frames."""
+        step = max(1, _BLOCK_BYTES // (8 * math.prod(self.shape[2:])))
+        for trajectory in range(self.shape[0]):
+            for start in range(0, self.shape[1], step):
+                stop = min(start + step, self.shape[1])
+                yield trajectory, self.read(trajectory, np.arange(start, stop))
 
     def __len__(self) -> int:
-        return self.frames.shape[0] * self.per_trajectory
+        return self.shape[0]
 
-    def take(self, numbers: np.ndarray) -> tuple[GeometricImage, GeometricImage]:
-        """`(histories, next frames)`, each with a leading batch axis.
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        del copy  # What is read from a file is always new.
+        result = np.empty(self.shape, self.dtype)
+        for trajectory in range(len(self)):
+            result[trajectory] = self.read(trajectory)
+        return result if dtype is None else result.astype(dtype, copy=False)
 
-        The histories have signature `past * signature`, channels oldest first.
-        """
-        trajectory, start = np.divmod(np.asarray(numbers), self.per_trajectory)
-        times = start[:, None] + np.arange(self.past)
-        target = self.frames[trajectory, start + self.past]
-        history = self._history(self.frames[trajectory[:, None], times])
-        return history, GeometricImage(self.signature, target, self.num_spatial_dims)
-
-    def rollouts(self) -> tuple[GeometricImage, GeometricImage]:
-        """The first history of each trajectory, and all frames that follow it.
-
-        The frames that follow have shape `(trajectories, times, *grid, features)`.
-        """
-        rest = self.frames[:, self.past :]
-        history = self._history(self.frames[:, : self.past])
-        return history, GeometricImage(self.signature, rest, self.num_spatial_dims)
-
-    def _history(self, frames: np.ndarray) -> GeometricImage:
-        """From `(batch, past, *grid, features)` to an image of `past * signature`."""
-        d = self.num_spatial_dims
-        array = times_as_channels(frames, self.signature, d)
-        return GeometricImage(self.past * self.signature, array, d)
+    def __repr__(self) -> str:
+        return f"LazyFrames('{self.signature}', shape={self.shape}, dtype={self.dtype})"
 
 
-def _dims_of(signature: Signature, features: int, argument: str) -> int:
-    """The dimension in which the signature has so many features."""
-    for d in range(1, MAX_SPATIAL_DIMS + 1):
-        if signature.features(d) == features:
-            return d
-    raise ValueError(
-        f"`{argument}` has {features} features, which do not hold '{signature}'."
-    )
+def read_frames(
+    data: FlowLike,
+    trajectories: Any = None,
+    *,
+    times: Any = None,
+    fields: Sequence[str] | None = None,
+    dtype: Any = None,
+) -> Float[np.ndarray, "trajectories times *grid features"]:
+    """Frames of some trajectories as one array, features in signature order.
+
+    In the precision of the files, unless `dtype` says otherwise: what is cast before it
+    is normalised may lose a small fluctuation on a large mean.
+
+    **Arguments:** as of `LazyFrames`, which are for what is larger than memory. This
+    needs the memory of the result and of one trajectory.
+
+    **Raises:** `ValueError` if there is none, or a number is not finite, naming the
+    trajectory; or for a field, trajectory or time that the data have not.
+    """
+    frames = LazyFrames(data, trajectories, times=times, fields=fields, dtype=dtype)
+    return np.asarray(frames)
+
+
+def _chosen_fields(data: FlowLike, names: Sequence[str] | None) -> list[Any]:
+    known = {field.name: field for field in data.fields}
+    if names is None:
+        return list(known.values())
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
+        if name not in known:
+            raise ValueError(
+                f"`fields` must name some of {', '.join(known)}, got {name!r}."
+            )
+    if not listed or len(set(listed)) < len(listed):
+        raise ValueError(f"`fields` must name each field once, got {listed}.")
+    return [known[name] for name in listed]
+
+
+def _chosen(choice: Any, length: int, what: str) -> np.ndarray:
+    """The numbers that a number, a slice, a list or a mask chooses of `length`."""
+    if choice is None:
+        choice = slice(None)
+    if isinstance(choice, slice):
+        numbers = np.arange(length)[choice]
+    else:
+        numbers = np.atleast_1d(np.asarray(choice))
+        if numbers.dtype == bool and numbers.shape == (length,):
+            numbers = np.flatnonzero(numbers)
+        if numbers.size and (numbers.dtype.kind not in "iu" or numbers.ndim != 1):
+            raise TypeError(
+                f"`{what}` must be a number, a slice, a list of numbers or a mask of "
+                f"{length}, got {choice!r:.60}."
+            )
+        outside = [int(n) for n in numbers if not -length <= n < length]
+        if outside:
+            raise ValueError(
+                f"`{what}` must be from 0 to {length - 1}, got {outside[0]}."
+            )
+        numbers = numbers.astype(np.int64) % max(length, 1)
+    if not len(numbers):
+        raise ValueError(
+            f"`{what}` ({choice}) picks none of the data's {length} {what}."
+        )
+    return numbers
+
+
+def _real_dtype(arrays: dict[str, Any], dtype: Any) -> np.dtype:
+    """That asked for, or one that holds all fields."""
+    for name, array in arrays.items():
+        if np.dtype(array.dtype).kind not in "fiu":
+            raise TypeError(f"Field '{name}' holds {array.dtype}, no real numbers.")
+    found = np.result_type(*(array.dtype for array in arrays.values()))
+    wanted = np.dtype(found if dtype is None else dtype)
+    if dtype is None and wanted.kind != "f":
+        return np.dtype(np.float64)
+    # The kind of bfloat16 and its like is "V".
+    if wanted.kind not in "fV":
+        raise TypeError(f"`dtype` must be a floating-point type, got {wanted}.")
+    return wanted
+
+
+def _read(array: Any, name: str, row: int, times: np.ndarray) -> np.ndarray:
+    """Some times of a trajectory, in order, by one slice."""
+    steps = np.unique(np.diff(times))
+    step = int(steps[0]) if len(steps) == 1 and steps[0] > 0 else 1
+    low, high = int(times.min()), int(times.max())
+    values = np.asarray(array[row, low : high + 1 : step])
+    if len(steps) > 1 or (len(steps) == 1 and steps[0] <= 0):
+        values = values[times - low]
+    finite = np.isfinite(values)
+    if not finite.all():
+        time = times[np.argwhere(~finite)[0][0]]
+        raise ValueError(
+            f"Field '{name}' is not finite in trajectory {row}, time {time}. Generate "
+            "the file anew or leave that trajectory out: a network trained on it "
+            "learns nothing. `python -m pde_data check FILE` lists what is wrong."
+        )
+    return values

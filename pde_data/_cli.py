@@ -35,8 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except (ImportError, OSError, SimulationError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_line(error)}", file=sys.stderr)
         return 2
+
+
+def _line(text: Any) -> str:
+    """Text as one line that does nothing to a terminal, whoever has written it.
+
+    Files name what they hold, and a terminal obeys control characters.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -181,12 +189,12 @@ def _check(options: argparse.Namespace) -> int:
             report = check_file(path, options.regenerate)
         except (OSError, ValueError) as error:
             # The other files are judged all the same.
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {_line(error)}", file=sys.stderr)
             worst = 2
             continue
-        print(f"{path}: {report.layout} layout")
+        print(_line(f"{path}: {report.layout} layout"))
         for finding in report.findings:
-            print(f"  {finding}")
+            print(f"  {_line(finding)}")
         print(f"  {'PASS' if report.passed else 'FAIL'}")
         worst = max(worst, 0 if report.passed else 1)
     return worst
@@ -200,7 +208,7 @@ def _add_info(commands: Any) -> None:
 def _info(options: argparse.Namespace) -> int:
     for path in options.file:
         with load(path) as flow:
-            print(f"{path}: {flow.layout} layout")
+            print(_line(f"{path}: {flow.layout} layout"))
             print(f"  trajectories  {flow.num_trajectories}")
             print(f"  grid          {' x '.join(map(str, flow.grid))}")
             first, last = flow.times[0], flow.times[-1]
@@ -208,9 +216,13 @@ def _info(options: argparse.Namespace) -> int:
             for field in flow.fields:
                 array = flow[field.name]
                 kind = f"order {field.order}, parity {field.parity:+d}"
-                print(f"  field         {field.name}: {kind}, {array.dtype}")
+                if field.name in flow.constants:
+                    kind += ", constant in time"
+                print(f"  field         {_line(field.name)}: {kind}, {array.dtype}")
             for name, value in flow.parameters.items():
-                print(f"  {name:<13} {_summary(value)}")
+                print(f"  {_line(name):<13} {_line(_summary(value))}")
+            for name in flow.unread:
+                print(f"  not read      {_line(name)}")
     return 0
 
 
@@ -300,9 +312,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _summary(value: Any) -> str:
-    if np.ndim(value) == 0 or np.size(value) <= 4:
-        return str(value)
     values = np.asarray(value)
+    if values.ndim == 0 or values.size <= 4 or values.dtype.kind not in "fiu":
+        text = str(value)
+        return text if len(text) <= 200 else f"{text[:197]}..."
     if values.min() == values.max():
         return f"{values.flat[0]:g} (all {values.size})"
     return f"{values.min():g} to {values.max():g} ({values.size} values)"

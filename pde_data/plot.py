@@ -78,6 +78,7 @@ def draw_snapshots(
     """
     if number < 1:
         raise ValueError(f"`number` must be at least 1, got {number}.")
+    _check_drawable(flow)
     plt = _pyplot()
     path = _path(path, plt.figure().canvas.get_supported_filetypes())
     plt.close()
@@ -122,6 +123,7 @@ def animate(
     **Raises:** `ValueError` for a trajectory, quantity or kind of film that does not
     exist.
     """
+    _check_drawable(flow)
     plt = _pyplot()
     from matplotlib import animation
 
@@ -253,6 +255,15 @@ def _panel(flow: FlowData, longest: float) -> tuple[float, float]:
     lengths = [np.ptp(x) for x in flow.coordinates[:2]]
     ratio = max(min(lengths[1] / lengths[0], 4.0), 0.25)
     return (longest, longest * ratio) if ratio < 1 else (longest / ratio, longest)
+
+
+def _check_drawable(flow: FlowData) -> None:
+    for axis, line in zip("xyz", flow.coordinates, strict=False):
+        if len(line) < 2 or not np.all(np.isfinite(line)) or np.any(np.diff(line) <= 0):
+            raise ValueError(
+                f"{flow.paths[0]}: a picture needs two cells or more along each axis, "
+                f"at coordinates that increase; those of {axis} do not."
+            )
 
 
 def _spacing(flow: FlowData) -> list[float]:

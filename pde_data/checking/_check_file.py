@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..formats._hdf5 import open_hdf5
+from ..formats._inventory import refuse_outside
 from ..formats._registry import format_of, structural_faults
 from ..generation._config import GenerateConfig
 from ..generation._families import FAMILIES
@@ -39,39 +40,78 @@ def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
     - `regenerate`: how many trajectories of a file of ours to simulate again and
       compare bit for bit.
 
+    What is wrong is a finding, and what can still be judged is judged all the same.
+    Nothing is read of a file that takes numbers from outside of itself.
+
     **Raises:** `FileNotFoundError`; `ValueError` for a file that is not HDF5.
     """
-    with open_hdf5(Path(path)) as file:
+    with open_hdf5(Path(path), allow_external=True) as file:
+        try:
+            refuse_outside(file)
+        except ValueError as error:
+            found = FileFinding("self-contained", False, str(error))
+            return FileReport("unknown", (found,))
         faults = structural_faults(file)
         findings = [FileFinding("layout", not faults, "; ".join(faults) or "complete")]
+        name = "unknown"
         try:
+            format = format_of(file)
+            name = name if format is None else format.name
             flow = FlowData([file])
         except ValueError as error:
             findings.append(FileFinding("readable", False, str(error)))
-            format = format_of(file)
-            name = "unknown" if format is None else format.name
             return FileReport(name, tuple(findings))
-        findings += _check_finite(flow)
+        findings += [*_check_accounted(flow), *_check_finite(flow)]
         try:
             flow.primitive(0, 0)
         except ValueError as error:
             text = f"{error} Nothing else is judged."
             findings.append(FileFinding("fields", None, text))
         else:
-            kinds = flow.boundaries or guessed_boundaries(flow)
-            figures = [measure(flow, i, kinds) for i in range(flow.num_trajectories)]
-            findings += _check_flow(flow, figures, kinds)
-            findings += _check_recorded(flow, figures)
-            findings += _check_again(flow, regenerate)
+            findings += _check_trajectories(flow, regenerate)
         return FileReport(flow.layout, tuple(findings))
+
+
+def _check_accounted(flow: FlowData) -> list[FileFinding]:
+    """What is no trajectory of a field, so that nothing is left out in silence."""
+    findings = []
+    if flow.constants:
+        text = f"{', '.join(flow.constants)}: fields that do not vary in time"
+        findings.append(FileFinding("constants", None, text))
+    if flow.unread:
+        text = f"{', '.join(flow.unread)}: not understood, so neither read nor judged"
+        findings.append(FileFinding("unread", None, text))
+    return findings
+
+
+def _check_trajectories(flow: FlowData, regenerate: int) -> list[FileFinding]:
+    try:
+        kinds = flow.boundaries or guessed_boundaries(flow)
+        figures = [measure(flow, i, kinds) for i in range(flow.num_trajectories)]
+    except ValueError as error:
+        return [FileFinding("flow", False, f"{error} Nothing else is judged.")]
+    return [
+        *_check_flow(flow, figures, kinds),
+        *_check_recorded(flow, figures),
+        *_check_again(flow, regenerate),
+    ]
 
 
 def _check_finite(flow: FlowData) -> list[FileFinding]:
     findings = []
     for field in flow.fields:
         array = flow[field.name]
-        bad = [i for i in range(len(array)) if not np.isfinite(array[i]).all()]
-        findings.append(verdict(f"finite {field.name}", bad, "every value"))
+        bad, unreadable = [], ""
+        for i in range(len(array)):
+            try:
+                finite = np.isfinite(array[i]).all()
+            except ValueError as error:
+                finite, unreadable = False, f" ({error})"
+            if not finite:
+                bad.append(i)
+        finding = verdict(f"finite {field.name}", bad, "every value")
+        detail = finding.detail + unreadable
+        findings.append(dataclasses.replace(finding, detail=detail))
     return findings
 
 
@@ -114,7 +154,11 @@ def _check_continuity(
 
 
 def _is_forced(config: GenerateConfig | None) -> bool:
-    return config is not None and FAMILIES[config.family].forcing is not None
+    if config is None:
+        return False
+    # Of a family that we do not know, we do not know either that nothing pushes.
+    family = FAMILIES.get(config.family)
+    return family is None or family.forcing is not None
 
 
 def _check_twins(figures: list[Measurements]) -> FileFinding:
@@ -167,6 +211,11 @@ def _check_recorded(flow: FlowData, figures: list[Measurements]) -> list[FileFin
     if not recorded:
         text = "not recorded; whether the scheme treats all axes and directions alike "
         return [FileFinding("symmetry", None, f"{text}cannot be seen in snapshots")]
+    needed = ["commutation_error", *figures[0].certificate.figures]
+    absent = [name for name in needed if name not in recorded]
+    if absent:
+        text = f"no {', '.join(absent)} recorded, which a file of ours has"
+        return [FileFinding("certificates", False, text)]
     worst = float(np.max(recorded["commutation_error"]))
     findings = [bounded("symmetry (commutation error)", worst, COMMUTATION_BOUND)]
     changed = []
@@ -192,6 +241,12 @@ def _check_again(flow: FlowData, number: int) -> list[FileFinding]:
     if config is None:
         text = "not a file of ours: its making is unknown"
         return [FileFinding("regenerated", None, text)]
+    if (config.grid, config.snapshots) != (flow.grid, len(flow.times)):
+        text = (
+            f"the recorded configuration is of a grid {config.grid} and "
+            f"{config.snapshots} snapshots, not of this file"
+        )
+        return [FileFinding("regenerated", False, text)]
     rows = np.unique(np.linspace(0, flow.num_trajectories - 1, number).astype(int))
     numbers = flow.records.get("index", np.arange(flow.num_trajectories))
     differing = []

@@ -41,7 +41,7 @@ def measure(flow: FlowData, index: int, kinds: Sequence[str]) -> Measurements:
     gamma = flow.gamma(index)
     certificate = certify(density, velocity, pressure, gamma)
     continuity = math.nan
-    ordered = len(flow.times) > 1 and np.all(np.diff(flow.times) > 0)
+    ordered = all(_ordered(line) for line in (flow.times, *flow.coordinates))
     if certificate.physical and ordered:
         continuity = snapshot_continuity(
             flow.times,
@@ -81,6 +81,11 @@ def guessed_boundaries(flow: FlowData) -> tuple[str, ...]:
         "periodic" if seems_periodic(density, axis) else "open"
         for axis in range(flow.num_spatial_dims)
     )
+
+
+def _ordered(line: np.ndarray) -> bool:
+    """Whether times or places are at least two, finite, and in order."""
+    return len(line) > 1 and bool(np.isfinite(line).all() and np.all(np.diff(line) > 0))
 
 
 def _equal_to_last(values: np.ndarray) -> np.ndarray:

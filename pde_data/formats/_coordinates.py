@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ._stored import dataset_fault, numbers, stored
+
 AXES = "xyz"
 # Coordinates are stored in float32.
 _EVEN = 1e-3
@@ -24,8 +26,8 @@ def check_lengths(
             raise ValueError(
                 f"{file.filename}: the {('t' + AXES)[axis]}-coordinate has shape "
                 f"{values.shape}, but the fields have {n} entries along that axis; "
-                f"fields have axes (trajectory, time, x, ...), shape (…, "
-                f"{', '.join(map(str, shape))})."
+                f"fields have axes ([trajectory, ]time, x, ...), shape "
+                f"([…, ]{', '.join(map(str, shape))})."
             )
 
 
@@ -33,13 +35,19 @@ def coordinate_faults(
     file: Any, name: str, lengths: tuple[int, ...], even: bool = False
 ) -> Iterator[str]:
     """Faults of a coordinate: its length, its order and, if `even`, its spacing."""
-    if name not in file:
+    node = stored(file, name)
+    if node is None:
         yield f"no {name}"
         return
-    shape, values = file[name].shape, np.asarray(file[name][()], np.float64)
+    fault = dataset_fault(node)
+    if fault:
+        yield f"{name} {fault}"
+        return
+    shape = node.shape
     if shape[-1:] == () or shape[-1] not in lengths:
         yield f"{name} has shape {shape}, not ({lengths[0]},)"
         return
+    values = numbers(file, name).astype(np.float64)
     steps = np.diff(values, axis=-1)
     if not np.all(np.isfinite(values)) or not np.all(steps > 0):
         yield f"{name} does not increase"

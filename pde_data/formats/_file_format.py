@@ -65,6 +65,10 @@ class FileContents:
     - `times`, `coordinates`: `(time,)` and, for each axis, the cell centres.
     - `parameters`: what the file says of the flow, one value or one per trajectory.
     - `boundaries`: "periodic", "wall" or "open" for each axis; empty if not known.
+    - `constants`: the names of the fields that do not vary in time; their arrays have
+      the time axis all the same (see `Spread`).
+    - `read`: the names of all data sets that the reader has understood: whatever else
+      stands in the file is listed as unread.
     """
 
     format: str
@@ -74,6 +78,8 @@ class FileContents:
     coordinates: tuple[np.ndarray, ...]
     parameters: dict[str, Any]
     boundaries: tuple[str, ...] = ()
+    constants: tuple[str, ...] = ()
+    read: tuple[str, ...] | None = None
 
     @property
     def num_trajectories(self) -> int:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ._disk_space import full_disk_explained, reserve
+from ._inventory import refuse_outside
+from ._stored import DAMAGE
 from ._writer_lock import in_use
 
 # More than all that a file holds besides its fields.
@@ -28,8 +30,11 @@ def need_h5py() -> None:
         )
 
 
-def open_hdf5(path: Path) -> Any:
-    """An `h5py.File` open for reading, or an error that says what to do."""
+def open_hdf5(path: Path, *, allow_external: bool = False) -> Any:
+    """An `h5py.File` open for reading, or an error that says what to do.
+
+    A file that takes numbers from outside of itself is refused, unless that is allowed.
+    """
     need_h5py()
     import h5py
 
@@ -40,14 +45,21 @@ def open_hdf5(path: Path) -> Any:
             f"{path} is a folder; name the files in it, such as {path}/*.hdf5."
         )
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except BlockingIOError:
         raise in_use(path) from None
-    except OSError as error:
+    except DAMAGE as error:
         raise ValueError(
             f"{path} is not a readable HDF5 file; it may be truncated or of another "
             f"kind ({error})."
         ) from error
+    if not allow_external:
+        try:
+            refuse_outside(file)
+        except BaseException:
+            file.close()
+            raise
+    return file
 
 
 def _hint(path: Path) -> str:

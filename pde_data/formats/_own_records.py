@@ -6,11 +6,19 @@
 - `certificate/`: what was proved of each trajectory.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+
+from ._stored import (
+    attribute,
+    children,
+    dataset_fault,
+    group_of_numbers,
+    numbers,
+    stored,
+)
 
 CONFIG = "pde_data_config"
 GENERATION = "generation"
@@ -19,27 +27,34 @@ STORED = f"{GENERATION}/stored"
 
 
 def read_records(file: Any, group: str) -> dict[str, np.ndarray]:
-    """One array for each record of a group, one value per trajectory."""
-    return {k: np.asarray(v[()]) for k, v in file.get(group, {}).items()}
+    """One array for each record of a group, one value per trajectory.
+
+    Nothing for foreign files, whatever they call so.
+    """
+    if attribute(file, CONFIG) is None:
+        return {}
+    return group_of_numbers(file, group)
 
 
 def record_faults(file: Any) -> Iterator[str]:
     """What is wrong with the records, each in words; nothing for foreign files."""
-    if CONFIG not in file.attrs:
+    if attribute(file, CONFIG) is None:
         return
-    stored = file.get(STORED)
-    if stored is None:
+    node = stored(file, STORED)
+    if node is None:
         yield f"no {STORED}"
         return
-    absent = np.flatnonzero(np.asarray(stored[()]) != 1)
+    marks = numbers(file, STORED)
+    absent = np.flatnonzero(np.ravel(marks) != 1)
     if len(absent):
         yield f"rows {listed(absent)} were never stored"
-    nodes = itertools.chain(
-        file.get(CERTIFICATE, {}).items(), file.get(GENERATION, {}).items()
-    )
-    for name, node in nodes:
-        if node.shape != stored.shape:
-            yield f"{name} has shape {node.shape}, not {stored.shape}"
+    for group in (CERTIFICATE, GENERATION):
+        for name, node in children(stored(file, group)).items():
+            fault = dataset_fault(node)
+            if fault:
+                yield f"{group}/{name} {fault}"
+            elif node.shape != marks.shape:
+                yield f"{name} has shape {node.shape}, not {marks.shape}"
 
 
 def listed(numbers: Sequence[int] | np.ndarray) -> str:

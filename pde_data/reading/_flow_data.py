@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,11 @@ import numpy as np
 from ..formats._file_format import Field, FileContents
 from ..formats._hdf5 import open_hdf5
 from ..formats._own_records import CERTIFICATE, CONFIG, GENERATION, read_records
-from ..formats._registry import read_contents
+from ..formats._registry import read_contents, unread_datasets
+from ..formats._stored import attribute
 from ..generation._config import GenerateConfig
 from ..solver._energy import pressure_of
 from ._lazy_array import LazyArray
-
-Paths = str | Path | Sequence[str | Path]
 
 
 class FlowData:
@@ -24,6 +24,8 @@ class FlowData:
 
     - `fields`: a tuple of `Field`; `data["velocity"]`: a `LazyArray` of shape
       `(trajectory, time, *grid[, d])`, components of tensors last;
+    - `constants`: the names of the fields that do not vary in time; their arrays have
+      the time axis all the same;
     - `times` `(time,)`, `coordinates` one `(n,)` per axis, `grid` the numbers of cells;
     - `boundaries`: "periodic", "wall" or "open" for each axis; empty if not known;
     - `parameters`: what the files say of the flow, by name; one value, or one per
@@ -32,7 +34,8 @@ class FlowData:
       `None` for foreign files and for files of several configurations;
     - `certificates`: what was proved of each trajectory, by name, one array each;
       `records`: how it was made: `index` in the whole, `num_steps`, `draw`,
-      `safe_scheme`; `redrawn`: how many broke down and were drawn anew.
+      `safe_scheme`; `redrawn`: how many broke down and were drawn anew;
+    - `unread`: the names of all data sets in the files that were not understood.
 
     Use it in a `with` block, or call `close`.
     """
@@ -45,6 +48,14 @@ class FlowData:
             self._refuse_other(file, _differing(first, source))
         self.layout: str = first.format
         self.fields: tuple[Field, ...] = first.fields
+        self.constants: tuple[str, ...] = first.constants
+        self.unread: tuple[str, ...] = tuple(
+            dict.fromkeys(
+                name
+                for source, file in zip(sources, self._files, strict=True)
+                for name in unread_datasets(file, source)
+            )
+        )
         self.times: np.ndarray = first.times
         self.coordinates: tuple[np.ndarray, ...] = first.coordinates
         self.boundaries: tuple[str, ...] = first.boundaries
@@ -53,11 +64,11 @@ class FlowData:
             [source.parameters for source in sources], lengths
         )
         self.config: GenerateConfig | None = _common([_config(file) for file in files])
-        self.certificates: dict[str, np.ndarray] = _join(
-            [read_records(file, CERTIFICATE) for file in files], lengths
+        self.certificates: dict[str, np.ndarray] = _joined_records(
+            files, CERTIFICATE, lengths
         )
-        self.records: dict[str, np.ndarray] = _join(
-            [read_records(file, GENERATION) for file in files], lengths
+        self.records: dict[str, np.ndarray] = _joined_records(
+            files, GENERATION, lengths
         )
         self.redrawn: int = int(np.count_nonzero(self.records.get("draw", 0)))
         self._arrays = {
@@ -111,8 +122,14 @@ class FlowData:
 
     def gamma(self, index: int) -> float:
         """The ratio of specific heats of one trajectory; 5/3 where none is named."""
-        values = np.ravel(self.parameters.get("gamma", 5 / 3))
-        return float(values[index] if len(values) > 1 else values[0])
+        stated = self.parameters.get("gamma", 5 / 3)
+        values = np.ravel(stated)
+        if len(values) in (1, self.num_trajectories) and values.dtype.kind in "fiu":
+            return float(values[index] if len(values) > 1 else values[0])
+        raise ValueError(
+            f"{self.paths[0]}: gamma must be one number, or one for each of "
+            f"{self.num_trajectories} trajectories, got {stated!r:.60}."
+        )
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -158,7 +175,7 @@ class FlowData:
         self.close()
 
 
-def load(paths: Paths) -> FlowData:
+def load(paths: Any, *, allow_external: bool = False) -> FlowData:
     """Open one file, or several as one data set joined along the trajectories.
 
     Reads our own files and those of PDEBench (1D to 3D compressible flow) and The Well.
@@ -168,16 +185,21 @@ def load(paths: Paths) -> FlowData:
     - `paths`: a file, a pattern such as `"flow-*-of-4.hdf5"`, or a list of them. Files
       found by a pattern are in the order of their names. They may differ in their
       parameters, which then have one value per trajectory.
+    - `allow_external`: whether a file may take numbers from other files: by links, raw
+      storage or virtual data sets that name them. Only for files that you trust.
 
-    **Raises:** `FileNotFoundError`; `ValueError` for a file that is incomplete,
-    truncated, of another kind, named twice, or of other fields, times or coordinates
-    than the first, saying which.
+    A file of PDEBench's without trajectory axis is one trajectory. What a file holds
+    and is not understood is listed in `unread`.
+
+    **Raises:** `FileNotFoundError`; `TypeError` for anything but paths; `ValueError`
+    for a file that is incomplete, truncated, of another kind, named twice, or of other
+    fields, times or coordinates than the first, saying which.
     """
     listed = _listed(paths)
     files: list[Any] = []
     try:
         for path in listed:
-            files.append(open_hdf5(path))
+            files.append(open_hdf5(path, allow_external=allow_external))
         return FlowData(files)
     except BaseException:
         for file in files:
@@ -185,9 +207,14 @@ def load(paths: Paths) -> FlowData:
         raise
 
 
-def _listed(paths: Paths) -> list[Path]:
+def _listed(paths: Any) -> list[Path]:
     found: list[Path] = []
-    for path in [paths] if isinstance(paths, (str, Path)) else paths:
+    single = isinstance(paths, (str, os.PathLike))
+    if not single and not isinstance(paths, (list, tuple)):
+        raise _no_path(paths)
+    for path in [paths] if single else paths:
+        if not isinstance(path, (str, os.PathLike)):
+            raise _no_path(path)
         text = str(path)
         if glob.has_magic(text) and not Path(path).exists():
             matches = sorted(glob.glob(text))
@@ -209,9 +236,21 @@ def _listed(paths: Paths) -> list[Path]:
     return found
 
 
+def _no_path(given: Any) -> TypeError:
+    kind = f"{type(given).__module__}.{type(given).__qualname__}"
+    hint = ""
+    if kind.startswith("h5py.") and hasattr(given, "filename"):
+        hint = ": pass its name, load(file.filename)"
+    return TypeError(
+        f"`paths` must be a path, a pattern such as 'flow-*.hdf5' or a list of them, "
+        f"got {kind}{hint}."
+    )
+
+
 def _differing(first: FileContents, other: FileContents) -> list[str]:
     """What two files would need to have in common to be one data set."""
-    found = [] if first.fields == other.fields else ["fields"]
+    same = first.fields == other.fields and first.constants == other.constants
+    found = [] if same else ["fields"]
     if not np.array_equal(first.times, other.times):
         found.append("times")
     pairs = zip(first.coordinates, other.coordinates, strict=False)
@@ -223,8 +262,29 @@ def _differing(first: FileContents, other: FileContents) -> list[str]:
 
 
 def _config(file: Any) -> GenerateConfig | None:
-    text = file.attrs.get(CONFIG)
-    return None if text is None else GenerateConfig.from_json(str(text))
+    text = attribute(file, CONFIG)
+    if text is None:
+        return None
+    try:
+        return GenerateConfig.from_json(str(text))
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{file.filename}: attribute {CONFIG} holds no configuration ({error})."
+        ) from error
+
+
+def _joined_records(
+    files: Sequence[Any], group: str, lengths: list[int]
+) -> dict[str, np.ndarray]:
+    records = [read_records(file, group) for file in files]
+    for file, found, n in zip(files, records, lengths, strict=True):
+        for name, values in found.items():
+            if values.shape != (n,):
+                raise ValueError(
+                    f"{file.filename}: {group}/{name} must have one value for each of "
+                    f"{n} trajectories, but has shape {values.shape}."
+                )
+    return _join(records, lengths)
 
 
 def _common(configs: Sequence[GenerateConfig | None]) -> GenerateConfig | None:
@@ -267,6 +327,7 @@ def _equal(a: Any, b: Any) -> bool:
         a is not None
         and b is not None
         and np.shape(a) == np.shape(b)
+        and np.asarray(a).dtype.kind == np.asarray(b).dtype.kind
         and bool(np.all(np.asarray(a) == np.asarray(b)))
     )
 

@@ -127,7 +127,14 @@ class _Part:
                 key %= n
             forward.append(key)
         rows = [slice(None)] if isinstance(row, slice) else []
-        return np.asarray(np.asarray(source[(row, *forward)])[tuple([*rows, *turn])])
+        try:
+            values = np.asarray(source[(row, *forward)])
+        except (OSError, RuntimeError, MemoryError) as error:
+            raise ValueError(
+                f"{source.file.filename}: {source.name} can't be read; the file may be "
+                f"damaged ({error})."
+            ) from error
+        return np.asarray(values[tuple([*rows, *turn])])
 
 
 def _full_key(key: Any, ndim: int) -> list[Any]:
