@@ -19,6 +19,7 @@ class TrajectoryCertificate:
       rest, to ∫ρc. On a periodic box without forcing they are rounding.
     - `min_density`, `min_pressure`, `max_mach`: over all cells and snapshots.
     - `finite`: no NaN and no infinity.
+    - `signal_ratio`: the largest ∫ρ(|u| + c) over what `momentum_drift` is relative to.
     """
 
     mass_drift: float
@@ -28,6 +29,7 @@ class TrajectoryCertificate:
     min_pressure: float
     max_mach: float
     finite: bool
+    signal_ratio: float
 
     @property
     def physical(self) -> bool:
@@ -49,7 +51,7 @@ class TrajectoryCertificate:
 CERTIFIED = tuple(
     field.name
     for field in dataclasses.fields(TrajectoryCertificate)
-    if field.name != "finite"
+    if field.name not in ("finite", "signal_ratio")
 )
 
 
@@ -79,6 +81,7 @@ def certify(
         if scale == 0:
             scale = np.mean(density[0] * np.sqrt(sound_squared[0]))
         total_momentum = np.mean(momentum, axis=space)
+        signal = np.sqrt(speed_squared) + np.sqrt(sound_squared)
         return TrajectoryCertificate(
             mass_drift=_drift(np.mean(density, axis=space)),
             momentum_drift=float(
@@ -89,6 +92,7 @@ def certify(
             min_pressure=float(pressure.min()),
             max_mach=float(np.sqrt(np.max(speed_squared / sound_squared))),
             finite=finite,
+            signal_ratio=float(np.max(np.mean(density * signal, axis=space)) / scale),
         )
 
 
