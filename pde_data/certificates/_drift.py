@@ -16,8 +16,8 @@ def drift_bounds(
     What a step adds to a cell is rounded as it is added, by at most one unit of what
     the cell holds. Where a flow has nearly come to rest, all steps round alike: what
     leaves one cell may be too little to arrive in the next, so that the drift follows
-    the number of steps and not its root. The flux of momentum is rounded as a pressure
-    is: its bound grows by the ratio of ∫ρ(|u| + c) to what its drift is relative to.
+    the number of steps and not its root. What a cell holds of momentum may have grown
+    since the start, which the drift is relative to.
 
     **Arguments:**
 
@@ -26,7 +26,7 @@ def drift_bounds(
     stored, rounded = STORED[precision], UNIT[precision] * num_steps
     return {
         "mass": stored + rounded,
-        "momentum": stored + rounded * certificate.signal_ratio,
+        "momentum": stored + rounded * certificate.speed_ratio,
         "energy": stored + rounded,
     }
 

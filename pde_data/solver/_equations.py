@@ -147,7 +147,9 @@ class CompressibleNavierStokes(eqx.Module):
                 change = jax.tree.map(lambda x, s=scale: rounded(x * s), change)
             changes.append(change)
         scale = -1 / spacing[0] if uniform else -1.0
-        rate = jax.tree.map(lambda *terms: scale * symmetric_sum(list(terms)), *changes)
+        rate = jax.tree.map(
+            lambda *terms: rounded(scale * symmetric_sum(list(terms))), *changes
+        )
         return rate if acceleration is None else _with_force(rate, cells, acceleration)
 
     def face_flux(

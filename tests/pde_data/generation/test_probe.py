@@ -1,4 +1,4 @@
-"""What a start is probed for: the symmetry that its box and force have, and no other."""
+"""What a start is probed for: the symmetry of its box and its force, and no other."""
 
 import dataclasses
 import math
