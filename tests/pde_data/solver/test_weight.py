@@ -108,7 +108,7 @@ def test_a_force_of_zero_changes_no_ghost_cell_and_corners_stay_images(random):
         tuple(jnp.asarray(random.normal(size=shape)) for _ in range(2)),
         jnp.asarray(random.uniform(1, 2, shape)),
     )
-    faces = ((pde_data.slip_wall,) * 2, PERIODIC)
+    faces = ((pde_data.slip_wall, pde_data.slip_wall), PERIODIC)
     padded = with_ghosts(state, 2, faces)
     zero = jnp.zeros(shape, state.density.dtype)
 
