@@ -113,7 +113,7 @@ def _check_continuity(
         )
         return FileFinding(name, None, text)
     recorded = flow.certificates.get("continuity_residual")
-    if recorded is None:
+    if recorded is None or recorded.shape != (len(figures),):
         finding = bounded(name, worst, CONTINUITY_BOUND)
     else:
         now = np.array([f.continuity for f in figures])
@@ -121,7 +121,7 @@ def _check_continuity(
         change = np.where(np.isnan(now) & np.isnan(recorded), 0, change)
         change = np.nan_to_num(change, nan=math.inf)
         same = bool(change.max() <= CONTINUITY_CHANGE)
-        words = "as recorded" if same else f"recorded {np.nanmax(recorded):.1e}"
+        words = "as recorded" if same else "not as recorded"
         finding = FileFinding(name, same, f"{worst:.1e} at most, {words}")
     return dataclasses.replace(finding, detail=f"{finding.detail} {count}")
 
@@ -139,7 +139,9 @@ def _check_twins(figures: list[Measurements]) -> FileFinding:
 def _check_drifts(
     flow: FlowData, figures: list[Measurements], kinds: Sequence[str]
 ) -> list[FileFinding]:
-    steps = flow.records.get("num_steps", np.zeros(len(figures), int))
+    steps = flow.records.get("num_steps")
+    if steps is None or steps.shape != (len(figures),):
+        steps = np.zeros(len(figures), int)
     bounds = [
         _drift_bounds(flow, kinds, f, int(n))
         for f, n in zip(figures, steps, strict=True)
