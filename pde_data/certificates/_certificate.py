@@ -19,6 +19,8 @@ class TrajectoryCertificate:
       rest, to ∫ρc. On a periodic box without forcing they are rounding.
     - `min_density`, `min_pressure`, `max_mach`: over all cells and snapshots.
     - `finite`: no NaN and no infinity.
+    - `speed_ratio`: the largest ∫ρ|u|, over what `momentum_drift` is relative to; at
+      least 1.
     """
 
     mass_drift: float
@@ -28,6 +30,7 @@ class TrajectoryCertificate:
     min_pressure: float
     max_mach: float
     finite: bool
+    speed_ratio: float
 
     @property
     def physical(self) -> bool:
@@ -49,7 +52,7 @@ class TrajectoryCertificate:
 CERTIFIED = tuple(
     field.name
     for field in dataclasses.fields(TrajectoryCertificate)
-    if field.name != "finite"
+    if field.name not in ("finite", "speed_ratio")
 )
 
 
@@ -79,6 +82,7 @@ def certify(
         if scale == 0:
             scale = np.mean(density[0] * np.sqrt(sound_squared[0]))
         total_momentum = np.mean(momentum, axis=space)
+        carried = np.mean(density * np.sqrt(speed_squared), axis=space)
         return TrajectoryCertificate(
             mass_drift=_drift(np.mean(density, axis=space)),
             momentum_drift=float(
@@ -89,6 +93,7 @@ def certify(
             min_pressure=float(pressure.min()),
             max_mach=float(np.sqrt(np.max(speed_squared / sound_squared))),
             finite=finite,
+            speed_ratio=max(1.0, float(np.max(carried) / scale)),
         )
 
 

@@ -1,4 +1,8 @@
-"""Do snapshots belong to one flow? The law of continuity between them, in weak form."""
+"""Do snapshots belong to one flow? The law of continuity between them, in weak form.
+
+Every sum is one of `np.add.reduce` or of a fixed number of terms: those of BLAS depend
+on how many threads were free, and equal runs must give equal bytes.
+"""
 
 from collections.abc import Sequence
 
@@ -11,6 +15,7 @@ RESOLVED_ANGLE = 1.5
 # The share of the momentum below which a term is truncation and rounding: in a gas that
 # rests in a gravitational field the terms are nothing else.
 NOISE = 0.01
+GAUSS = 0.5 / 3**0.5
 
 
 def snapshot_continuity(
@@ -63,11 +68,12 @@ def snapshot_continuity(
 
     values = [value for value, _, _ in tables]
     change = np.diff(_project(density, values), axis=0)[:, resolved]
+    first, weights = _quadrature(np.asarray(times, float))
     terms = []
     for axis, (_, derivative, _) in enumerate(tables):
         along = [*values[:axis], derivative, *values[axis + 1 :]]
         rate = _project(density * velocity[..., axis], along)[:, resolved]
-        terms.append(_quadrature(times) @ rate)
+        terms.append(sum(w[:, None] * rate[first + j] for j, w in enumerate(weights)))
     possible = np.sqrt(np.mean((density * speed) ** 2)) * np.multiply.outer(
         intervals, length[resolved]
     )
@@ -105,21 +111,37 @@ def _project(field: np.ndarray, tables: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of a field `(time, *grid)` times each test function."""
     for table in tables:
         # The summed axis is always the first of the grid; the new one goes last.
-        field = np.tensordot(field, table, axes=((1,), (1,))) / table.shape[1]
+        n = table.shape[1]
+        waves = table.reshape(len(table), n, *(1,) * (field.ndim - 2))
+        sums = [np.add.reduce(field * wave, axis=1) / n for wave in waves]
+        field = (
+            np.stack(sums, axis=-1)
+            if sums
+            else np.zeros((len(field), *field.shape[2:], 0))
+        )
     return field
 
 
-def _quadrature(times: np.ndarray) -> np.ndarray:
-    """Weights `(intervals, time)` that integrate cubics over each interval."""
+def _quadrature(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Integrals over each interval of the cubic through the four nearest times.
+
+    The number `(intervals,)` of the first of those times, and their weights
+    `(4, intervals)`, fewer where there are fewer times.
+    """
     count = len(times)
     points = min(4, count)
-    weights = np.zeros((count - 1, count))
-    for i in range(count - 1):
-        first = min(max(i - 1, 0), count - points)
-        near = np.asarray(times[first : first + points]) - times[i]
-        step = times[i + 1] - times[i]
-        powers = np.arange(points)
-        moments = step / (powers + 1)
-        matrix = (near / step) ** powers[:, None]
-        weights[i, first : first + points] = np.linalg.solve(matrix, moments)
-    return weights
+    first = np.clip(np.arange(count - 1) - 1, 0, count - points)
+    nodes = times[first + np.arange(points)[:, None]]
+    step = np.diff(times)
+    middle = times[:-1] + 0.5 * step
+    weights = np.zeros((points, count - 1))
+    # Gauss's two points are exact for cubics.
+    for offset in (-GAUSS, GAUSS):
+        at = middle + offset * step
+        for j in range(points):
+            share = 0.5 * step
+            for k in range(points):
+                if k != j:
+                    share = share * ((at - nodes[k]) / (nodes[j] - nodes[k]))
+            weights[j] += share
+    return first, weights

@@ -65,8 +65,10 @@ def precision_of(config: GenerateConfig) -> contextlib.AbstractContextManager[No
 
 def trajectory_key(config: GenerateConfig, index: int, draw: int = 0) -> PRNGKeyArray:
     """The key of a trajectory: of the seed, its index, and how often it was redrawn."""
-    key = jax.random.fold_in(jax.random.key(config.seed), index)
-    return jax.random.fold_in(key, draw)
+    # In single precision JAX drops all but the last 32 bits of a seed.
+    with jax.enable_x64(True):
+        root = jax.random.key(config.seed)
+    return jax.random.fold_in(jax.random.fold_in(root, index), draw)
 
 
 def draw_parameters(config: GenerateConfig, key: PRNGKeyArray) -> dict[str, float]:

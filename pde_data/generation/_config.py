@@ -14,6 +14,8 @@ Range = float | tuple[float, float]
 
 # What may have a value of its own in each trajectory.
 DRAWN = ("mach", "shear_viscosity", "bulk_viscosity")
+# What JAX makes a key of.
+MAX_SEED = 2**63 - 1
 # It changes no bit of the file.
 _IRRELEVANT = ("batch",)
 
@@ -32,7 +34,7 @@ class GenerateConfig:
       trajectory.
     - `gamma`, `prandtl_number` (`None`: no heat conduction): the gas.
     - `trajectories`, `snapshots` (the start included), `final_time`: how much.
-    - `seed`: trajectory `i` depends on `seed` and `i` alone.
+    - `seed`: from 0 to 2**63 - 1; trajectory `i` depends on `seed` and `i` alone.
     - `dtype`: stored, "float32" or "float64"; `precision`: computed, the same names.
     - `scheme`: a name from `pde_data.SCHEMES`; `courant_number`: `None` for its own.
     - `refinement`: simulate with so many times the cells per axis, store averages.
@@ -104,6 +106,11 @@ class GenerateConfig:
         """The times of the snapshots, the first of which is zero."""
         last = self.snapshots - 1
         return tuple(self.final_time * (i / last) for i in range(self.snapshots))
+
+    @property
+    def coarser_precision(self) -> str:
+        """The coarser of the precisions that are computed in and stored."""
+        return min(self.dtype, self.precision)
 
     def to_json(self) -> str:
         """A text that `from_json` reads back, but for what changes no number."""
@@ -195,6 +202,8 @@ def _check(config: GenerateConfig) -> None:
             raise ValueError(
                 f"`{name}` must be a whole number >= {least}, got {value}."
             )
+    if config.seed > MAX_SEED:
+        raise ValueError(f"`seed` must be less than 2**63, got {config.seed}.")
     if not 1 <= len(config.grid) <= 3 or min(config.grid) < 4:
         raise ValueError(
             f"`grid` must have 1 to 3 axes of at least 4 cells, got {config.grid}."

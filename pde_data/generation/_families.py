@@ -65,6 +65,27 @@ def boundary_names(config: GenerateConfig) -> list[str]:
     return [names[lower] for lower, _ in faces]
 
 
+def is_forced(config: GenerateConfig) -> bool:
+    """Whether a force acts on the family's gas.
+
+    Of a family that is not known, it is not known either that nothing pushes.
+    """
+    family = FAMILIES.get(config.family)
+    return family is None or family.forcing is not None
+
+
+def kept_totals(config: GenerateConfig) -> tuple[str, ...]:
+    """What the family's box keeps, of "mass", "momentum" and "energy"."""
+    if config.family not in FAMILIES:
+        return ()
+    kinds = boundary_names(config)
+    if "open" in kinds:
+        return ()
+    if "wall" in kinds or is_forced(config):
+        return ("mass",)
+    return ("mass", "momentum", "energy")
+
+
 def check_names(config: GenerateConfig) -> None:
     """Refuse a family or scheme that does not exist."""
     for name, known in (("family", FAMILIES), ("scheme", SCHEMES)):

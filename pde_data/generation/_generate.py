@@ -27,6 +27,7 @@ FIGURES = (
     *CERTIFIED,
     "continuity_residual",
     "step_continuity_residual",
+    "commuting_elements",
     "commutation_error",
     "courant_number",
 )

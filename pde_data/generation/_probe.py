@@ -1,5 +1,6 @@
 """A few steps from a start that show what the scheme does with it: sampled proofs."""
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -30,12 +31,15 @@ def program_length(num_snapshots: int) -> int:
 def probe_start(
     solver: CompressibleNavierStokes, start: Primitive, index: int, num_snapshots: int
 ) -> dict[str, float]:
-    """Two figures from eight steps, in which the fluxes are the scheme's own.
+    """Three figures from eight steps, in which the fluxes are the scheme's own.
 
-    - `commutation_error`: how far the steps fail to commute with one element of the
-      grid's group, chosen by `index` among those that keep the shape of the grid. The
-      largest difference over all fields, relative to the largest value of each; zero
-      for a scheme that is exactly symmetric.
+    - `commuting_elements`: how many elements of the grid's group, the identity
+      included, keep the shape of the grid, its boundaries and the force, to the last
+      bit of it: those that the steps must commute with.
+    - `commutation_error`: how far they fail to commute with one of these, chosen by
+      `index`; NaN where there is none but the identity. The largest difference over
+      all fields, relative to the largest value of each; zero for a scheme that is
+      exactly symmetric.
     - `step_continuity_residual`: how far they miss the law of continuity, as in
       `snapshot_continuity`.
     """
@@ -50,28 +54,68 @@ def probe_start(
         return simulate_in_program(solver, start, times, length, 10 * NUM_STEPS)
 
     run = probe(start)
+    elements = kept_elements(solver, start, times[[0, -1]])
     return {
-        "commutation_error": _commutation_error(solver, start, run, probe, index),
+        "commuting_elements": float(len(elements)),
+        "commutation_error": _commutation_error(start, run, probe, elements, index),
         "step_continuity_residual": _step_continuity(solver, run),
     }
 
 
+def kept_elements(
+    solver: CompressibleNavierStokes, start: Primitive, times: np.ndarray
+) -> list[Element]:
+    """The elements that keep grid, boundaries and force; the identity comes first.
+
+    A force is looked at in `start`, at some times: it must move along bit for bit.
+    """
+    return [
+        element
+        for element in hyperoctahedral_elements(solver.grid.num_spatial_dims)
+        if _keeps_box(solver, element)
+        and all(_keeps_force(solver, start, element, time) for time in times)
+    ]
+
+
+def _keeps_box(solver: CompressibleNavierStokes, element: Element) -> bool:
+    grid, faces = solver.grid, solver.boundary
+    for new, (old, flip) in enumerate(zip(*element, strict=True)):
+        moved = faces[old][::-1] if flip else faces[old]
+        if moved != faces[new] or grid.shape[old] != grid.shape[new]:
+            return False
+        if grid.spacing[old] != grid.spacing[new]:
+            return False
+    return True
+
+
+def _keeps_force(
+    solver: CompressibleNavierStokes, start: Primitive, element: Element, time: float
+) -> bool:
+    if solver.forcing is None:
+        return True
+
+    def acceleration(state: Primitive) -> Primitive:
+        force = solver.forcing(  # type: ignore[misc]
+            state, solver.grid, jnp.asarray(time, state.density.dtype)
+        )
+        return Primitive(state.density, tuple(force), state.pressure)
+
+    moved = transform(acceleration(start), element)
+    there = acceleration(transform(start, element))
+    pairs = zip(moved.velocity, there.velocity, strict=True)
+    return all(bool(jnp.array_equal(a, b)) for a, b in pairs)
+
+
 def _commutation_error(
-    solver: CompressibleNavierStokes,
     start: Primitive,
     run: Trajectory,
     probe: Callable[[Primitive], Trajectory],
+    elements: list[Element],
     index: int,
 ) -> float:
-    shape = solver.grid.shape
-    elements = [
-        element
-        for element in hyperoctahedral_elements(len(shape))[1:]
-        if _keeps(solver, element)
-    ]
-    if not elements:
-        return 0.0
-    element = elements[index % len(elements)]
+    if len(elements) < 2:
+        return math.nan
+    element = elements[1 + index % (len(elements) - 1)]
     end, moved = (
         jax.tree.map(lambda x: x[NUM_STEPS], ran.state)
         for ran in (run, probe(transform(start, element)))
@@ -83,23 +127,6 @@ def _commutation_error(
         float(jnp.max(jnp.abs(a - b)) / jnp.maximum(jnp.max(jnp.abs(a)), 1e-30))
         for a, b in pairs
     )
-
-
-def _keeps(solver: CompressibleNavierStokes, element: Element) -> bool:
-    """Whether an element keeps the grid, its boundaries and the axis of a force."""
-    grid, faces = solver.grid, solver.boundary
-    permutation, flips = element
-    if solver.forcing is not None:
-        last = grid.num_spatial_dims - 1
-        if permutation[last] != last or flips[last]:
-            return False
-    for new, (old, flip) in enumerate(zip(permutation, flips, strict=True)):
-        moved = faces[old][::-1] if flip else faces[old]
-        if moved != faces[new] or grid.shape[old] != grid.shape[new]:
-            return False
-        if grid.spacing[old] != grid.spacing[new]:
-            return False
-    return True
 
 
 def _step_continuity(solver: CompressibleNavierStokes, run: Trajectory) -> float:

@@ -15,7 +15,14 @@ from ._config import GenerateConfig
 
 PACKAGE = Path(__file__).parents[1]
 # What two runs must have in common for their trajectories to share a file.
-_SAME = ("generator_version", "source", "jax_version", "platform")
+_SAME = (
+    "generator_version",
+    "source",
+    "jax_version",
+    "platform",
+    "prng_impl",
+    "threefry_partitionable",
+)
 
 
 def provenance(config: GenerateConfig) -> dict[str, Any]:
@@ -28,6 +35,7 @@ def provenance(config: GenerateConfig) -> dict[str, Any]:
         "platform": f"{jax.default_backend()} {platform.machine()}",
         "seed": config.seed,
         "gamma": config.gamma,
+        "prng_impl": str(jax.random.key_impl(jax.random.key(0))),
         "threefry_partitionable": bool(
             getattr(jax.config, "jax_threefry_partitionable", True)
         ),
@@ -87,7 +95,7 @@ def refuse_other_version(path: Path, config: GenerateConfig) -> None:
             f"{name} {begun[name]} then, {now[name]} now" for name in changed
         )
         raise FileExistsError(
-            f"{path} was begun by another version or platform ({listed}), whose "
-            "trajectories may have other bits; finish it there, or delete it to begin "
-            "anew."
+            f"{path} was begun by another version, platform or setting of random "
+            f"numbers ({listed}), whose trajectories may have other bits; finish it "
+            "there, or delete it to begin anew."
         )

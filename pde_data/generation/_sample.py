@@ -8,11 +8,12 @@ import numpy as np
 
 from ..certificates._certificate import certify
 from ..certificates._continuity import snapshot_continuity
+from ..certificates._drift import worst_share
 from ..solver._simulation import SimulationError, Trajectory, simulate_in_program
 from ._attempt import Attempt, precision_of, prepare_attempt
 from ._coarsening import coarsened
 from ._config import GenerateConfig
-from ._families import boundary_names
+from ._families import boundary_names, kept_totals
 from ._probe import probe_start, program_length
 from ._slots import run_in_slots
 
@@ -139,7 +140,11 @@ def _certified(
         return None
     density, velocity, pressure = _stored_fields(run, config)
     certificate = certify(density, velocity, pressure, config.gamma)
+    num_steps = int(np.sum(np.asarray(run.num_steps)))
     if not certificate.physical:
+        return None
+    kept = kept_totals(config)
+    if worst_share(certificate, num_steps, config.coarser_precision, kept) > 1:
         return None
     figures = certificate.figures
     figures["continuity_residual"] = snapshot_continuity(
@@ -161,7 +166,7 @@ def _certified(
         pressure,
         attempt.parameters,
         figures,
-        num_steps=int(np.sum(np.asarray(run.num_steps))),
+        num_steps=num_steps,
         draw=attempt.draw,
         safe_scheme=int(attempt.scheme != config.scheme),
     )

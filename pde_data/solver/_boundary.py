@@ -15,6 +15,7 @@ from jax import lax
 from jaxtyping import Array, Float, Shaped
 
 from ._gas import as_parameter, as_scalar
+from ._rounding import rounded
 from ._state import Primitive
 
 BoundaryCondition = Callable[[Primitive, int, int, int], Primitive]
@@ -78,7 +79,7 @@ class IsothermalWall(eqx.Module):
         """The ghost cells beyond one face."""
         image = no_slip_wall(state, axis, side, width)
         wall = as_scalar(self.temperature, image.density.dtype)
-        density = image.pressure * image.temperature / wall**2
+        density = rounded(image.pressure * image.temperature / wall**2)
         return Primitive(density, image.velocity, image.pressure, image.tracer)
 
 

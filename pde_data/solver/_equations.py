@@ -19,6 +19,7 @@ from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
 from ._stepper import ssp_rk2
 from ._transport import Transport, ViscosityModel
+from ._weight import mirrored_at_walls, push_of_walls, sides_to_close, weighed
 from ._weno import flux_correction
 
 Forcing = Callable[[Primitive, Grid, Float[Array, ""]], tuple[Array, ...]]
@@ -124,8 +125,12 @@ class CompressibleNavierStokes(eqx.Module):
         """
         width = max(self.reconstruction.width, 1)
         cells = self.gas.primitive(state)
-        padded = with_ghosts(cells, width, self.boundary)
         spacing = self.grid.spacing
+        padded = with_ghosts(cells, width, self.boundary)
+        acceleration = None
+        if self.forcing is not None:
+            acceleration = self.forcing(cells, self.grid, time)
+            padded = weighed(padded, cells, acceleration, width, self.boundary, spacing)
         uniform = len(set(spacing)) == 1
         ratios = None
         if self.positivity:
@@ -142,10 +147,10 @@ class CompressibleNavierStokes(eqx.Module):
                 change = jax.tree.map(lambda x, s=scale: rounded(x * s), change)
             changes.append(change)
         scale = -1 / spacing[0] if uniform else -1.0
-        rate = jax.tree.map(lambda *terms: scale * symmetric_sum(list(terms)), *changes)
-        if self.forcing is None:
-            return rate
-        return _with_force(rate, cells, self.forcing(cells, self.grid, time))
+        rate = jax.tree.map(
+            lambda *terms: rounded(scale * symmetric_sum(list(terms))), *changes
+        )
+        return rate if acceleration is None else _with_force(rate, cells, acceleration)
 
     def face_flux(
         self, padded: Primitive, axis: int, ratio: Float[Array, ""] | None = None
@@ -163,6 +168,10 @@ class CompressibleNavierStokes(eqx.Module):
         below, above = _neighbours(cells, axis, reach)
         if not self.reconstruction.bounded:
             left, right = _physical(left, below), _physical(right, above)
+        faces = self.boundary[axis]
+        walls = sides_to_close(faces, self.forcing is not None)
+        left, right = mirrored_at_walls(left, right, axis, faces, walls)
+        below, above = mirrored_at_walls(below, above, axis, faces, walls)
 
         def once(f: Float[Array, " *faces"]) -> Float[Array, " *faces"]:
             return materialised(f, below.density)
@@ -173,7 +182,8 @@ class CompressibleNavierStokes(eqx.Module):
         if self.reconstruction.point_values:
             central = jax.tree.map(rounded, self.gas.flux(cells, axis))
             central = jax.tree.map(lambda f: materialised(f, cells.density), central)
-            flux = jax.tree.map(jnp.add, flux, flux_correction(central, axis))
+            correction = push_of_walls(flux_correction(central, axis), axis, walls)
+            flux = jax.tree.map(jnp.add, flux, correction)
             flux = jax.tree.map(once, flux)
         if ratio is not None:
             flux = positive_flux(flux, below, above, axis, self.gas, ratio)

@@ -59,16 +59,16 @@ class IdealGas(eqx.Module):
         """Density, momentum and energy of a primitive state."""
         return Conserved(
             state.density,
-            tuple(state.density * u for u in state.velocity),
+            tuple(rounded(state.density * u) for u in state.velocity),
             self.energy(state),
-            None if state.tracer is None else state.density * state.tracer,
+            None if state.tracer is None else rounded(state.density * state.tracer),
         )
 
     def pressure(
         self, energy: Float[Array, " *grid"], kinetic: Float[Array, " *grid"]
     ) -> Float[Array, " *grid"]:
         """(γ−1)(E − ρ|u|²/2), from the total and the kinetic energy per volume."""
-        return (as_scalar(self.gamma, energy.dtype) - 1) * (energy - kinetic)
+        return rounded((as_scalar(self.gamma, energy.dtype) - 1) * (energy - kinetic))
 
     def energy(self, state: Primitive) -> Float[Array, " *grid"]:
         """Total energy per volume, p/(γ−1) + ρ|u|²/2."""

@@ -59,7 +59,7 @@ def _limited(
     for quantity, least in _KEPT:
         shares = []
         for cell, state, signed in sides:
-            bound = _SHARE * least(cell)
+            bound = rounded(_SHARE * least(cell))
             bad = quantity(_updated(state, flux, signed), gas)
             good = quantity(_updated(state, safe, signed), gas)
             endangered = bad < bound

@@ -2,7 +2,9 @@
 
 A compiler may contract `a*b + c*d` into `fma(a, b, c*d)`, which is not the mirror
 image of `fma(c, d, a*b)`. The scheme commutes with rotations and reflections bit for
-bit only because every such product is rounded on its own, with `rounded`.
+bit only because every such product is rounded on its own, with `rounded`. That holds
+for `a*b + c` too: a vector loop may contract it where the scalar loop over the last few
+cells does not, and a reflection moves cells from one to the other.
 """
 
 import jax.numpy as jnp

@@ -12,6 +12,7 @@ import numpy as np
 
 from . import (
     _blasts as blasts,
+    _hydrostatics as hydrostatics,
     _laws as laws,
     _layers as layers,
     _linear_waves as waves,
@@ -260,6 +261,31 @@ def _blasts() -> Iterator[Result]:
         yield Result("Noh implosion, asymmetry", scheme, (128,), (broken,), 0.0)
 
 
+def _air_at_rest() -> Iterator[Result]:
+    error = hydrostatics.speed_at_rest
+    cells, finest = (16, 32, 64), (64,)
+    name = "air at rest under weight, speed"
+    claims = {
+        "muscl": (1.2e-5, 1.8),
+        "safe": (2e-4, 1.8),
+        "weno5z": (1e-10, 4.5),
+        "aweno5z": (1e-10, 4.5),
+    }
+    yield from _rows(name, error, claims, cells)
+    muscl = {"muscl": (1.2e-5, 1.8)}
+    for wall in ("no-slip walls", "isothermal walls"):
+        yield from _rows(f"{name}, {wall}", error, muscl, cells, wall)
+    # Gas of uniform density is hottest at its foot.
+    even = {"muscl": (5e-7, 2.5), "aweno5z": (5e-7, 2.5)}
+    yield from _rows(f"{name}, uniform", error, even, cells, "slip walls", False)
+    for d in (2, 3):
+        for up in range(d):
+            args = ("slip walls", True, d, up)
+            one = {"muscl": (1.2e-5, None)}
+            title = f"{name}, {d}D, {'xyz'[up]}"
+            yield from _rows(title, error, one, finest, *args)
+
+
 def _positivity() -> Iterator[Result]:
     # MUSCL has no positivity limiter by default: generation then falls back on "safe".
     for scheme in ("safe", "weno5z", "aweno5z"):
@@ -320,6 +346,7 @@ CASES: dict[str, Callable[[], Iterator[Result]]] = {
     "kelvin-helmholtz": _kelvin_helmholtz,
     "viscous-layer": _viscous_layer,
     "blasts": _blasts,
+    "air-at-rest": _air_at_rest,
     "positivity": _positivity,
     "conservation": _conservation,
     "symmetry": _symmetry,

@@ -39,6 +39,7 @@ def test_a_configuration_of_a_later_version_is_refused():
         ("trajectories", 0),
         ("snapshots", 1),
         ("seed", -1),
+        ("seed", 2**63),
         ("final_time", 0.0),
         ("gamma", 1.0),
         ("dtype", "float16"),

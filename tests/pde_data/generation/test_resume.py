@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import h5py
+import jax
 import numpy as np
 import pytest
 
@@ -87,6 +88,27 @@ def test_trajectories_of_two_versions_are_never_mixed(tmp_path, monkeypatch):
     monkeypatch.setattr(_provenance, "source_hash", lambda: "changed")
     with pytest.raises(FileExistsError, match=r"source .* then, changed now"):
         pde_data.generate(CONFIG, path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [
+        ("jax_threefry_partitionable", False, "threefry_partitionable"),
+        ("jax_default_prng_impl", "rbg", "prng_impl threefry2x32 then, rbg now"),
+    ],
+)
+def test_trajectories_of_two_settings_of_random_numbers_are_never_mixed(
+    setting, value, words, tmp_path
+):
+    path = tmp_path / "flow.hdf5"
+    _generate._create(path.with_name("flow.hdf5.partial"), CONFIG)
+    before = getattr(jax.config, setting)
+    jax.config.update(setting, value)
+    try:
+        with pytest.raises(FileExistsError, match=words):
+            pde_data.generate(CONFIG, path)
+    finally:
+        jax.config.update(setting, before)
 
 
 def test_two_writers_of_one_file_are_kept_apart(tmp_path):

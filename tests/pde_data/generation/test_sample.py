@@ -75,6 +75,19 @@ def test_a_time_step_that_collapses_is_a_breakdown(monkeypatch):
     assert 1 < limits[0] < 20
 
 
+def test_a_run_that_drifts_beyond_the_bound_of_the_check_is_never_stored(monkeypatch):
+    shares = []
+
+    def drifting(certificate, num_steps, precision, names):
+        shares.append((num_steps > 0, precision, names))
+        return 1.1 if len(shares) < 3 else 1.0
+
+    monkeypatch.setattr(_sample, "worst_share", drifting)
+    sample = pde_data.simulate_trajectory(CONFIG, 0)
+    assert (sample.draw, sample.safe_scheme) == (1, 0)
+    assert shares == [(True, "float32", ("mass", "momentum", "energy"))] * 3
+
+
 def _broken(start, times):
     """A run that failed after its start."""
     state = jax.tree.map(
