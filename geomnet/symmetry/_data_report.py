@@ -92,14 +92,6 @@ def symmetry_report(
         )
     types = tuple(entry.type for entry in declared)
 
-    def of_order(fields: Mapping[str, Any]) -> Group:
-        """What the data respect with the axes of their arrays in another order."""
-        turned = local_statistics(
-            fields, declared, d, max_trajectories=max_trajectories, max_times=max_times
-        )
-        whole = GroupTest.of(turned, group, types, significance, "", frozenset())
-        return whole.group
-
     test = functools.cache(
         lambda types, moving_with="", above=frozenset(): GroupTest.of(
             statistics, group, types, significance, moving_with, above
@@ -110,10 +102,13 @@ def symmetry_report(
         parities, fitted, notes = _parities(test, declared)
     if fitted != types:
         notes = (mended_note(test(fitted).group), *notes)
-    if max(t.order for t in types) > 0 and test(fitted).group.order < group.order:
-        turned = of_order({n: _Reversed(fields[n], d) for n in declared.names})
-        if turned.order > test(fitted).group.order:
-            notes = (_exchanged_note(turned), *notes)
+    best = test(fitted).group
+    if max(t.order for t in types) > 0 and best.order < group.order:
+        turned = {name: _Reversed(fields[name], d) for name in declared.names}
+        again = local_statistics(
+            turned, declared, d, max_trajectories=max_trajectories, max_times=max_times
+        )
+        notes = (*_exchanged(again, group, types, significance, best), *notes)
     others = (
         *translations(statistics, significance),
         *galilean(statistics, declared, significance),
@@ -146,14 +141,25 @@ class _Reversed:
         return frame.transpose(*axes[: self._d][::-1], *axes[self._d :])
 
 
-def _exchanged_note(group: Group) -> str:
-    order = "xyz"[: group.num_spatial_dims]
-    return (
-        f"components and axes seem exchanged: read as [{', '.join(order[::-1])}], the "
-        f"arrays are symmetric under {group.order} elements ({group}). Component i of "
+def _exchanged(
+    turned: LocalStatistics,
+    group: Group,
+    types: tuple[TensorType, ...],
+    significance: float,
+    best: Group,
+) -> tuple[str, ...]:
+    """Says so if the arrays with their axes in reverse order are more symmetric."""
+    found = GroupTest.of(turned, group, types, significance, "", frozenset()).group
+    if found.order <= best.order:
+        return ()
+    order = "xyz"[: group.num_spatial_dims][::-1]
+    note = (
+        f"components and axes seem exchanged: read as [{', '.join(order)}], the "
+        f"arrays are symmetric under {found.order} elements ({found}). Component i of "
         "a vector belongs to axis i of an array: "
-        f"`GeometricImage.from_fields(..., axes='{order[::-1]}')` turns them"
+        f"`GeometricImage.from_fields(..., axes='{order}')` turns them"
     )
+    return (note,)
 
 
 def _check_is_data(data: Any) -> None:
