@@ -146,5 +146,7 @@ def often(folder: Path, tries: int) -> None:
 
 if __name__ == "__main__":
     _fit.SAVE_EVERY = 0.03
+    # A shell's background job is begun with SIGINT ignored, which `fit` respects.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     target = Path(sys.argv[2])
     once(target) if sys.argv[1] == "once" else often(target, int(sys.argv[3]))

@@ -18,6 +18,19 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = Path(__file__).with_name("stopped_runs.py")
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """The signals as a program in the foreground has them: not ignored."""
+    usual = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+    }
+    before = {kind: signal.signal(kind, handler) for kind, handler in usual.items()}
+    yield
+    for kind, handler in before.items():
+        signal.signal(kind, handler)
+
+
 def start(*words: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", str(SCRIPT), *map(str, words)],
