@@ -66,7 +66,16 @@ def asymmetry(image):
     return np.abs(array - wanted).max() / np.abs(array).max()
 
 
-@pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
+LONGER = ("half turn", "trivial in space")
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        pytest.param(group, id=name, marks=[pytest.mark.slow] if name in LONGER else [])
+        for name, group in GROUPS.items()
+    ],
+)
 def test_every_layer_keeps_equal_components_equal(group):
     d = group.num_spatial_dims
     x = gn.random_image(FIELDS[d], (4,) * d, key=KEY)

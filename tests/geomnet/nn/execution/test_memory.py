@@ -46,9 +46,9 @@ def test_a_hundred_grids_leave_no_hundred_tables():
 def test_many_kernels_leave_a_few_megabytes():
     group = gn.hyperoctahedral(2)
     before = held_bytes()
-    for size in (3, 5, 7):
-        for n in range(1, 7):
+    for size in (3, 5):
+        for n in range(1, 5):
             fields = f"{n}x0+ {n}x1+ 2x2s+"
             kernel = gn.nn.Kernel(group, fields, fields, size, key=jax.random.key(0))
             jax.eval_shape(kernel.dense)
-    assert 0 < held_bytes() - before < 20e6
+    assert 0 < held_bytes() - before < 5e6
