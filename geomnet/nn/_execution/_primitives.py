@@ -89,15 +89,16 @@ def split_axis(array: Array, axis: int, sizes: Shape) -> Array:
 def is_laid_out(array: Array) -> bool:
     """Whether an array's type says how it lies on several devices.
 
-    That is so inside `jax.shard_map` and wherever there is a mesh, as the axes of one
-    that `jax.vmap` hides are not told. JAX's own operations know the rules for such
-    types; the primitives here leave it to them.
+    That is so inside `jax.shard_map`, and where a mesh has explicit axes: also where
+    none is named, as those of an axis that `jax.vmap` hides are not. JAX's own
+    operations know the rules for such types; the primitives here leave it to them.
     """
     aval: Any = jax.typeof(array)
     # The name has changed.
     kind = getattr(aval, "manual_axis_type", None)
     varying = getattr(aval, "vma", ()) if kind is None else kind.varying
-    return bool(varying) or not aval.sharding.mesh.empty
+    types = aval.sharding.mesh.axis_types
+    return bool(varying) or jax.sharding.AxisType.Explicit in types
 
 
 def _make_primitive(
@@ -116,8 +117,8 @@ def _make_primitive(
     - `run`: `(*arrays, **static)` to one array, or to a sequence of them.
     - `shapes`: from the arrays' shapes to those of the results, of the first array's
         dtype.
-    - `batch`: the same on arrays that all have a batch axis in front, or `(arrays,
-        is_batched, **static)` of those that do.
+    - `batch`: `(arrays, is_batched, **static)` to what `run` gives for each sample, with
+        the batch axis in front, where the arrays have it that are batched.
     - `static`: names of the arguments that are no arrays.
 
     Rules for derivatives are the caller's to add.
