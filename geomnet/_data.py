@@ -4,6 +4,7 @@ Anything that looks like what `pde_data.load` gives will do: `fields` with name,
 and parity, `data[name]` of shape `(trajectory, time, *grid[, d…])`, `num_spatial_dims`.
 """
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
@@ -109,8 +110,7 @@ class LazyFrames:
                 f"`normaliser` is of '{normaliser.signature}', the frames are "
                 f"'{self.signature}'."
             )
-        frames = object.__new__(LazyFrames)
-        vars(frames).update(vars(self))
+        frames = copy.copy(self)
         frames._normaliser, frames.dtype = normaliser, np.dtype(dtype)
         return frames
 

@@ -119,6 +119,11 @@ class Group:
         """Whether an element has determinant -1, so that parity matters."""
         return bool((determinants(self) < 0).any())
 
+    def keeps(self, sides: tuple[int, ...]) -> bool:
+        """Whether every element exchanges only axes of one side length."""
+        moved = (signed_permutation(generator)[0] for generator in self.generators)
+        return all(tuple(sides[axis] for axis in axes) == sides for axes in moved)
+
     def is_subgroup(self, other: "Group") -> bool:
         """Whether every element of this group is one of `other`'s."""
         return set(self._matrices) <= set(other._matrices)

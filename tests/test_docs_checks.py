@@ -1,31 +1,13 @@
 """The page on checks is executed: its blocks run, in order, as its reader would."""
 
-import re
-import subprocess
-import sys
-from pathlib import Path
+from .pages import blocks_of, run_python
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "checks.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
-
-
-def _run(*arguments, cwd, **environment):
-    run = subprocess.run(
-        [sys.executable, "-W", "error", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(cwd), **environment},
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
+BLOCKS = blocks_of("checks.md")
 
 
 def test_every_block_runs_in_order(tmp_path):
     assert len(BLOCKS) >= 8
-    out = _run("-c", "\n".join(BLOCKS), cwd=tmp_path)
+    out = run_python("-c", "\n".join(BLOCKS), cwd=tmp_path)
     assert "Conv commutes with hyperoctahedral(2), 8 elements" in out
     assert "`omega` behaves as 0-, you declared 0+" in out
 
@@ -33,7 +15,7 @@ def test_every_block_runs_in_order(tmp_path):
 def test_the_block_for_pytest_is_a_suite_that_passes(tmp_path):
     (block,) = [b for b in BLOCKS if "pytest.mark.equivariant" in b]
     (tmp_path / "test_models.py").write_text(block)
-    out = _run(
+    out = run_python(
         *("-m", "pytest", "-q", "-p", "geomnet_pytest", "-p", "no:cacheprovider"),
         str(tmp_path),
         cwd=tmp_path,

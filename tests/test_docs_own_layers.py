@@ -1,25 +1,12 @@
 """The page on layers of one's own is executed: its blocks run, in order."""
 
-import re
-import subprocess
-import sys
-from pathlib import Path
+from .pages import blocks_of, run_python
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "own_layers.md").read_text()
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+BLOCKS = blocks_of("own_layers.md")
 
 
 def test_every_block_runs_in_order(tmp_path):
     assert len(BLOCKS) >= 5
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", "\n".join(BLOCKS)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(tmp_path)},
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert "Soften commutes with hyperoctahedral(2), 8 elements" in run.stdout
-    assert "Leaking does not commute with hyperoctahedral(2)" in run.stdout
+    out = run_python("-c", "\n".join(BLOCKS), cwd=tmp_path)
+    assert "Soften commutes with hyperoctahedral(2), 8 elements" in out
+    assert "Leaking does not commute with hyperoctahedral(2)" in out

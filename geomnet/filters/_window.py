@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._group import Group, check_group, signed_permutation
+from .._group import Group, check_group
 
 
 def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
@@ -26,14 +26,12 @@ def as_window(group: Group, size: "int | Sequence[int]") -> tuple[int, ...]:
             f"{size!r}."
         )
     window = tuple(map(int, sides))
-    for generator in group.generators:
-        permutation, _, _ = signed_permutation(generator)
-        if tuple(window[axis] for axis in permutation) != window:
-            raise ValueError(
-                f"{group} exchanges axes and does not map the window {window} to "
-                "itself. Give the exchanged axes one size, or use a subgroup such as "
-                "`geomnet.reflections(d)`."
-            )
+    if not group.keeps(window):
+        raise ValueError(
+            f"{group} exchanges axes and does not map the window {window} to itself. "
+            "Give the exchanged axes one size, or use a subgroup such as "
+            "`geomnet.reflections(d)`."
+        )
     return window
 
 

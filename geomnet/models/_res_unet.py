@@ -26,8 +26,9 @@ from ..nn import (
     as_faces,
     check_image,
 )
+from ..nn._kernel import scaled
 from ._contract import AbstractBlock
-from ._unet import AbstractUNet, check_shape, level_signatures, scaled, through_levels
+from ._unet import AbstractUNet, check_shape, level_signatures, through_levels
 
 Parameters = Float[Array, " parameters"]
 

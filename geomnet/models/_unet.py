@@ -28,6 +28,7 @@ from ..nn import (
     check_image,
     periodic_steps,
 )
+from ..nn._kernel import scaled
 from ._contract import AbstractBlock, AbstractNetwork
 
 Layer = Callable[[GeometricImage], GeometricImage]
@@ -236,11 +237,6 @@ def level_signatures(hidden: Signature, depth: int) -> list[Signature]:
     """The fields on each level: `2**n` times as many on level n, without names."""
     unnamed = Signature(dataclasses.replace(entry, name="") for entry in hidden)
     return [2**n * unnamed for n in range(depth + 1)]
-
-
-def scaled(layer: Conv, factor: float) -> Conv:
-    """The layer with all that it has learned multiplied."""
-    return jax.tree.map(lambda weight: factor * weight, layer)
 
 
 def check_shape(depth: int, output_scale: float) -> None:

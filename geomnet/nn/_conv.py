@@ -14,11 +14,11 @@ from ._bias import Bias, add_bias
 from ._boundary import Boundaries, Boundary, Faces, agreed_group, as_faces
 from ._contract import check_dimension, check_image
 from ._execution import convolve
-from ._kernel import AbstractKernelLayer, Kernel
-from ._placement import PlacedWindow, SlidingWindow
+from ._kernel import AbstractSlidingLayer, Kernel
+from ._placement import PlacedWindow
 
 
-class Conv(AbstractKernelLayer):
+class Conv(AbstractSlidingLayer):
     """A convolution whose kernel is a combination of all invariant kernels.
 
     **Exactly equivariant** under `group`, on every grid if `stride` is 1. A larger
@@ -88,12 +88,7 @@ class Conv(AbstractKernelLayer):
         self.dilation = dilation
         self.faces = as_faces(boundary, group.num_spatial_dims)
         self.group = agreed_group(group, self.faces, remaining)
-        self._sliding.check()
-
-    @property
-    def _sliding(self) -> SlidingWindow:
-        window = self.kernel.window
-        return SlidingWindow(window, self.stride, self.dilation, self.group)
+        self.sliding.check()
 
     def placement(self, grid: tuple[int, ...]) -> PlacedWindow:
         """Where the windows lie on a grid.
@@ -101,7 +96,7 @@ class Conv(AbstractKernelLayer):
         **Raises:** `ValueError` if the layer refuses the grid, with the mend.
         """
         check_dimension(grid, self.group)
-        return self._sliding.on(grid, "Conv")
+        return self.sliding.on(grid, "Conv")
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The shift along each axis with which the layer commutes; 0 if with none.

@@ -15,11 +15,11 @@ from ._bias import Bias, add_bias
 from ._boundary import Boundaries, Boundary, Faces, agreed_group, as_faces
 from ._contract import check_dimension, check_image
 from ._execution import convolve_transposed, spread
-from ._kernel import AbstractKernelLayer, Kernel
-from ._placement import PlacedWindow, SlidingWindow
+from ._kernel import AbstractSlidingLayer, Kernel, scaled
+from ._placement import PlacedWindow
 
 
-class ConvTranspose(AbstractKernelLayer):
+class ConvTranspose(AbstractSlidingLayer):
     """Sends every coarse cell to the window of fine cells that `Conv` would read.
 
     With the same `size`, `stride` and `dilation` it maps the grids that `Conv` gives
@@ -64,18 +64,13 @@ class ConvTranspose(AbstractKernelLayer):
         kernel = Kernel(group, in_signature, out_signature, size, key=key, dtype=dtype)
         # A fine cell sees one of `stride**d` taps: restore unit variance.
         scale = float(np.sqrt(stride**group.num_spatial_dims))
-        self.kernel = jax.tree.map(lambda weights: scale * weights, kernel)
+        self.kernel = scaled(kernel, scale)
         self.bias = Bias(group, self.kernel.out_signature, dtype) if use_bias else None
         self.stride = stride
         self.dilation = dilation
         self.faces = as_faces(boundary, group.num_spatial_dims)
         self.group = agreed_group(group, self.faces, remaining)
-        self._sliding.check()
-
-    @property
-    def _sliding(self) -> SlidingWindow:
-        window = self.kernel.window
-        return SlidingWindow(window, self.stride, self.dilation, self.group)
+        self.sliding.check()
 
     def fine_grid(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The grid of the output."""
@@ -116,4 +111,4 @@ class ConvTranspose(AbstractKernelLayer):
     def _placed(self, grid: tuple[int, ...]) -> tuple[tuple[int, ...], PlacedWindow]:
         """The fine grid, and where `Conv` lays windows on it."""
         check_dimension(grid, self.group)
-        return self._sliding.back_from(grid)
+        return self.sliding.back_from(grid)

@@ -6,7 +6,7 @@ space of kernels, so that no optimiser ever sees them.
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -23,6 +23,7 @@ from ..filters._kernel_space import KernelSpace, Pair
 from ..filters._window import as_window
 from ._contract import AbstractLayer
 from ._execution import dense_kernel
+from ._placement import SlidingWindow
 
 
 class Kernel(eqx.Module):
@@ -172,6 +173,14 @@ class Kernel(eqx.Module):
         return dense_kernel(self.weights, self.space)
 
 
+M = TypeVar("M", bound=eqx.Module)
+
+
+def scaled(layer: M, factor: float) -> M:
+    """A kernel or layer with all that it has learned multiplied."""
+    return jax.tree.map(lambda weights: factor * weights, layer)
+
+
 def pair_name(pair: Pair) -> str:
     """`"1+<-0+"` for the kernels from scalars to vectors."""
     out_type, in_type = pair
@@ -192,6 +201,19 @@ class AbstractKernelLayer(AbstractLayer):
     def out_signature(self) -> Signature:
         """What the layer gives."""
         return self.kernel.out_signature
+
+
+class AbstractSlidingLayer(AbstractKernelLayer):
+    """A layer whose kernel slides over the grid in strides."""
+
+    stride: eqx.AbstractVar[int]
+    dilation: eqx.AbstractVar[int]
+
+    @property
+    def sliding(self) -> SlidingWindow:
+        """The windows, of which a grid says where they lie."""
+        window = self.kernel.window
+        return SlidingWindow(window, self.stride, self.dilation, self.group)
 
 
 class AbstractFullKernelLayer(AbstractKernelLayer):

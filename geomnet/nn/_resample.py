@@ -17,7 +17,7 @@ from .._image import GeometricImage
 from .._signature import Signature
 from ._contract import AbstractEveryGridLayer, AbstractHalvingLayer, check_image
 from ._execution import gather_blocks, scatter_blocks, times
-from ._kernel import AbstractFullKernelLayer, Kernel
+from ._kernel import AbstractFullKernelLayer, Kernel, scaled
 from ._placement import FACTOR
 
 
@@ -79,7 +79,7 @@ class Up(AbstractFullKernelLayer, AbstractEveryGridLayer):
         )
         # A fine cell sees one coarse cell, not the whole window: restore unit variance.
         scale = float(np.sqrt(FACTOR**group.num_spatial_dims))
-        self.kernel = jax.tree.map(lambda c: c * scale, kernel)
+        self.kernel = scaled(kernel, scale)
 
     @jax.named_scope("geomnet.nn.Up")
     def __call__(self, image: GeometricImage) -> GeometricImage:

@@ -6,12 +6,12 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._group import Group, check_group, signed_permutation
+from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._contract import check_dimension, check_image
 from ._execution import accumulator, convolve_spectral
-from ._kernel import AbstractFullKernelLayer, Kernel
+from ._kernel import AbstractFullKernelLayer, Kernel, scaled
 
 
 class SpectralConv(AbstractFullKernelLayer):
@@ -70,7 +70,7 @@ class SpectralConv(AbstractFullKernelLayer):
             ) from error
         # The variance is a mean over the wave vectors here, and a sum over cells there.
         scale = math.sqrt(math.prod(window))
-        self.kernel = jax.tree.map(lambda weights: scale * weights, kernel)
+        self.kernel = scaled(kernel, scale)
 
     @property
     def modes(self) -> tuple[int, ...]:
@@ -127,12 +127,9 @@ def as_modes(group: Group, modes: int | tuple[int, ...]) -> tuple[int, ...]:
             f"`modes` must be a wave number, 0 or more, or {d} of them for {group}, "
             f"got {modes!r}."
         )
-    for generator in group.generators:
-        permutation, _, _ = signed_permutation(generator)
-        if tuple(numbers[axis] for axis in permutation) != numbers:
-            raise ValueError(
-                f"`modes` are {numbers}, but {group} exchanges axes. Give the "
-                "exchanged axes one number, or use a subgroup such as "
-                "`geomnet.reflections(d)`."
-            )
+    if not group.keeps(numbers):
+        raise ValueError(
+            f"`modes` are {numbers}, but {group} exchanges axes. Give the exchanged "
+            "axes one number, or use a subgroup such as `geomnet.reflections(d)`."
+        )
     return numbers

@@ -124,6 +124,15 @@ def test_products_leave_an_axis_alone():
     assert reflections(1) * reflections(1) == reflections(2)
 
 
+def test_a_group_keeps_sides_that_it_exchanges_only_if_they_are_equal():
+    around = hyperoctahedral(2) * trivial(1)
+    assert around.keeps((4, 4, 3))
+    assert not around.keeps((4, 3, 4))
+    assert reflections(2).keeps((4, 3))
+    assert not hyperoctahedral(2).keeps((4, 3))
+    assert hyperoctahedral(2).keeps((3, 3))
+
+
 def test_groups_are_values():
     a = Group.from_generators([((0, -1), (1, 0))])
     assert a == rotations(2) == cyclic(4)

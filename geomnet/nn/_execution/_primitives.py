@@ -117,8 +117,8 @@ def _make_primitive(
     - `run`: `(*arrays, **static)` to one array, or to a sequence of them.
     - `shapes`: from the arrays' shapes to those of the results, of the first array's
         dtype.
-    - `batch`: `(arrays, is_batched, **static)` to what `run` gives for each sample, with
-        the batch axis in front, where the arrays have it that are batched.
+    - `batch`: `(arrays, is_batched, **static)` to what `run` gives for each sample; the
+        batch axis is in front, there and in the arrays that are batched.
     - `static`: names of the arguments that are no arrays.
 
     Rules for derivatives are the caller's to add.
