@@ -313,37 +313,6 @@ def train(model, x, y, learning_rate, steps=60):
     return np.array(losses)
 
 
-def test_twin_of_equal_components_has_as_many_numbers_in_each_cell():
-    model = unet(SQUARE, depth=1)(np.dtype("float32"))
-    plain = gn.twin(model)
-    assert plain.group == gn.trivial(2)
-    assert plain.hidden.features(2) == model.hidden.features(2)
-    assert gn.models.count_parameters(plain) > 3 * gn.models.count_parameters(model)
-
-
-def test_twin_of_equal_parameters_is_the_nearest_there_is():
-    model = unet(SQUARE, depth=1)(np.dtype("float32"))
-    wanted = gn.models.count_parameters(model)
-
-    def parameters(width):
-        build = lambda: model.like(  # noqa: E731
-            group=gn.trivial(2), hidden=f"{width}x0+", key=jax.random.key(0)
-        )
-        return gn.models.count_parameters(eqx.filter_eval_shape(build))
-
-    plain = gn.twin(model, match="parameters")
-    width = plain.hidden.features(2)
-    off = abs(gn.models.count_parameters(plain) - wanted)
-    assert off <= min(abs(parameters(width + n) - wanted) for n in (-1, 1))
-
-
-def test_twin_of_an_unknown_kind_is_refused():
-    model = unet(SQUARE, depth=0)(np.dtype("float32"))
-    for unknown in ("flop", "width", ""):
-        with pytest.raises(Exception, match="match"):
-            gn.twin(model, match=unknown)  # pyright: ignore
-
-
 def test_group_average_of_an_equivariant_model_is_that_model(float64):
     model, x = unet(SQUARE, depth=0)(float64), image((3, 3), float64)
     average = gn.GroupAverage(model, gn.cyclic(2))

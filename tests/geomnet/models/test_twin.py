@@ -1,4 +1,4 @@
-"""The plain twin of equal arithmetic; the other twins are in `test_models.py`."""
+"""The plain twins of equal components, of equal parameters, of equal arithmetic."""
 
 import equinox as eqx
 import jax
@@ -13,6 +13,14 @@ SQUARE = gn.hyperoctahedral(2)
 
 def unet(hidden="4x0+ 4x1+"):
     return gn.UNet(SQUARE, "0+ 1+", "0+", hidden=hidden, depth=1, key=jax.random.key(0))
+
+
+def flow_unet():
+    flow = gn.Signature("density:0+ velocity:1+")
+    inside = "2x0+ 2x1+ 1x0-"
+    return gn.UNet(
+        SQUARE, 2 * flow, flow, hidden=inside, depth=1, key=jax.random.key(0)
+    )
 
 
 def resnet(group=SQUARE):
@@ -34,6 +42,37 @@ def check_nearest(model, grid):
     wanted = count_flops(model, grid)
     off = [abs(plain(model, width + n, grid) - wanted) for n in (-1, 0, 1)]
     assert off[1] == min(off)
+
+
+def test_twin_of_equal_components_has_as_many_numbers_in_each_cell():
+    model = flow_unet()
+    plain = gn.twin(model)
+    assert plain.group == gn.trivial(2)
+    assert plain.hidden.features(2) == model.hidden.features(2)
+    assert gn.models.count_parameters(plain) > 3 * gn.models.count_parameters(model)
+
+
+def test_twin_of_equal_parameters_is_the_nearest_there_is():
+    model = flow_unet()
+    wanted = gn.models.count_parameters(model)
+
+    def parameters(width):
+        build = lambda: model.like(  # noqa: E731
+            group=gn.trivial(2), hidden=f"{width}x0+", key=jax.random.key(0)
+        )
+        return gn.models.count_parameters(eqx.filter_eval_shape(build))
+
+    plain = gn.twin(model, match="parameters")
+    width = plain.hidden.features(2)
+    off = abs(gn.models.count_parameters(plain) - wanted)
+    assert off <= min(abs(parameters(width + n) - wanted) for n in (-1, 1))
+
+
+def test_twin_of_an_unknown_kind_is_refused():
+    model = flow_unet()
+    for unknown in ("flop", "width", ""):
+        with pytest.raises(Exception, match="match"):
+            gn.twin(model, match=unknown)  # pyright: ignore
 
 
 def test_twin_of_equal_arithmetic_is_the_nearest_there_is():

@@ -1,12 +1,12 @@
 """What every layer takes and gives is seen, and the model stays as it is."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from geomnet.testing._layer_trace import LayerTrace, with_recorders
+
+from .small_models import Pair
 
 
 class Scale(eqx.Module):
@@ -14,14 +14,6 @@ class Scale(eqx.Module):
 
     def __call__(self, x):
         return x * self.factor
-
-
-class Pair(eqx.Module):
-    first: Any
-    second: Any
-
-    def __call__(self, x):
-        return self.second(self.first(x))
 
 
 TRIPLED = Scale(3.0)

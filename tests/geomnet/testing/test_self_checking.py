@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,7 +13,7 @@ from jax.experimental import checkify
 import geomnet as gn
 from geomnet.testing import checkify_error, print_error, self_checking
 
-SQUARE = gn.hyperoctahedral(2)
+from .small_models import SQUARE, Pair, Shift
 
 
 class Scale(eqx.Module):
@@ -22,19 +21,6 @@ class Scale(eqx.Module):
 
     def __call__(self, image):
         return image.with_array(image.array * self.factor)
-
-
-class Shift(eqx.Module):
-    def __call__(self, image):
-        return image.with_array(jnp.roll(image.array, 1, 0))
-
-
-class Pair(eqx.Module):
-    first: Any
-    second: Any
-
-    def __call__(self, image):
-        return self.second(self.first(image))
 
 
 @pytest.fixture

@@ -7,58 +7,14 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import jax
-import numpy as np
-import optax
 from jax.sharding import NamedSharding, PartitionSpec
+from small_run import ADAM, ARRAYS, Windows, fit, linear, loss, training
 
-import geomnet as gn
-
-# Of any type, as wrong arguments are meant here.
-training: Any = gn.training
-FLOW = gn.Signature("s:0+ v:1+")
-KEY = jax.random.key(0)
-MODEL = gn.nn.Linear(gn.hyperoctahedral(2), FLOW, FLOW, key=KEY)
+MODEL = linear()
 MESH = jax.make_mesh((2,), ("batch",), (jax.sharding.AxisType.Auto,))
-ARRAYS = np.random.default_rng(0).standard_normal((8, 4, 4, 3)).astype(np.float32)
-
-
-class Windows:
-    def __init__(self, layout=None):
-        self.layout = layout
-
-    def __len__(self) -> int:
-        return len(ARRAYS)
-
-    def take(self, numbers):
-        array = ARRAYS[numbers]
-        if self.layout is not None:
-            array = jax.device_put(array, self.layout)
-        image = gn.GeometricImage(FLOW, array, 2)
-        return image, image * -1.0
-
-
-def loss(model, batch):
-    return training.smse(jax.vmap(model)(batch[0]), batch[1]).mean()
-
-
-OPTIMISER = optax.adam(1e-2)
-PLAIN = {
-    "model": MODEL,
-    "loss": loss,
-    "windows": Windows(),
-    "optimiser": OPTIMISER,
-    "num_steps": 6,
-    "batch_size": 4,
-    "key": KEY,
-}
-
-
-def fit(**changes):
-    return training.fit(**{**PLAIN, **changes})
 
 
 def laid_out(folder: Path) -> dict[str, bool]:
@@ -71,7 +27,7 @@ def laid_out(folder: Path) -> dict[str, bool]:
         "windows": MODEL,
         "model": eqx.combine(spread, MODEL),
     }.items():
-        given = {"windows": Windows(rows), "model": model}
+        given = {"windows": Windows(layout=rows), "model": model}
         expected, _ = fit(**given)
         path = folder / name
         fit(**given, num_steps=3, checkpoint=path)
@@ -91,7 +47,7 @@ def messages(folder: Path) -> dict[str, str]:
         "step": lambda: training.make_train_step(loss, 1e-3),
         "loss": lambda: fit(loss="smse"),
         "key": lambda: fit(key=0),
-        "start": lambda: training.start_training(MODEL, OPTIMISER, key=0),
+        "start": lambda: training.start_training(MODEL, ADAM, key=0),
         "order": lambda: next(training.batches(8, 4, key=3)),
         "windows": lambda: fit(windows=ARRAYS),
         "validation": lambda: fit(validation=3),

@@ -15,50 +15,31 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
+from small_run import FLOW, KEY, SQUARE, Windows, fit, loss
 
 import geomnet as gn
 from geomnet import training
 from geomnet.training import _fit, _signals
 
-FLOW = gn.Signature("s:0+ v:1+")
-KEY = jax.random.key(0)
 OPTIMISER = optax.adam(1e-3)
-
-
-class Windows:
-    """Few numbers, none of them fast."""
-
-    arrays = np.random.default_rng(0).standard_normal((8, 4, 4, 3)).astype(np.float32)
-
-    def __len__(self) -> int:
-        return len(self.arrays)
-
-    def take(self, numbers):
-        time.sleep(0.002)
-        image = gn.GeometricImage(FLOW, self.arrays[numbers], 2)
-        return image, image * -1.0
-
-
-def loss(model, batch):
-    return training.smse(jax.vmap(model)(batch[0]), batch[1]).mean()
+# Few numbers, none of them fast.
+WINDOWS = Windows(seconds=0.002)
 
 
 def begin():
-    return gn.nn.Conv(gn.hyperoctahedral(2), FLOW, FLOW, key=KEY)
+    return gn.nn.Conv(SQUARE, FLOW, FLOW, key=KEY)
 
 
 def train(path, num_steps: int = 100_000):
-    return training.fit(
-        begin(),
-        loss,
-        Windows(),
-        OPTIMISER,
+    return fit(
+        path,
+        model=begin(),
+        windows=WINDOWS,
+        optimiser=OPTIMISER,
         num_steps=num_steps,
-        batch_size=4,
-        key=KEY,
-        validation=Windows(),
+        validation=WINDOWS,
         validate_every=7,
-        checkpoint=path,
+        metadata=None,
     )
 
 
@@ -87,7 +68,7 @@ def uninterrupted(num_steps: int) -> list[np.ndarray]:
     for _, numbers in zip(
         range(num_steps), training.batches(8, 4, key=KEY), strict=False
     ):
-        state, _ = step(state, Windows().take(numbers))
+        state, _ = step(state, WINDOWS.take(numbers))
         found.append(np.asarray(state.model.kernel.weights))
     return found
 

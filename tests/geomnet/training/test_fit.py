@@ -13,13 +13,7 @@ import geomnet as gn
 from geomnet import training
 
 FLOW = gn.Signature("s:0+ v:1+")
-
-
-@pytest.fixture(autouse=True)
-def _optax_promotes():
-    """Optax mixes integers and floats on purpose."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
+pytestmark = pytest.mark.usefixtures("optax_promotes")
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ PERIODIC = (pde_data.periodic, pde_data.periodic)
     [
         # Between plain mirror images: 2.7e-2 and 1.3e-2, of first order.
         ("muscl", (1.6e-4, 4e-5)),
-        ("weno5z", (4e-8, 1.2e-9)),
+        pytest.param("weno5z", (4e-8, 1.2e-9), marks=pytest.mark.slow),
         pytest.param("aweno5z", (4e-8, 1.2e-9), marks=pytest.mark.slow),
     ],
 )
@@ -66,8 +66,8 @@ def _heavy_box(axis, sign, wall=pde_data.slip_wall, scheme="muscl"):
 @pytest.mark.parametrize(
     ("scheme", "wall", "elements"),
     [
-        # The exchange of the axes alone, and with both reversed.
-        ("muscl", pde_data.slip_wall, slice(4, 8, 3)),
+        # The exchange of the axes with both reversed.
+        ("muscl", pde_data.slip_wall, slice(7, 8)),
         pytest.param("muscl", pde_data.slip_wall, slice(1, 8), marks=pytest.mark.slow),
         pytest.param(
             "muscl", pde_data.IsothermalWall(1.0), slice(1, 8), marks=pytest.mark.slow

@@ -106,7 +106,7 @@ def defect(linear, shapes):
     """How far `<A x, y>` is from `<x, Aᵀ y>`, relative to the terms of the sums."""
     rng = np.random.default_rng(0)
     x, y = numbers(rng, shapes), numbers(rng, linear.shapes(*shapes))
-    ax, aty = linear(*x), linear.T(*y)
+    ax, aty = jax.jit(linear)(*x), jax.jit(linear.T)(*y)
     assert [a.shape for a in ax] == [tuple(s) for s in linear.shapes(*shapes)]
     left = sum(float(jnp.vdot(a, b)) for a, b in zip(ax, y, strict=True))
     right = sum(float(jnp.vdot(a, b)) for a, b in zip(x, aty, strict=True))
