@@ -95,7 +95,10 @@ def rebuild_model(
     if "boundary" in arguments:
         arguments["boundary"] = _boundary(arguments["boundary"])
     build = known[name]
-    if "key" in inspect.signature(build.__init__).parameters:
+    parameters = inspect.signature(build.__init__).parameters
+    if "norm" in parameters:
+        arguments.setdefault("norm", "layer")  # Before there was a choice.
+    if "key" in parameters:
         arguments["key"] = jax.random.key(0)
     try:
         model = build(**{k: _frozen(v) for k, v in arguments.items()})

@@ -15,7 +15,6 @@ from ..filters import kernel_basis
 from ..nn import (
     Conv,
     Gate,
-    LayerNorm,
     Linear,
     SpectralConv,
     check_image,
@@ -23,10 +22,11 @@ from ..nn import (
 )
 from ..nn._spectral import as_modes
 from ._contract import AbstractBlock, AbstractNetwork
+from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
 
 
 class FourierBlock(AbstractBlock):
-    """A spectral and a local convolution, summed; layer norm, gate.
+    """A spectral and a local convolution, summed; norm, gate.
 
     The local one serves the waves that the spectral one does not resolve.
 
@@ -36,7 +36,7 @@ class FourierBlock(AbstractBlock):
 
     spectral: SpectralConv
     local: Linear | Conv
-    norm: LayerNorm
+    norm: AnyNorm
     gate: Gate
 
     def __init__(
@@ -46,6 +46,7 @@ class FourierBlock(AbstractBlock):
         modes: int | tuple[int, ...] = 12,
         *,
         size: int = 1,
+        norm: Norm = DEFAULT_NORM,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -57,14 +58,15 @@ class FourierBlock(AbstractBlock):
         self.spectral = SpectralConv(
             group, signature, signature, modes, key=keys[0], dtype=dtype
         )
-        # The norm has the bias.
-        options: dict[str, Any] = {"use_bias": False, "key": keys[1], "dtype": dtype}
+        # A norm has the bias.
+        biased = norm == "none"
+        options: dict[str, Any] = {"use_bias": biased, "key": keys[1], "dtype": dtype}
         self.local = (
             Linear(group, signature, signature, **options)
             if size == 1
             else Conv(group, signature, signature, size, **options)
         )
-        self.norm = LayerNorm(group, signature, dtype=dtype)
+        self.norm = make_norm(norm, group, signature, dtype)
         self.gate = Gate(group, signature, key=keys[2], dtype=dtype)
 
     @property
@@ -74,7 +76,8 @@ class FourierBlock(AbstractBlock):
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """An image of the same signature on the same grid."""
-        return self.gate(self.norm(self.spectral(image) + self.local(image)))
+        image = self.spectral(image) + self.local(image)
+        return activated(self.norm, self.gate, image)
 
 
 class FNO(AbstractNetwork):
@@ -104,6 +107,7 @@ class FNO(AbstractNetwork):
     modes: tuple[int, ...] = eqx.field(static=True)
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
+    norm: Norm = eqx.field(static=True)
 
     def __init__(
         self,
@@ -115,6 +119,7 @@ class FNO(AbstractNetwork):
         modes: int | tuple[int, ...] = 12,
         num_blocks: int = 4,
         size: int = 1,
+        norm: Norm = DEFAULT_NORM,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -127,6 +132,7 @@ class FNO(AbstractNetwork):
         - `num_blocks`: Fourier blocks.
         - `size`: cells of the local convolutions' windows along each axis; odd. 1 is
             the pointwise map of the reference.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/norms.md`.
 
         **Raises:** `ValueError` if the modes don't fit the group, or if a type of
         `hidden` or of the output can't be reached.
@@ -139,6 +145,7 @@ class FNO(AbstractNetwork):
         self.modes = as_modes(group, modes)
         self.num_blocks = num_blocks
         self.size = size
+        self.norm = norm
         lifted = self._lifted_types()
         self._check_types(lifted)
         keys = jax.random.split(key, num_blocks + 2)
@@ -146,15 +153,29 @@ class FNO(AbstractNetwork):
             group,
             self.in_signature,
             Signature(entry for entry in self.hidden if entry.type in lifted),
+            use_bias=has_biases(norm),
             key=keys[0],
             dtype=dtype,
         )
         self.blocks = tuple(
-            FourierBlock(group, self.hidden, self.modes, size=size, key=k, dtype=dtype)
+            FourierBlock(
+                group,
+                self.hidden,
+                self.modes,
+                size=size,
+                norm=norm,
+                key=k,
+                dtype=dtype,
+            )
             for k in keys[2:]
         )
         self.project = Linear(
-            group, self.hidden, self.out_signature, key=keys[1], dtype=dtype
+            group,
+            self.hidden,
+            self.out_signature,
+            use_bias=has_biases(norm),
+            key=keys[1],
+            dtype=dtype,
         )
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:

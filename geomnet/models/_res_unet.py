@@ -20,7 +20,6 @@ from ..nn import (
     Faces,
     FiLM,
     Gate,
-    LayerNorm,
     Linear,
     Up,
     as_faces,
@@ -28,6 +27,7 @@ from ..nn import (
 )
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock
+from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
 from ._unet import AbstractUNet, check_shape, level_signatures, through_levels
 
 Parameters = Float[Array, " parameters"]
@@ -44,7 +44,7 @@ class ConditionedBlock(AbstractBlock):
     every grid.
     """
 
-    norms: tuple[LayerNorm, LayerNorm]
+    norms: tuple[AnyNorm, AnyNorm]
     gates: tuple[Gate, Gate]
     convs: tuple[Conv, Conv]
     condition: FiLM | None
@@ -58,6 +58,7 @@ class ConditionedBlock(AbstractBlock):
         *,
         num_parameters: int = 0,
         size: int = 3,
+        norm: Norm = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -74,14 +75,15 @@ class ConditionedBlock(AbstractBlock):
                 source,
                 target,
                 size,
+                use_bias=has_biases(norm),
                 boundary=boundary,
                 key=next(keys),
                 dtype=dtype,
             )
 
         self.norms = (
-            LayerNorm(group, source, dtype=dtype),
-            LayerNorm(group, target, dtype=dtype),
+            make_norm(norm, group, source, dtype),
+            make_norm(norm, group, target, dtype),
         )
         self.gates = (
             Gate(group, source, key=next(keys), dtype=dtype),
@@ -111,11 +113,15 @@ class ConditionedBlock(AbstractBlock):
         self, image: GeometricImage, parameters: Parameters | None = None
     ) -> GeometricImage:
         """An image of the output signature on the same grid."""
-        change = self.convs[0](self.gates[0](self.norms[0](image)))
-        change = self.norms[1](change)
-        if self.condition is not None and parameters is not None:
-            change = self.condition(change, parameters)
-        change = self.convs[1](self.gates[1](change))
+        film, condition = self.condition, None
+        if film is not None and parameters is not None:
+
+            def condition(image: GeometricImage) -> GeometricImage:
+                return film(image, parameters)
+
+        change = self.convs[0](activated(self.norms[0], self.gates[0], image))
+        change = activated(self.norms[1], self.gates[1], change, condition)
+        change = self.convs[1](change)
         return change + (image if self.shortcut is None else self.shortcut(image))
 
 
@@ -138,7 +144,7 @@ class ResUNet(AbstractUNet):
     bottom: tuple[ConditionedBlock, ...]
     ups: tuple[Up, ...]
     decoders: tuple[tuple[ConditionedBlock, ...], ...]
-    norm: LayerNorm
+    final_norm: AnyNorm
     gate: Gate
     project: Conv
     group: Group = eqx.field(static=True)
@@ -149,6 +155,7 @@ class ResUNet(AbstractUNet):
     num_blocks: int = eqx.field(static=True)
     num_parameters: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
+    norm: Norm = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
@@ -163,6 +170,7 @@ class ResUNet(AbstractUNet):
         num_blocks: int = 2,
         num_parameters: int = 0,
         size: int = 3,
+        norm: Norm = DEFAULT_NORM,
         output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
@@ -177,6 +185,7 @@ class ResUNet(AbstractUNet):
         - `num_parameters`: how many numbers condition the network. Give them in units
             in which they vary by about 1, such as the logarithm of a viscosity.
         - `size`: cells of the convolutions' windows along each axis; odd.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/norms.md`.
         - `output_scale`: the standard deviation of the output before training. A small
             one lets `geomnet.Residual` start from "nothing changes".
         - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.
@@ -197,16 +206,24 @@ class ResUNet(AbstractUNet):
         self.num_blocks = num_blocks
         self.num_parameters = num_parameters
         self.size = size
+        self.norm = norm
         self.output_scale = output_scale
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 2 * depth * (num_blocks + 1) + 5))
         levels = level_signatures(self.hidden, depth)
 
         shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
-        conditioned = {"num_parameters": num_parameters, **shared}
+        conditioned = {"num_parameters": num_parameters, "norm": norm, **shared}
 
         def conv(source: Signature, target: Signature) -> Conv:
-            return Conv(group, source, target, key=next(keys), **shared)
+            return Conv(
+                group,
+                source,
+                target,
+                use_bias=has_biases(norm),
+                key=next(keys),
+                **shared,
+            )
 
         def blocks(source: Signature, target: Signature, number: int) -> Any:
             return tuple(
@@ -226,7 +243,7 @@ class ResUNet(AbstractUNet):
         self.decoders = tuple(
             blocks(fine + fine, fine, num_blocks) for fine, _ in pairs[::-1]
         )
-        self.norm = LayerNorm(group, levels[0], dtype=dtype)
+        self.final_norm = make_norm(norm, group, levels[0], dtype)
         self.gate = Gate(group, levels[0], key=next(keys), dtype=dtype)
         self.project = scaled(conv(levels[0], self.out_signature), output_scale)
 
@@ -270,4 +287,4 @@ class ResUNet(AbstractUNet):
             self.ups,
             [chain(blocks) for blocks in self.decoders],
         )
-        return self.project(self.gate(self.norm(image)))
+        return self.project(activated(self.final_norm, self.gate, image))

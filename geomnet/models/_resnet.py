@@ -16,13 +16,13 @@ from ..nn import (
     Conv,
     Faces,
     Gate,
-    LayerNorm,
     as_faces,
     check_dimension,
     check_image,
     periodic_steps,
 )
 from ._contract import AbstractBlock, AbstractNetwork
+from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
 
 
 class ResidualBlock(AbstractBlock):
@@ -32,7 +32,7 @@ class ResidualBlock(AbstractBlock):
     every grid.
     """
 
-    norms: tuple[LayerNorm, ...]
+    norms: tuple[AnyNorm, ...]
     gates: tuple[Gate, ...]
     convs: tuple[Conv, ...]
 
@@ -43,6 +43,7 @@ class ResidualBlock(AbstractBlock):
         dilations: tuple[int, ...] = (1, 1),
         *,
         size: int = 3,
+        norm: Norm = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -56,7 +57,7 @@ class ResidualBlock(AbstractBlock):
         if not dilations:
             raise ValueError("`dilations` is empty: a block needs a convolution.")
         keys = jax.random.split(key, 2 * len(dilations))
-        self.norms = tuple(LayerNorm(group, signature, dtype=dtype) for _ in dilations)
+        self.norms = tuple(make_norm(norm, group, signature, dtype) for _ in dilations)
         self.gates = tuple(
             Gate(group, signature, key=k, dtype=dtype) for k in keys[: len(dilations)]
         )
@@ -67,6 +68,7 @@ class ResidualBlock(AbstractBlock):
                 signature,
                 size,
                 dilation=dilation,
+                use_bias=has_biases(norm),
                 boundary=boundary,
                 key=k,
                 dtype=dtype,
@@ -83,7 +85,7 @@ class ResidualBlock(AbstractBlock):
         """The image plus what the block makes of it."""
         change = image
         for norm, gate, conv in zip(self.norms, self.gates, self.convs, strict=True):
-            change = conv(gate(norm(change)))
+            change = conv(activated(norm, gate, change))
         return image + change
 
 
@@ -92,7 +94,7 @@ class _Stack(eqx.Module):
 
     lift: Conv
     blocks: tuple[ResidualBlock, ...]
-    norm: LayerNorm
+    norm: AnyNorm
     gate: Gate
     project: Conv
 
@@ -101,6 +103,7 @@ class _Stack(eqx.Module):
         group: Group,
         signatures: tuple[Signature, Signature, Signature],
         dilations: tuple[tuple[int, ...], ...],
+        norm: Norm,
         key: PRNGKeyArray,
         **shared: Any,
     ):
@@ -113,20 +116,21 @@ class _Stack(eqx.Module):
         source, hidden, target = signatures
         dtype = shared["dtype"]
         keys = jax.random.split(key, len(dilations) + 3)
-        self.lift = Conv(group, source, hidden, key=keys[0], **shared)
+        biased: dict[str, Any] = {"use_bias": has_biases(norm), **shared}
+        self.lift = Conv(group, source, hidden, key=keys[0], **biased)
         self.blocks = tuple(
-            ResidualBlock(group, hidden, d, key=k, **shared)
+            ResidualBlock(group, hidden, d, norm=norm, key=k, **shared)
             for d, k in zip(dilations, keys[3:], strict=True)
         )
-        self.norm = LayerNorm(group, hidden, dtype=dtype)
+        self.norm = make_norm(norm, group, hidden, dtype)
         self.gate = Gate(group, hidden, key=keys[1], dtype=dtype)
-        self.project = Conv(group, hidden, target, key=keys[2], **shared)
+        self.project = Conv(group, hidden, target, key=keys[2], **biased)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         image = self.lift(image)
         for block in self.blocks:
             image = block(image)
-        return self.project(self.gate(self.norm(image)))
+        return self.project(activated(self.norm, self.gate, image))
 
 
 class AbstractResNet(AbstractNetwork):
@@ -166,6 +170,7 @@ class ResNet(AbstractResNet):
     hidden: Signature = eqx.field(static=True)
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
+    norm: Norm = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
     def __init__(
@@ -177,6 +182,7 @@ class ResNet(AbstractResNet):
         hidden: "Signature | str",
         num_blocks: int = 8,
         size: int = 3,
+        norm: Norm = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -186,6 +192,7 @@ class ResNet(AbstractResNet):
         - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`.
         - `num_blocks`: residual blocks of two convolutions each.
         - `size`: cells of the windows along each axis; odd.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/norms.md`.
         - `boundary`: as in `geomnet.nn.Conv`.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
@@ -199,11 +206,13 @@ class ResNet(AbstractResNet):
         self.hidden = Signature(hidden)
         self.num_blocks = num_blocks
         self.size = size
+        self.norm = norm
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
             group,
             (self.in_signature, self.hidden, self.out_signature),
             ((1, 1),) * num_blocks,
+            norm,
             key,
             size=size,
             boundary=boundary,
@@ -228,6 +237,7 @@ class DilatedResNet(AbstractResNet):
     num_blocks: int = eqx.field(static=True)
     dilations: tuple[int, ...] = eqx.field(static=True)
     size: int = eqx.field(static=True)
+    norm: Norm = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
     def __init__(
@@ -240,6 +250,7 @@ class DilatedResNet(AbstractResNet):
         num_blocks: int = 4,
         dilations: tuple[int, ...] = (1, 2, 4, 8, 4, 2, 1),
         size: int = 3,
+        norm: Norm = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -250,6 +261,7 @@ class DilatedResNet(AbstractResNet):
         - `num_blocks`: residual blocks, each with one convolution per dilation.
         - `dilations`: cells from tap to tap in the convolutions of a block.
         - `size`: cells of the windows along each axis; odd.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/norms.md`.
         - `boundary`: as in `geomnet.nn.Conv`.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
@@ -264,11 +276,13 @@ class DilatedResNet(AbstractResNet):
         self.num_blocks = num_blocks
         self.dilations = dilations
         self.size = size
+        self.norm = norm
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
             group,
             (self.in_signature, self.hidden, self.out_signature),
             (dilations,) * num_blocks,
+            norm,
             key,
             size=size,
             boundary=boundary,

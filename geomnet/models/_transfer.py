@@ -31,6 +31,7 @@ from ..nn import (
     Linear,
     MeanBias,
     NormActivation,
+    ScaleNorm,
     Up,
     VectorNeuron,
 )
@@ -278,7 +279,10 @@ def _norm(source: Any, target: Any, where: str) -> dict[str, Any]:
         source.signature, source.signature.slices(d), strict=True
     ):
         factor[channel[features]] = math.sqrt(d / (d + 1)) ** entry.type.order
-    return {"scale": np.asarray(source.scale, np.float64) * factor}
+    values = {"scale": np.asarray(source.scale, np.float64) * factor}
+    if isinstance(source, ScaleNorm):
+        values["gain"] = np.asarray(source.gain, np.float64) / factor
+    return values
 
 
 def _constants(values: Any, source: Any, target: Any, where: str) -> np.ndarray:
@@ -359,7 +363,7 @@ def _refused(source: Any, target: Any, where: str) -> dict[str, Any]:
 _RULES: tuple[tuple[Any, Rule], ...] = (
     ((Conv, Linear, Down, Up, ConvTranspose), _kernel_layer),
     (Bias, _bias),
-    ((LayerNorm, GroupNorm, InstanceNorm), _norm),
+    ((LayerNorm, GroupNorm, InstanceNorm, ScaleNorm), _norm),
     (Gate, _copies("weight", "bias")),
     (NormActivation, _of_scalars("slope", "bias")),
     (VectorNeuron, _of_scalars()),

@@ -20,7 +20,6 @@ from ..nn import (
     Down,
     Faces,
     Gate,
-    LayerNorm,
     Up,
     as_faces,
     check_dimension,
@@ -30,19 +29,20 @@ from ..nn import (
 )
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock, AbstractNetwork
+from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
 
 Layer = Callable[[GeometricImage], GeometricImage]
 
 
 class ConvBlock(AbstractBlock):
-    """Convolution, layer norm, gate.
+    """Convolution, norm, gate.
 
     **Exactly equivariant** under `group` and all translations along periodic axes, on
     every grid.
     """
 
     conv: Conv
-    norm: LayerNorm
+    norm: AnyNorm
     gate: Gate
 
     def __init__(
@@ -52,24 +52,25 @@ class ConvBlock(AbstractBlock):
         out_signature: "Signature | str",
         *,
         size: int = 3,
+        norm: Norm = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
         """**Raises:** `ValueError` if a type of the output can't be reached."""
         conv_key, gate_key = jax.random.split(key)
-        # The norm has the bias.
+        # A norm has the bias.
         self.conv = Conv(
             group,
             in_signature,
             out_signature,
             size,
             boundary=boundary,
-            use_bias=False,
+            use_bias=norm == "none",
             key=conv_key,
             dtype=dtype,
         )
-        self.norm = LayerNorm(group, out_signature, dtype=dtype)
+        self.norm = make_norm(norm, group, out_signature, dtype)
         self.gate = Gate(group, out_signature, key=gate_key, dtype=dtype)
 
     @property
@@ -79,7 +80,7 @@ class ConvBlock(AbstractBlock):
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """An image of the output signature on the same grid."""
-        return self.gate(self.norm(self.conv(image)))
+        return activated(self.norm, self.gate, self.conv(image))
 
 
 class AbstractUNet(AbstractNetwork):
@@ -125,6 +126,7 @@ class UNet(AbstractUNet):
     hidden: Signature = eqx.field(static=True)
     depth: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
+    norm: Norm = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
@@ -137,6 +139,7 @@ class UNet(AbstractUNet):
         hidden: "Signature | str",
         depth: int = 3,
         size: int = 3,
+        norm: Norm = DEFAULT_NORM,
         output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
@@ -148,6 +151,7 @@ class UNet(AbstractUNet):
             n has `2**n` times as many.
         - `depth`: how often the grid is halved.
         - `size`: cells of the convolutions' windows along each axis; odd.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/norms.md`.
         - `output_scale`: the standard deviation of the output before training. A small
             one lets `geomnet.Residual` start from "nothing changes".
         - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.
@@ -164,6 +168,7 @@ class UNet(AbstractUNet):
         self.hidden = Signature(hidden)
         self.depth = depth
         self.size = size
+        self.norm = norm
         self.output_scale = output_scale
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 5 * depth + 3))
@@ -172,7 +177,7 @@ class UNet(AbstractUNet):
         shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
 
         def block(source: Signature, target: Signature) -> ConvBlock:
-            return ConvBlock(group, source, target, key=next(keys), **shared)
+            return ConvBlock(group, source, target, norm=norm, key=next(keys), **shared)
 
         def resample(layer: Any, source: Signature, target: Signature) -> Any:
             return layer(group, source, target, key=next(keys), dtype=dtype)
@@ -186,7 +191,14 @@ class UNet(AbstractUNet):
         self.decoders = tuple(
             (block(fine + fine, fine), block(fine, fine)) for fine, _ in pairs[::-1]
         )
-        project = Conv(group, levels[0], out_signature, key=next(keys), **shared)
+        project = Conv(
+            group,
+            levels[0],
+            out_signature,
+            use_bias=has_biases(norm),
+            key=next(keys),
+            **shared,
+        )
         self.project = scaled(project, output_scale)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:

@@ -36,6 +36,7 @@ from ._norm import (
     GroupNorm as GroupNorm,
     InstanceNorm as InstanceNorm,
     LayerNorm as LayerNorm,
+    ScaleNorm as ScaleNorm,
 )
 from ._pool import (
     AveragePool as AveragePool,
