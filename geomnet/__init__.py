@@ -38,6 +38,11 @@ from ._metric import log_metric_field as log_metric_field, metric_field as metri
 from ._normaliser import Normaliser as Normaliser, fit_normaliser as fit_normaliser
 from ._representation import Representation as Representation
 from ._signature import Entry as Entry, Signature as Signature, TensorType as TensorType
+from ._unit_normaliser import (
+    UnitNormaliser as UnitNormaliser,
+    fit_unit_normaliser as fit_unit_normaliser,
+)
+from ._units import Units as Units, flow_units as flow_units
 from ._windows import Windows as Windows
 from .filters import (
     FilterBank as FilterBank,
@@ -62,8 +67,10 @@ from .filters import (
 )
 from .models import (
     FNO as FNO,
+    Conserving as Conserving,
     DilatedResNet as DilatedResNet,
     GroupAverage as GroupAverage,
+    Nondimensional as Nondimensional,
     Persistence as Persistence,
     Residual as Residual,
     ResNet as ResNet,

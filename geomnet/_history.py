@@ -17,7 +17,8 @@ def latest_frame(
 
     **Arguments:**
 
-    - `history`: an image of signature `n * signature`.
+    - `history`: an image of signature `n * signature`; further entries after those of
+        the frames, such as fields that do not change, are let be.
     - `signature`: that of one frame.
 
     **Raises:** `ValueError` if the history does not hold such frames.
@@ -27,7 +28,7 @@ def latest_frame(
     d = history.num_spatial_dims
     parts = [
         history.array[..., where.stop - entry.features(d) : where.stop]
-        for entry, where in zip(frame, history.signature.slices(d), strict=True)
+        for entry, where in zip(frame, history.signature.slices(d), strict=False)
     ]
     return GeometricImage(frame, jnp.concatenate(parts, axis=-1), d)
 
@@ -35,20 +36,22 @@ def latest_frame(
 def push_frame(history: GeometricImage, frame: GeometricImage) -> GeometricImage:
     """Drops the oldest frame of a history and appends a new one.
 
+    Further entries after those of the frames stay as they are.
+
     **Raises:** `ValueError` if the history does not hold such frames.
     """
     _check_holds(history.signature, frame.signature)
     d = history.num_spatial_dims
     parts = []
+    entries = len(frame.signature)
+    places = history.signature.slices(d)
     for entry, old, new in zip(
-        frame.signature,
-        history.signature.slices(d),
-        frame.signature.slices(d),
-        strict=True,
+        frame.signature, places[:entries], frame.signature.slices(d), strict=True
     ):
         oldest = entry.features(d)
         parts.append(history.array[..., old.start + oldest : old.stop])
         parts.append(frame.array[..., new].astype(history.dtype))
+    parts += [history.array[..., where] for where in places[entries:]]
     return history.with_array(jnp.concatenate(parts, axis=-1))
 
 
@@ -87,16 +90,14 @@ def times_as_channels(frames: Any, signature: Signature, num_spatial_dims: int) 
 
 
 def _check_holds(history: Signature, frame: Signature) -> None:
-    if len(history) == len(frame):
+    if len(history) >= len(frame):
+        held = Signature(history.entries[: len(frame)])
+        pairs = list(zip(frame, held, strict=True))
         widened = Signature(
-            dataclasses.replace(f, channels=h.channels)
-            for f, h in zip(frame, history, strict=True)
+            dataclasses.replace(f, channels=h.channels) for f, h in pairs
         )
-        enough = all(
-            h.channels >= f.channels for f, h in zip(frame, history, strict=True)
-        )
-        if enough:
-            check_signature(history, widened, "history", "A history of frames")
+        if all(h.channels >= f.channels for f, h in pairs):
+            check_signature(held, widened, "history", "A history of frames")
             return
     raise ValueError(
         f"`history` has signature '{history}', which holds no frames of '{frame}'. "

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._group import MAX_SPATIAL_DIMS
-from ._signature import Signature, TensorType
-
-SCALAR = TensorType(0, 1)
+from ._signature import SCALAR, Signature
 
 
 @dataclasses.dataclass(frozen=True)

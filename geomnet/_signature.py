@@ -88,6 +88,9 @@ class TensorType:
         return f"{self.order}{self.symmetry}{'+' if self.parity == 1 else '-'}"
 
 
+SCALAR = TensorType(0, 1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """`channels` copies of one tensor type, with a name or `""`."""

@@ -1,5 +1,6 @@
 """Networks: built from layers, and from a group. The plain twin is one of them."""
 
+from ._conserving import Conserving as Conserving
 from ._contract import AbstractMap as AbstractMap, AbstractNetwork as AbstractNetwork
 from ._description import (
     describe_model as describe_model,
@@ -7,6 +8,7 @@ from ._description import (
 )
 from ._fno import FNO as FNO, FourierBlock as FourierBlock
 from ._group_average import GroupAverage as GroupAverage
+from ._nondimensional import Nondimensional as Nondimensional
 from ._persistence import Persistence as Persistence
 from ._res_unet import ConditionedBlock as ConditionedBlock, ResUNet as ResUNet
 from ._residual import Residual as Residual

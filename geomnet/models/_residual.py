@@ -48,6 +48,11 @@ class Residual(AbstractWrapper):
         """The fields inside the model."""
         return self.model.hidden  # pyright: ignore
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers condition the model."""
+        return getattr(self.model, "num_parameters", 0)
+
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The shifts that the model commutes with; 0 where it does not say.
 
@@ -55,9 +60,11 @@ class Residual(AbstractWrapper):
         """
         return steps_of(self.model, grid)
 
-    def __call__(self, history: GeometricImage, *inputs: Any) -> GeometricImage:
-        """The frame after the newest one of `history`; `inputs` go to the model too."""
-        change = self.model(history, *inputs)  # pyright: ignore
+    def __call__(
+        self, history: GeometricImage, *inputs: Any, **options: Any
+    ) -> GeometricImage:
+        """The frame after the newest one of `history`; the rest goes to the model."""
+        change = self.model(history, *inputs, **options)  # pyright: ignore
         return latest_frame(history, self.out_signature) + change
 
     def like(

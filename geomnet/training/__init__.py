@@ -8,8 +8,10 @@ from ._checkpoint import (
 )
 from ._evaluate import evaluate as evaluate, predict as predict
 from ._fit import OtherRun as OtherRun, fit as fit
+from ._losses import unrolled as unrolled
 from ._metrics import nrmse as nrmse, smse as smse
 from ._rollout import rollout as rollout
+from ._shifts import shifted as shifted
 from ._signals import Interrupted as Interrupted, Terminated as Terminated
 from ._step import (
     TrainState as TrainState,

@@ -1,0 +1,193 @@
+"""Fields in units of each sample's own: dimensionless, then of unit variance."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ._image import GeometricImage
+from ._normaliser import Normaliser, check_frames, fit_normaliser
+from ._signature import Signature
+from ._units import Units
+
+
+class OwnUnits(eqx.Module):
+    """One sample's units: what to take off each field, and what to divide it by."""
+
+    names: tuple[str, ...] = eqx.field(static=True)
+    offsets: Float[Array, " fields"]
+    scales: Float[Array, " fields"]
+
+    def normalise(self, image: GeometricImage) -> GeometricImage:
+        """Frames or histories in the sample's units; any leading axes.
+
+        **Raises:** `ValueError` if a field has no unit.
+        """
+        offsets, scales = self._features(image)
+        array = (image.array.astype(scales.dtype) - offsets) / scales
+        return image.with_array(array.astype(image.dtype))
+
+    def restore(self, image: GeometricImage) -> GeometricImage:
+        """Back to the units of the data."""
+        offsets, scales = self._features(image)
+        array = image.array.astype(scales.dtype) * scales + offsets
+        return image.with_array(array.astype(image.dtype))
+
+    def _features(self, image: GeometricImage) -> tuple[Array, Array]:
+        unknown = [str(e) for e in image.signature if e.name not in self.names]
+        if unknown:
+            raise ValueError(
+                f"{', '.join(unknown)} of '{image.signature}' has no unit: those of "
+                f"{', '.join(self.names)} are known."
+            )
+        where = np.concatenate(
+            [
+                np.full(e.features(image.num_spatial_dims), self.names.index(e.name))
+                for e in image.signature
+            ]
+        )
+        return self.offsets[where], self.scales[where]
+
+
+@dataclasses.dataclass(frozen=True)
+class UnitNormaliser:
+    """Units of each sample's own, and what is normal in them.
+
+    Made by `fit_unit_normaliser`. Exactly covariant to a change of units, bit for bit
+    where that is by powers of two; invariant under every group, to rounding.
+    """
+
+    units: Units
+    normaliser: Normaliser
+    """Of one frame in dimensionless units."""
+    number_means: tuple[float, ...]
+    """Of the logarithm of each dimensionless number."""
+    number_scales: tuple[float, ...]
+
+    @property
+    def signature(self) -> Signature:
+        """What a frame holds."""
+        return self.normaliser.signature
+
+    def own_units(
+        self, image: GeometricImage, parameters: Float[Array, " parameters"]
+    ) -> OwnUnits:
+        """The units of a sample: a frame, or a history of frames."""
+        values = self.units.scale_values(image, parameters)
+        dimensions = dict(self.units.fields)
+        entries = self.signature.entries
+        units = jnp.stack(
+            [self.units.unit(dimensions[e.name], values) for e in entries]
+        )
+        mean, scale = (
+            jnp.asarray(numbers, units.dtype)
+            for numbers in (self.normaliser.mean, self.normaliser.scale)
+        )
+        names = tuple(entry.name for entry in entries)
+        return OwnUnits(names, units * mean, units * scale)
+
+    def numbers(
+        self, image: GeometricImage, parameters: Float[Array, " parameters"]
+    ) -> Float[Array, " numbers"]:
+        """The dimensionless numbers that the units leave: normalised logarithms."""
+        values = self.units.scale_values(image, parameters)
+        dtype = jnp.promote_types(image.dtype, jnp.float32)
+        logarithms = [
+            jnp.log(parameters[n].astype(dtype) / self.units.unit(dimension, values))
+            for n, (name, dimension) in enumerate(self.units.parameters)
+            if name in self.units.numbers
+        ]
+        if not logarithms:
+            return jnp.zeros(0, dtype)
+        mean, scale = (
+            jnp.asarray(x, dtype) for x in (self.number_means, self.number_scales)
+        )
+        return (jnp.stack(logarithms) - mean) / scale
+
+
+def fit_unit_normaliser(
+    units: Units,
+    signature: "Signature | str",
+    frames: Any,
+    parameters: "Mapping[str, Any]",
+) -> UnitNormaliser:
+    """What is normal in units of each frame's own.
+
+    **Arguments:**
+
+    - `units`: such as `flow_units()`.
+    - `signature`: what a frame holds; each entry by a name that `units` has.
+    - `frames`: `(trajectories, times, *grid, features)`, in the units of the data.
+    - `parameters`: what is given with the samples, by name: one number for all, or one
+        for each trajectory.
+
+    **Raises:** `ValueError` if a field has no dimension, a scale is not positive in
+    some frame, a parameter is missing or not positive, or a field is constant.
+    """
+    signature = Signature(signature)
+    units.check_signature(signature)
+    d = check_frames(signature, frames)
+    rows = parameter_rows(units, parameters, len(frames))
+    bare = UnitNormaliser(
+        units,
+        Normaliser(signature, (0.0,) * len(signature), (1.0,) * len(signature), d),
+        (0.0,) * len(units.numbers),
+        (1.0,) * len(units.numbers),
+    )
+
+    @jax.jit
+    def dimensionless(frames: Array, row: Array) -> tuple[Array, Array]:
+        def one(frame: Array) -> tuple[Array, Array]:
+            image = GeometricImage(signature, frame, d)
+            own = bare.own_units(image, row)
+            return own.normalise(image).array, bare.numbers(image, row)
+
+        return jax.vmap(one)(frames)
+
+    result = np.empty(frames.shape, np.float32)
+    logarithms = []
+    for n, row in enumerate(rows):
+        result[n], numbers = dimensionless(np.asarray(frames[n]), row)
+        logarithms.append(np.asarray(numbers, np.float64))
+        if not (np.isfinite(numbers).all() and np.isfinite(result[n]).all()):
+            raise ValueError(
+                f"`scales` {list(units.scales)} are not all positive in trajectory "
+                f"{n}: a scale must measure every sample. Choose another one, or leave "
+                "the trajectory out."
+            )
+    found = np.concatenate(logarithms)
+    spread = found.std(axis=0)
+    return dataclasses.replace(
+        bare,
+        normaliser=fit_normaliser(signature, result),
+        number_means=tuple(found.mean(axis=0).tolist()),
+        # One number for all samples tells nothing: it stays as it is, near zero.
+        number_scales=tuple(np.where(spread > 1e-6, spread, 1.0).tolist()),
+    )
+
+
+def parameter_rows(
+    units: Units, parameters: Mapping[str, Any], trajectories: int
+) -> Float[np.ndarray, "trajectories parameters"]:
+    """Parameters by name as one row for each trajectory, in the order of the units.
+
+    **Raises:** `ValueError` if one is missing, not known, not positive or not one
+    number or one for each trajectory.
+    """
+    rows = []
+    for n in range(trajectories):
+        own = {}
+        for name, value in parameters.items():
+            if np.ndim(value) and np.shape(value) != (trajectories,):
+                raise ValueError(
+                    f"`parameters`: '{name}' must be one number, or one for each of "
+                    f"{trajectories} trajectories, got shape {np.shape(value)}."
+                )
+            own[name] = np.asarray(value)[n] if np.ndim(value) else value
+        rows.append(units.given(own))
+    return np.asarray(rows, np.float32)

@@ -1,0 +1,172 @@
+"""Exact covariance to a change of units, for any model."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._group import Group
+from .._image import GeometricImage
+from .._signature import SCALAR, Entry, Signature
+from .._unit_normaliser import OwnUnits, UnitNormaliser
+from ._contract import AbstractWrapper, steps_of
+
+NUMBERS = "numbers"
+
+
+class Nondimensional(AbstractWrapper):
+    """A model that sees each sample in units of its own, and answers in those given.
+
+    The laws of physics hold in any units; so does this model, whatever is inside:
+    density, velocity, length and time rescaled give rescaled predictions, bit for bit
+    where it is by powers of two. What the units take away is told to the model as
+    dimensionless numbers (logarithms, of unit variance): as constant scalars after its
+    input, or as the parameters that condition it.
+
+    **Exactly equivariant** where the model is, and under the translations that it
+    commutes with.
+    """
+
+    model: eqx.Module
+    normaliser: UnitNormaliser = eqx.field(static=True)
+    parameters: tuple[float, ...] | None = eqx.field(static=True)
+
+    def __init__(
+        self,
+        model: eqx.Module,
+        normaliser: UnitNormaliser,
+        parameters: "tuple[float, ...] | None" = None,
+    ):
+        """**Arguments:**
+
+        - `model`: from a history to a frame, both normalised, such as
+            `geomnet.Residual(geomnet.UNet(group, 4 * flow + "numbers:2x0+", flow,
+            ...))`, with one channel of `numbers` for each of `normaliser.units.numbers`
+            in its input; or conditioned by as many parameters, such as
+            `geomnet.ResUNet(..., num_parameters=2)`.
+        - `normaliser`: of `fit_unit_normaliser`.
+        - `parameters`: those of every sample, if they are always the same, as
+            `normaliser.units.given` orders them. Then calls need none.
+
+        **Raises:** `ValueError` if the model takes no such numbers.
+        """
+        self.model = model
+        self.normaliser = normaliser
+        wanted = len(normaliser.units.parameters)
+        if parameters is not None:
+            parameters = tuple(float(x) for x in parameters)
+            if len(parameters) != wanted:
+                raise ValueError(
+                    f"`parameters` must hold {wanted} numbers, in the order of "
+                    f"{list(dict(normaliser.units.parameters))}, got {parameters}."
+                )
+        self.parameters = parameters
+        self._check_numbers()
+
+    @property
+    def group(self) -> Group:
+        """The group that the model commutes with."""
+        return self.model.group  # pyright: ignore
+
+    @property
+    def in_signature(self) -> Signature:
+        """What the model takes, without the numbers."""
+        entries = self.model.in_signature.entries  # pyright: ignore
+        return Signature(e for e in entries if e.name != NUMBERS)
+
+    @property
+    def hidden(self) -> Signature:
+        """The fields inside the model."""
+        return self.model.hidden  # pyright: ignore
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shifts that the model commutes with; 0 where it does not say.
+
+        **Raises:** `ValueError` if the model refuses the grid, with the mend.
+        """
+        return steps_of(self.model, grid)
+
+    def __call__(
+        self,
+        history: GeometricImage,
+        parameters: Float[Array, " parameters"] | None = None,
+        **options: Any,
+    ) -> GeometricImage:
+        """**Arguments:**
+
+        - `history`: in any units, of `in_signature`.
+        - `parameters`: those of the sample in the same units, in the order of
+            `normaliser.units.parameters`; needed if the model was built without.
+        - `options`: go to the model, such as a `key`.
+
+        **Returns:** the next frame, in the same units.
+
+        **Raises:** `ValueError` if the parameters are missing or too many.
+        """
+        given = self._given(parameters, history.dtype)
+        own = self.own_units(history, parameters)
+        inside = own.normalise(history)
+        numbers = self.normaliser.numbers(history, given).astype(inside.dtype)
+        if not self._takes_channels:
+            inputs = (inside, numbers) if numbers.size else (inside,)
+        else:
+            constant = jnp.broadcast_to(numbers, (*inside.grid, numbers.size))
+            array = jnp.concatenate([inside.array, constant], axis=-1)
+            signature = self.model.in_signature  # pyright: ignore
+            inputs = (GeometricImage(signature, array, inside.num_spatial_dims),)
+        return own.restore(self.model(*inputs, **options))  # pyright: ignore
+
+    def own_units(
+        self,
+        history: GeometricImage,
+        parameters: Float[Array, " parameters"] | None = None,
+    ) -> OwnUnits:
+        """The units of a sample, in which `geomnet.training.unrolled` measures."""
+        given = self._given(parameters, history.dtype)
+        return self.normaliser.own_units(history, given)
+
+    def like(
+        self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
+    ) -> "Nondimensional":
+        """The same around a new model of the same shape."""
+        inner = self.model.like(group=group, hidden=hidden, key=key)  # pyright: ignore
+        return Nondimensional(inner, self.normaliser, self.parameters)
+
+    @property
+    def _takes_channels(self) -> bool:
+        return NUMBERS in self.model.in_signature.names  # pyright: ignore
+
+    def _given(self, parameters: Any, dtype: Any) -> jax.Array:
+        names = list(dict(self.normaliser.units.parameters))
+        if parameters is None:
+            if self.parameters is None:
+                raise ValueError(
+                    f"Nondimensional: the sample's {names} are missing: call "
+                    "`net(history, parameters)`, or build it with `parameters=`."
+                )
+            parameters = self.parameters
+        wide = jnp.promote_types(dtype, jnp.float32)
+        given = jnp.asarray(parameters, wide)
+        if given.shape != (len(names),):
+            raise ValueError(
+                f"Nondimensional: `parameters` must hold {len(names)} numbers, in the "
+                f"order of {names}, got shape {given.shape}."
+            )
+        return given
+
+    def _check_numbers(self) -> None:
+        numbers = self.normaliser.units.numbers
+        expected = Entry(NUMBERS, len(numbers), SCALAR) if numbers else None
+        entries = self.model.in_signature.entries  # pyright: ignore
+        found = entries[-1] if NUMBERS in (e.name for e in entries) else None
+        conditioned = getattr(self.model, "num_parameters", 0)
+        fits = found == expected if found else conditioned == len(numbers)
+        if not fits:
+            raise ValueError(
+                f"`model` must take {len(numbers)} numbers, {list(numbers)}: either "
+                f"as constant fields, the last entry of its input being '{expected}', "
+                f"or as parameters, `num_parameters={len(numbers)}`; it takes "
+                f"'{found or 'none'}' and {conditioned} parameters."
+            )

@@ -1,0 +1,118 @@
+"""Losses over several steps of a model's own predictions."""
+
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._history import push_frame
+from .._image import GeometricImage
+from ._shifts import shifted
+
+Metric = Callable[[GeometricImage, GeometricImage], Float[Array, "*batch"]]
+Gradient = Literal["all", "last", "none"]
+
+
+def unrolled(
+    metric: Metric,
+    *,
+    gradient: Gradient = "all",
+    noise: float = 0.0,
+    random_shifts: bool = False,
+) -> Callable[..., Float[Array, ""]]:
+    """A loss for `fit`: the mean of a metric over as many steps as a batch has targets.
+
+    The model steps on its own predictions, so that it learns to mend its errors. Images
+    are measured in the sample's own units where the model has them
+    (`geomnet.Nondimensional`), those of its history.
+
+    **Arguments:**
+
+    - `metric`: of a prediction and a target, such as `smse`.
+    - `gradient`: what is differentiated. `"all"`: through all steps, each computed
+        anew on the way back, so that memory grows by a history per step.
+        `"last"`: the push-forward (Brandstetter et al. 2022): the last step alone, of
+        which the loss then is. `"none"`: every step, but not from step to step.
+    - `noise`: standard deviation of what is added to the histories, in own units.
+    - `random_shifts`: each step on a torus shifted by another number of cells, the same
+        for a batch: see `shifted`.
+
+    **Returns:** `(model, batch, key) -> number`, where a batch is `(histories,
+    *inputs, targets)`, targets of one step or `(batch, steps, *grid, features)`, such
+    as `Windows(..., num_targets=4)` gives.
+
+    **Raises:** `ValueError` for another `gradient` or a negative noise.
+    """
+    if gradient not in get_args(Gradient):
+        names = ", ".join(map(repr, get_args(Gradient)))
+        raise ValueError(f"`gradient` must be one of {names}, got {gradient!r}.")
+    if not noise >= 0:
+        raise ValueError(f"`noise` must be 0 or more, got {noise}.")
+
+    def loss(model: Any, batch: Any, key: PRNGKeyArray) -> Float[Array, ""]:
+        histories, *inputs, targets = batch
+        has_steps = targets.array.ndim == targets.num_spatial_dims + 3
+        steps = targets.array.shape[1] if has_steps else 1
+        frames = targets.array if has_steps else targets.array[:, None]
+        noise_key, shift_key = jax.random.split(key)
+
+        def normalised(image: GeometricImage, history: Any, *inputs: Any) -> Any:
+            own = _own_units(model, history, *inputs)
+            return image if own is None else own.normalise(image)
+
+        start = histories
+        if noise:
+            start = jax.vmap(_with_noise(model, noise))(
+                jax.random.split(noise_key, len(frames)), histories, *inputs
+            )
+
+        def step(histories: GeometricImage, now: Any) -> Any:
+            key, truth = now
+            run = shifted(model, key) if random_shifts else model
+            predicted = jax.vmap(run)(histories, *inputs)
+            errors = jax.vmap(metric)(
+                jax.vmap(normalised)(predicted, start, *inputs),
+                jax.vmap(normalised)(targets.with_array(truth), start, *inputs),
+            )
+            following = jax.vmap(push_frame)(histories, predicted)
+            if gradient != "all":
+                following = jax.lax.stop_gradient(following)
+            return following, errors.mean()
+
+        keys = jax.random.split(shift_key, steps)
+        truths = jnp.moveaxis(frames, 1, 0)
+        if steps == 1:
+            return step(start, (keys[0], truths[0]))[1]
+        again = jax.checkpoint(step) if gradient == "all" else step
+        if gradient == "last":
+            before, _ = jax.lax.scan(again, start, (keys[:-1], truths[:-1]))
+            before = jax.lax.stop_gradient(before)
+            return step(before, (keys[-1], truths[-1]))[1]
+        return jax.lax.scan(again, start, (keys, truths))[1].mean()
+
+    return loss
+
+
+def _own_units(model: Any, history: GeometricImage, *inputs: Any) -> Any:
+    """Those of the model, or of what it is around; None if there are none."""
+    while model is not None:
+        if hasattr(model, "own_units"):
+            return model.own_units(history, *inputs)
+        model = getattr(model, "model", None)
+    return None
+
+
+def _with_noise(model: Any, size: float) -> Callable[..., GeometricImage]:
+    def noisy(
+        key: PRNGKeyArray, history: GeometricImage, *inputs: Any
+    ) -> GeometricImage:
+        drawn = size * jax.random.normal(key, history.array.shape, history.dtype)
+        own = _own_units(model, history, *inputs)
+        if own is None:
+            return history.with_array(history.array + drawn)
+        inside = own.normalise(history)
+        return own.restore(inside.with_array(inside.array + drawn))
+
+    return noisy
