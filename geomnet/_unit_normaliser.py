@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ._arithmetic import accumulator
 from ._image import GeometricImage
 from ._normaliser import Normaliser, check_frames, fit_normaliser
 from ._signature import Signature
@@ -96,7 +97,7 @@ class UnitNormaliser:
     ) -> Float[Array, " numbers"]:
         """The dimensionless numbers that the units leave: normalised logarithms."""
         values = self.units.scale_values(image, parameters)
-        dtype = jnp.promote_types(image.dtype, jnp.float32)
+        dtype = accumulator(image.dtype)
         logarithms = [
             jnp.log(parameters[n].astype(dtype) / self.units.unit(dimension, values))
             for n, (name, dimension) in enumerate(self.units.parameters)
@@ -141,20 +142,21 @@ def fit_unit_normaliser(
     )
 
     @jax.jit
-    def dimensionless(frames: Array, row: Array) -> tuple[Array, Array]:
-        def one(frame: Array) -> tuple[Array, Array]:
+    def dimensionless(frames: Array, row: Array) -> tuple[Array, Array, Array]:
+        def one(frame: Array) -> tuple[Array, Array, Array]:
             image = GeometricImage(signature, frame, d)
-            own = bare.own_units(image, row)
-            return own.normalise(image).array, bare.numbers(image, row)
+            inside = bare.own_units(image, row).normalise(image)
+            scales = jnp.stack(units.scale_values(image, row))
+            return inside.array, bare.numbers(image, row), scales
 
         return jax.vmap(one)(frames)
 
     result = np.empty(frames.shape, np.float32)
     logarithms = []
     for n, row in enumerate(rows):
-        result[n], numbers = dimensionless(np.asarray(frames[n]), row)
+        result[n], numbers, scales = dimensionless(np.asarray(frames[n]), row)
         logarithms.append(np.asarray(numbers, np.float64))
-        if not (np.isfinite(numbers).all() and np.isfinite(result[n]).all()):
+        if not (np.asarray(scales) > 0).all() or not np.isfinite(result[n]).all():
             raise ValueError(
                 f"`scales` {list(units.scales)} are not all positive in trajectory "
                 f"{n}: a scale must measure every sample. Choose another one, or leave "

@@ -9,10 +9,13 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from ._arithmetic import accumulator
 from ._image import GeometricImage
 from ._signature import SCALAR, Signature
 
@@ -62,9 +65,9 @@ class Units:
 
     def __init__(
         self,
-        fields: "Mapping[str, str] | Iterable[tuple[str, str]]",
+        fields: "Mapping[str, Any] | Iterable[Any]",
         scales: Sequence[str],
-        parameters: "Mapping[str, str] | Iterable[tuple[str, str]]" = (),
+        parameters: "Mapping[str, Any] | Iterable[Any]" = (),
     ):
         """**Arguments:**
 
@@ -127,7 +130,7 @@ class Units:
 
         In float32 at least. Invariant under every group to rounding.
         """
-        dtype = jnp.promote_types(image.dtype, jnp.float32)
+        dtype = accumulator(image.dtype)
         names = [name for name, _ in self.parameters]
         values = []
         for scale in self.scales:
@@ -165,6 +168,45 @@ class Units:
         if root == 2:
             return jnp.sqrt(result)
         return result if root == 1 else jnp.power(result, 1 / root)
+
+    def converted(
+        self, image: GeometricImage, factors: Mapping[str, float]
+    ) -> GeometricImage:
+        """The same fields in other units.
+
+        **Arguments:**
+
+        - `factors`: by how much the numbers of quantities of each base dimension grow,
+            such as `{"L": 100.0}` from metres to centimetres.
+
+        **Raises:** `ValueError` for a field without a dimension, or an unknown base.
+        """
+        dimensions = dict(self.fields)
+        unknown = [str(e) for e in image.signature if e.name not in dimensions]
+        if unknown:
+            raise ValueError(
+                f"{', '.join(unknown)} of '{image.signature}' has no dimension: add it "
+                f"to `fields` of `Units`, which has {list(dimensions)}."
+            )
+        growth = np.concatenate(
+            [
+                np.full(
+                    entry.features(image.num_spatial_dims),
+                    _growth(dimensions[entry.name], factors),
+                )
+                for entry in image.signature
+            ]
+        )
+        return image.with_array(image.array * jnp.asarray(growth, image.dtype))
+
+    def converted_parameters(
+        self, parameters: Sequence[float], factors: Mapping[str, float]
+    ) -> tuple[float, ...]:
+        """The same parameters in other units, in their order."""
+        return tuple(
+            float(value) * _growth(dimension, factors)
+            for value, (_, dimension) in zip(parameters, self.parameters, strict=True)
+        )
 
     def check_signature(self, frame: Signature) -> None:
         """**Raises:** `ValueError` unless each entry has a dimension, and each scale is
@@ -241,6 +283,17 @@ def flow_units(*parameters: str) -> Units:
         ("mean density", "mean pressure", "cell"),
         {"cell": "L", **{name: known[name] for name in chosen}},
     )
+
+
+def _growth(dimension: str, factors: Mapping[str, float]) -> float:
+    unknown = sorted(set(factors) - set(BASE_DIMENSIONS))
+    if unknown:
+        raise ValueError(f"`factors` must be of {BASE_DIMENSIONS}, got {unknown}.")
+    exponents = dict(zip(BASE_DIMENSIONS, parse_dimension(dimension), strict=True))
+    growth = 1.0
+    for base, factor in factors.items():
+        growth *= float(factor) ** float(exponents[base])
+    return growth
 
 
 def _pairs(argument: str, given: object) -> tuple[tuple[str, str], ...]:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
 from .._arguments import checked_positive
+from .._arithmetic import accumulator
 from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
@@ -102,12 +102,13 @@ def conserved(
     parts["density"] = parts["density"] + (mass - now()[0])
     parts["velocity"] = parts["velocity"] + (momentum - now()[1]) / mass
     parts["pressure"] = parts["pressure"] + (gamma - 1) * (energy - now()[2])
-    return GeometricImage.from_fields(frame.signature, parts, frame.num_spatial_dims)
+    result = GeometricImage.from_fields(frame.signature, parts, frame.num_spatial_dims)
+    return result.astype(frame.dtype)
 
 
 def _totals(image: GeometricImage, gamma: float) -> tuple[Array, Array, Array]:
     """Means over the grid of density, momentum and energy, in float32 at least."""
-    dtype = jnp.promote_types(image.dtype, jnp.float32)
+    dtype = accumulator(image.dtype)
     density, pressure, velocity = (image[n].astype(dtype) for n in FLOW_TYPES)
     axes = tuple(range(image.num_spatial_dims))
     momentum = density[..., None] * velocity

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import SCALAR, Entry, Signature
@@ -147,8 +148,7 @@ class Nondimensional(AbstractWrapper):
                     "`net(history, parameters)`, or build it with `parameters=`."
                 )
             parameters = self.parameters
-        wide = jnp.promote_types(dtype, jnp.float32)
-        given = jnp.asarray(parameters, wide)
+        given = jnp.asarray(parameters, accumulator(dtype))
         if given.shape != (len(names),):
             raise ValueError(
                 f"Nondimensional: `parameters` must hold {len(names)} numbers, in the "

@@ -202,28 +202,19 @@ class ResUNet(AbstractUNet):
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
         self.hidden = Signature(hidden)
-        self.depth = depth
-        self.num_blocks = num_blocks
-        self.num_parameters = num_parameters
-        self.size = size
-        self.norm = norm
+        self.depth, self.size, self.norm = depth, size, norm
+        self.num_blocks, self.num_parameters = num_blocks, num_parameters
         self.output_scale = output_scale
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 2 * depth * (num_blocks + 1) + 5))
         levels = level_signatures(self.hidden, depth)
 
         shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
+        biased = {"use_bias": has_biases(norm), **shared}
         conditioned = {"num_parameters": num_parameters, "norm": norm, **shared}
 
-        def conv(source: Signature, target: Signature) -> Conv:
-            return Conv(
-                group,
-                source,
-                target,
-                use_bias=has_biases(norm),
-                key=next(keys),
-                **shared,
-            )
+        def conv(*signatures: Signature) -> Conv:
+            return Conv(group, *signatures, key=next(keys), **biased)
 
         def blocks(source: Signature, target: Signature, number: int) -> Any:
             return tuple(
@@ -231,18 +222,17 @@ class ResUNet(AbstractUNet):
                 for fields in [source, *(target,) * (number - 1)]
             )
 
-        def resample(layer: Any, source: Signature, target: Signature) -> Any:
-            return layer(group, source, target, key=next(keys), dtype=dtype)
+        def resample(layer: Any, *signatures: Signature) -> Any:
+            return layer(group, *signatures, key=next(keys), dtype=dtype)
 
         pairs = list(itertools.pairwise(levels))
         self.lift = conv(self.in_signature, levels[0])
         self.encoders = tuple(blocks(n, n, num_blocks) for n in levels[:-1])
-        self.downs = tuple(resample(Down, fine, coarse) for fine, coarse in pairs)
+        self.downs = tuple(resample(Down, *pair) for pair in pairs)
         self.bottom = blocks(levels[-1], levels[-1], 2)
-        self.ups = tuple(resample(Up, coarse, fine) for fine, coarse in pairs[::-1])
-        self.decoders = tuple(
-            blocks(fine + fine, fine, num_blocks) for fine, _ in pairs[::-1]
-        )
+        self.ups = tuple(resample(Up, *pair[::-1]) for pair in pairs[::-1])
+        joined = [(fine + fine, fine) for fine, _ in pairs[::-1]]
+        self.decoders = tuple(blocks(*both, num_blocks) for both in joined)
         self.final_norm = make_norm(norm, group, levels[0], dtype)
         self.gate = Gate(group, levels[0], key=next(keys), dtype=dtype)
         self.project = scaled(conv(levels[0], self.out_signature), output_scale)

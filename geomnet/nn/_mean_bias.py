@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
 from .._signature import Signature
 from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
-from ._execution import accumulator, copy_channels
+from ._execution import copy_channels
 
 
 class MeanBias(AbstractTypeKeepingLayer, AbstractEveryGridLayer):

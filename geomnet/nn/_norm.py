@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._arguments import check_count, checked_positive
+from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
 from .._signature import Signature
 from ._bias import Bias, add_bias
 from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
-from ._execution import accumulator, copy_channels
+from ._execution import copy_channels
 
 
 class AbstractNorm(AbstractTypeKeepingLayer, AbstractEveryGridLayer):

@@ -6,11 +6,12 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
+from .._arithmetic import accumulator
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
 from ._contract import check_dimension, check_image
-from ._execution import accumulator, convolve_spectral
+from ._execution import convolve_spectral
 from ._kernel import AbstractFullKernelLayer, Kernel, scaled
 
 

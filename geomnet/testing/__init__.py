@@ -40,3 +40,7 @@ from ._self_checking import (
     self_checking as self_checking,
 )
 from ._training_states import cast as cast, perturb as perturb
+from ._units import (
+    assert_units_covariant as assert_units_covariant,
+    units_errors as units_errors,
+)

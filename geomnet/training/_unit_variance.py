@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arithmetic import accumulator
 from .._image import GeometricImage
 from .._representation import Representation
 from .._stand_in import StandIn
 from ..nn._bias import add_bias
-from ..nn._execution import accumulator
 from ..nn._kernel import AbstractKernelLayer, Kernel, pair_name
 
 Model = TypeVar("Model")

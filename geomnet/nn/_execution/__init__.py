@@ -4,7 +4,6 @@ Layers import from this door alone; what they hand over is arrays and static val
 (`Representation`, `KernelSpace`, `PlacedWindow`, faces).
 """
 
-from ._arithmetic import accumulator as accumulator
 from ._blocks import gather_blocks as gather_blocks, scatter_blocks as scatter_blocks
 from ._components import (
     copy_channels as copy_channels,

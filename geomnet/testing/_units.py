@@ -1,0 +1,108 @@
+"""Whether a model commutes with a change of units: the passive symmetry of physics."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from .._arithmetic import accumulator
+from .._equivariance._tolerance import tolerance_for
+from .._image import GeometricImage
+from .._units import BASE_DIMENSIONS, Units, parse_dimension
+
+FACTOR = 3.0
+"""By how much each base unit is changed: no power of two, so that rounding shows."""
+
+
+def units_errors(
+    f: Callable[..., GeometricImage],
+    x: GeometricImage,
+    units: Units,
+    parameters: Sequence[float] | None = None,
+    *,
+    factor: float = FACTOR,
+) -> dict[str, float]:
+    """How far `f` is from commuting with a change of each base unit.
+
+    **Arguments:**
+
+    - `f`: `f(x, parameters)`, or `f(x)` where no `parameters` are given, from images
+        whose entries have names in `units` to such images.
+    - `units`: the dimensions of the fields and parameters; its scales play no part.
+    - `parameters`: those of the sample, in the order of `units.parameters`.
+    - `factor`: by how much numbers grow.
+
+    **Returns:** for each base dimension that occurs (`"M"`, `"L"`, `"T"`, …) the
+    largest error of a field over that field's largest size.
+
+    **Raises:** `ValueError` for an entry without a dimension.
+    """
+    y = _called(f, x, parameters)
+    texts = [dimension for _, dimension in (*units.fields, *units.parameters)]
+    errors = {}
+    for n, base in enumerate(BASE_DIMENSIONS):
+        if not any(parse_dimension(text)[n] for text in texts):
+            continue
+        factors = {base: factor}
+        given = (
+            None
+            if parameters is None
+            else units.converted_parameters(parameters, factors)
+        )
+        found = _called(f, units.converted(x, factors), given)
+        expected = units.converted(y, factors)
+        errors[base] = max(
+            _relative(found.array[..., where], expected.array[..., where])
+            for where in y.signature.slices(y.num_spatial_dims)
+        )
+    return errors
+
+
+def assert_units_covariant(
+    f: Callable[..., GeometricImage],
+    x: GeometricImage,
+    units: Units,
+    parameters: Sequence[float] | None = None,
+    *,
+    tolerance: float | None = None,
+) -> None:
+    """Fails unless `f` gives the same physics in any units, to rounding.
+
+    **Arguments:** as in `units_errors`, and
+
+    - `tolerance`: the largest relative error; by default that of the dtype.
+
+    **Raises:** `AssertionError` that names the base unit and the error; `ValueError`
+    for an entry without a dimension.
+    """
+    __tracebackhide__ = True
+    errors = units_errors(f, x, units, parameters)
+    allowed = tolerance_for(x.dtype) if tolerance is None else tolerance
+    worst = max(errors, key=lambda base: _or_infinity(errors[base]))
+    if not errors[worst] <= allowed:
+        text = ", ".join(f"{base}: {error:.1e}" for base, error in errors.items())
+        raise AssertionError(
+            f"{type(f).__name__} depends on the units: with numbers of dimension "
+            f"{worst} {FACTOR:g} times as large the relative error is "
+            f"{errors[worst]:.1e} (tolerance {allowed:.0e}; {text}). "
+            "`geomnet.Nondimensional` makes a model covariant; each parameter with a "
+            "dimension must be given, not built in."
+        )
+
+
+def _called(f: Any, x: GeometricImage, parameters: Any) -> GeometricImage:
+    if parameters is None:
+        return f(x)
+    return f(x, jnp.asarray(parameters, accumulator(x.dtype)))
+
+
+def _relative(found: Any, expected: Any) -> float:
+    found, expected = (np.asarray(a, np.float64) for a in (found, expected))
+    size = np.abs(expected).max()
+    error = np.abs(found - expected).max()
+    return float(error / size) if size else float(error)
+
+
+def _or_infinity(error: float) -> float:
+    return error if np.isfinite(error) else float("inf")
