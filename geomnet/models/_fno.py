@@ -15,6 +15,7 @@ from ..filters import kernel_basis
 from ..nn import (
     Conv,
     Gate,
+    LayerNorm,
     Linear,
     SpectralConv,
     check_image,
@@ -22,7 +23,7 @@ from ..nn import (
 )
 from ..nn._spectral import as_modes
 from ._contract import AbstractBlock, AbstractNetwork
-from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
+from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
 
 
 class FourierBlock(AbstractBlock):
@@ -36,7 +37,7 @@ class FourierBlock(AbstractBlock):
 
     spectral: SpectralConv
     local: Linear | Conv
-    norm: AnyNorm
+    norm: LayerNorm | None
     gate: Gate
 
     def __init__(
@@ -46,7 +47,7 @@ class FourierBlock(AbstractBlock):
         modes: int | tuple[int, ...] = 12,
         *,
         size: int = 1,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -59,7 +60,7 @@ class FourierBlock(AbstractBlock):
             group, signature, signature, modes, key=keys[0], dtype=dtype
         )
         # A norm has the bias.
-        biased = norm == "none"
+        biased = norm != "layer"
         options: dict[str, Any] = {"use_bias": biased, "key": keys[1], "dtype": dtype}
         self.local = (
             Linear(group, signature, signature, **options)
@@ -107,7 +108,7 @@ class FNO(AbstractNetwork):
     modes: tuple[int, ...] = eqx.field(static=True)
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
-    norm: Norm = eqx.field(static=True)
+    norm: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -119,7 +120,7 @@ class FNO(AbstractNetwork):
         modes: int | tuple[int, ...] = 12,
         num_blocks: int = 4,
         size: int = 1,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -153,7 +154,6 @@ class FNO(AbstractNetwork):
             group,
             self.in_signature,
             Signature(entry for entry in self.hidden if entry.type in lifted),
-            use_bias=has_biases(norm),
             key=keys[0],
             dtype=dtype,
         )
@@ -173,7 +173,6 @@ class FNO(AbstractNetwork):
             group,
             self.hidden,
             self.out_signature,
-            use_bias=has_biases(norm),
             key=keys[1],
             dtype=dtype,
         )
@@ -194,6 +193,9 @@ class FNO(AbstractNetwork):
         **Raises:** `ValueError` if the signature or the grid does not fit.
         """
         check_image(image, self.source, "FNO")
+        return at_unit_size(self.norm, self._layers, image)
+
+    def _layers(self, image: GeometricImage) -> GeometricImage:
         image = self._filled(self.lift(image))
         for block in self.blocks:
             image = block(image)

@@ -1,68 +1,68 @@
-"""The norm of a network: a choice by name, and what it does around a gate."""
+"""The norm of a network: a choice by name, and what it does."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
-import jax
+import jax.numpy as jnp
 
+from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ..nn import Gate, LayerNorm, ScaleNorm
+from ..nn import Gate, LayerNorm
 
-Norm = Literal["restored", "layer", "none"]
-"""`"restored"`: fields are divided by their size before each gate and multiplied by it
-after, so that the network is homogeneous: calm samples and wild ones are predicted
-equally well. `"layer"`: `LayerNorm`, after which the output no longer knows the
-amplitude of the input. `"none"`: gates see the fields as they are."""
+NORMS = ("restored", "none", "layer")
+"""`"restored"`: the input is divided by its size and the output multiplied by it, so
+that the network is homogeneous: calm samples are predicted as well as wild ones.
+`"none"`: fields are taken as they are. `"layer"`: a `LayerNorm` in each block, after
+which the output no longer knows the amplitude of the input."""
 
-DEFAULT_NORM: Norm = "restored"
-
-AnyNorm = LayerNorm | ScaleNorm | None
+DEFAULT_NORM = "restored"
 
 
 def make_norm(
-    norm: Norm, group: Group, signature: "Signature | str", dtype: Any
-) -> AnyNorm:
+    norm: str, group: Group, signature: "Signature | str", dtype: Any
+) -> LayerNorm | None:
     """The layer before a gate, if there is one.
 
     **Raises:** `ValueError` for a name that is none.
     """
     check_norm(norm)
-    if norm == "none":
-        return None
-    build = LayerNorm if norm == "layer" else ScaleNorm
-    return build(group, signature, dtype=dtype)
-
-
-def has_biases(norm: Norm) -> bool:
-    """Whether convolutions outside of norms have biases: a constant in the output has
-    an amplitude of its own.
-
-    **Raises:** `ValueError` for a name that is none.
-    """
-    check_norm(norm)
-    return norm != "restored"
+    return LayerNorm(group, signature, dtype=dtype) if norm == "layer" else None
 
 
 def check_norm(norm: Any) -> None:
     """**Raises:** `ValueError` for a name that is none."""
-    if norm not in get_args(Norm):
-        names = ", ".join(f'"{name}"' for name in get_args(Norm))
+    if norm not in NORMS:
+        names = ", ".join(f'"{name}"' for name in NORMS)
         raise ValueError(f"`norm` must be one of {names}, got {norm!r}.")
 
 
 def activated(
-    norm: AnyNorm,
-    gate: Gate,
-    image: GeometricImage,
-    condition: Callable[[GeometricImage], GeometricImage] | None = None,
+    norm: LayerNorm | None, gate: Gate, image: GeometricImage
 ) -> GeometricImage:
-    """Norm, then what conditions the fields, if anything does, then the gate."""
-    size: jax.Array | None = None
-    if isinstance(norm, ScaleNorm):
-        image, size = norm.split(image)
-    elif norm is not None:
-        image = norm(image)
-    image = gate(image if condition is None else condition(image))
-    return image if size is None else image.with_array(image.array * size)
+    """Norm, if there is one, then gate."""
+    return gate(image if norm is None else norm(image))
+
+
+def at_unit_size(
+    norm: str,
+    run: Callable[[GeometricImage], GeometricImage],
+    image: GeometricImage,
+) -> GeometricImage:
+    """A network's layers on its input, divided by its size where the norm says so.
+
+    The size is the root of the mean square of a channel's tensors, over all channels:
+    invariant under every group, and the same for a plane field in space.
+    """
+    if norm != "restored":
+        return run(image)
+    dtype = accumulator(image.dtype)
+    squares = jnp.square(image.array.astype(dtype)).sum(axis=-1)
+    channels = sum(entry.channels for entry in image.signature)
+    # Far below every field, so that a power of two goes through unrounded.
+    smallest = jnp.asarray(float(jnp.finfo(dtype).tiny) ** 0.75, dtype)
+    size = jnp.sqrt(squares.mean() / channels + smallest)
+    divided = image.with_array((image.array / size).astype(image.dtype))
+    found = run(divided)
+    return found.with_array((found.array * size).astype(found.dtype))

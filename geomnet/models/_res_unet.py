@@ -20,6 +20,7 @@ from ..nn import (
     Faces,
     FiLM,
     Gate,
+    LayerNorm,
     Linear,
     Up,
     as_faces,
@@ -27,7 +28,7 @@ from ..nn import (
 )
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock
-from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
+from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
 from ._unet import AbstractUNet, check_shape, level_signatures, through_levels
 
 Parameters = Float[Array, " parameters"]
@@ -44,7 +45,7 @@ class ConditionedBlock(AbstractBlock):
     every grid.
     """
 
-    norms: tuple[AnyNorm, AnyNorm]
+    norms: tuple[LayerNorm | None, LayerNorm | None]
     gates: tuple[Gate, Gate]
     convs: tuple[Conv, Conv]
     condition: FiLM | None
@@ -58,7 +59,7 @@ class ConditionedBlock(AbstractBlock):
         *,
         num_parameters: int = 0,
         size: int = 3,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -75,7 +76,6 @@ class ConditionedBlock(AbstractBlock):
                 source,
                 target,
                 size,
-                use_bias=has_biases(norm),
                 boundary=boundary,
                 key=next(keys),
                 dtype=dtype,
@@ -113,15 +113,12 @@ class ConditionedBlock(AbstractBlock):
         self, image: GeometricImage, parameters: Parameters | None = None
     ) -> GeometricImage:
         """An image of the output signature on the same grid."""
-        film, condition = self.condition, None
-        if film is not None and parameters is not None:
-
-            def condition(image: GeometricImage) -> GeometricImage:
-                return film(image, parameters)
-
         change = self.convs[0](activated(self.norms[0], self.gates[0], image))
-        change = activated(self.norms[1], self.gates[1], change, condition)
-        change = self.convs[1](change)
+        if self.norms[1] is not None:
+            change = self.norms[1](change)
+        if self.condition is not None and parameters is not None:
+            change = self.condition(change, parameters)
+        change = self.convs[1](self.gates[1](change))
         return change + (image if self.shortcut is None else self.shortcut(image))
 
 
@@ -144,7 +141,7 @@ class ResUNet(AbstractUNet):
     bottom: tuple[ConditionedBlock, ...]
     ups: tuple[Up, ...]
     decoders: tuple[tuple[ConditionedBlock, ...], ...]
-    final_norm: AnyNorm
+    final_norm: LayerNorm | None
     gate: Gate
     project: Conv
     group: Group = eqx.field(static=True)
@@ -155,7 +152,7 @@ class ResUNet(AbstractUNet):
     num_blocks: int = eqx.field(static=True)
     num_parameters: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
-    norm: Norm = eqx.field(static=True)
+    norm: str = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
@@ -170,7 +167,7 @@ class ResUNet(AbstractUNet):
         num_blocks: int = 2,
         num_parameters: int = 0,
         size: int = 3,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
@@ -210,11 +207,10 @@ class ResUNet(AbstractUNet):
         levels = level_signatures(self.hidden, depth)
 
         shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
-        biased = {"use_bias": has_biases(norm), **shared}
         conditioned = {"num_parameters": num_parameters, "norm": norm, **shared}
 
         def conv(*signatures: Signature) -> Conv:
-            return Conv(group, *signatures, key=next(keys), **biased)
+            return Conv(group, *signatures, key=next(keys), **shared)
 
         def blocks(source: Signature, target: Signature, number: int) -> Any:
             return tuple(
@@ -261,6 +257,13 @@ class ResUNet(AbstractUNet):
                 "parameters)`, or build the network for another number."
             )
 
+        return at_unit_size(
+            self.norm, lambda image: self._layers(image, parameters), image
+        )
+
+    def _layers(
+        self, image: GeometricImage, parameters: Parameters | None
+    ) -> GeometricImage:
         def chain(blocks: tuple[ConditionedBlock, ...]) -> Any:
             def run(image: GeometricImage) -> GeometricImage:
                 for block in blocks:

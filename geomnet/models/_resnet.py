@@ -16,13 +16,14 @@ from ..nn import (
     Conv,
     Faces,
     Gate,
+    LayerNorm,
     as_faces,
     check_dimension,
     check_image,
     periodic_steps,
 )
 from ._contract import AbstractBlock, AbstractNetwork
-from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
+from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
 
 
 class ResidualBlock(AbstractBlock):
@@ -32,7 +33,7 @@ class ResidualBlock(AbstractBlock):
     every grid.
     """
 
-    norms: tuple[AnyNorm, ...]
+    norms: tuple[LayerNorm | None, ...]
     gates: tuple[Gate, ...]
     convs: tuple[Conv, ...]
 
@@ -43,7 +44,7 @@ class ResidualBlock(AbstractBlock):
         dilations: tuple[int, ...] = (1, 1),
         *,
         size: int = 3,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -68,7 +69,6 @@ class ResidualBlock(AbstractBlock):
                 signature,
                 size,
                 dilation=dilation,
-                use_bias=has_biases(norm),
                 boundary=boundary,
                 key=k,
                 dtype=dtype,
@@ -94,7 +94,7 @@ class _Stack(eqx.Module):
 
     lift: Conv
     blocks: tuple[ResidualBlock, ...]
-    norm: AnyNorm
+    norm: LayerNorm | None
     gate: Gate
     project: Conv
 
@@ -103,7 +103,7 @@ class _Stack(eqx.Module):
         group: Group,
         signatures: tuple[Signature, Signature, Signature],
         dilations: tuple[tuple[int, ...], ...],
-        norm: Norm,
+        norm: str,
         key: PRNGKeyArray,
         **shared: Any,
     ):
@@ -116,15 +116,14 @@ class _Stack(eqx.Module):
         source, hidden, target = signatures
         dtype = shared["dtype"]
         keys = jax.random.split(key, len(dilations) + 3)
-        biased: dict[str, Any] = {"use_bias": has_biases(norm), **shared}
-        self.lift = Conv(group, source, hidden, key=keys[0], **biased)
+        self.lift = Conv(group, source, hidden, key=keys[0], **shared)
         self.blocks = tuple(
             ResidualBlock(group, hidden, d, norm=norm, key=k, **shared)
             for d, k in zip(dilations, keys[3:], strict=True)
         )
         self.norm = make_norm(norm, group, hidden, dtype)
         self.gate = Gate(group, hidden, key=keys[1], dtype=dtype)
-        self.project = Conv(group, hidden, target, key=keys[2], **biased)
+        self.project = Conv(group, hidden, target, key=keys[2], **shared)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
         image = self.lift(image)
@@ -137,6 +136,7 @@ class AbstractResNet(AbstractNetwork):
     """A network of residual blocks on one grid."""
 
     stack: eqx.AbstractVar[_Stack]
+    norm: eqx.AbstractVar[str]
     size: eqx.AbstractVar[int]
     boundary: eqx.AbstractVar[Faces]
 
@@ -153,7 +153,7 @@ class AbstractResNet(AbstractNetwork):
         `in_signature`.
         """
         check_image(image, self.source, type(self).__name__)
-        return self.stack(image)
+        return at_unit_size(self.norm, self.stack, image)
 
 
 class ResNet(AbstractResNet):
@@ -170,7 +170,7 @@ class ResNet(AbstractResNet):
     hidden: Signature = eqx.field(static=True)
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
-    norm: Norm = eqx.field(static=True)
+    norm: str = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
     def __init__(
@@ -182,7 +182,7 @@ class ResNet(AbstractResNet):
         hidden: "Signature | str",
         num_blocks: int = 8,
         size: int = 3,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -237,7 +237,7 @@ class DilatedResNet(AbstractResNet):
     num_blocks: int = eqx.field(static=True)
     dilations: tuple[int, ...] = eqx.field(static=True)
     size: int = eqx.field(static=True)
-    norm: Norm = eqx.field(static=True)
+    norm: str = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
     def __init__(
@@ -250,7 +250,7 @@ class DilatedResNet(AbstractResNet):
         num_blocks: int = 4,
         dilations: tuple[int, ...] = (1, 2, 4, 8, 4, 2, 1),
         size: int = 3,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,

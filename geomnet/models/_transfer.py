@@ -31,7 +31,6 @@ from ..nn import (
     Linear,
     MeanBias,
     NormActivation,
-    ScaleNorm,
     Up,
     VectorNeuron,
 )
@@ -279,10 +278,7 @@ def _norm(source: Any, target: Any, where: str) -> dict[str, Any]:
         source.signature, source.signature.slices(d), strict=True
     ):
         factor[channel[features]] = math.sqrt(d / (d + 1)) ** entry.type.order
-    values = {"scale": np.asarray(source.scale, np.float64) * factor}
-    if isinstance(source, ScaleNorm):
-        values["gain"] = np.asarray(source.gain, np.float64) / factor
-    return values
+    return {"scale": np.asarray(source.scale, np.float64) * factor}
 
 
 def _constants(values: Any, source: Any, target: Any, where: str) -> np.ndarray:
@@ -363,7 +359,7 @@ def _refused(source: Any, target: Any, where: str) -> dict[str, Any]:
 _RULES: tuple[tuple[Any, Rule], ...] = (
     ((Conv, Linear, Down, Up, ConvTranspose), _kernel_layer),
     (Bias, _bias),
-    ((LayerNorm, GroupNorm, InstanceNorm, ScaleNorm), _norm),
+    ((LayerNorm, GroupNorm, InstanceNorm), _norm),
     (Gate, _copies("weight", "bias")),
     (NormActivation, _of_scalars("slope", "bias")),
     (VectorNeuron, _of_scalars()),

@@ -20,6 +20,7 @@ from ..nn import (
     Down,
     Faces,
     Gate,
+    LayerNorm,
     Up,
     as_faces,
     check_dimension,
@@ -29,7 +30,7 @@ from ..nn import (
 )
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock, AbstractNetwork
-from ._norm import DEFAULT_NORM, AnyNorm, Norm, activated, has_biases, make_norm
+from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
 
 Layer = Callable[[GeometricImage], GeometricImage]
 
@@ -42,7 +43,7 @@ class ConvBlock(AbstractBlock):
     """
 
     conv: Conv
-    norm: AnyNorm
+    norm: LayerNorm | None
     gate: Gate
 
     def __init__(
@@ -52,7 +53,7 @@ class ConvBlock(AbstractBlock):
         out_signature: "Signature | str",
         *,
         size: int = 3,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -66,7 +67,7 @@ class ConvBlock(AbstractBlock):
             out_signature,
             size,
             boundary=boundary,
-            use_bias=norm == "none",
+            use_bias=norm != "layer",
             key=conv_key,
             dtype=dtype,
         )
@@ -126,7 +127,7 @@ class UNet(AbstractUNet):
     hidden: Signature = eqx.field(static=True)
     depth: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
-    norm: Norm = eqx.field(static=True)
+    norm: str = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
@@ -139,7 +140,7 @@ class UNet(AbstractUNet):
         hidden: "Signature | str",
         depth: int = 3,
         size: int = 3,
-        norm: Norm = DEFAULT_NORM,
+        norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
         key: PRNGKeyArray,
@@ -191,14 +192,7 @@ class UNet(AbstractUNet):
         self.decoders = tuple(
             (block(fine + fine, fine), block(fine, fine)) for fine, _ in pairs[::-1]
         )
-        project = Conv(
-            group,
-            levels[0],
-            out_signature,
-            use_bias=has_biases(norm),
-            key=next(keys),
-            **shared,
-        )
+        project = Conv(group, levels[0], out_signature, key=next(keys), **shared)
         self.project = scaled(project, output_scale)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
@@ -211,9 +205,11 @@ class UNet(AbstractUNet):
         """
         check_image(image, self.source, "UNet")
         self.translation_steps(image.grid)
-        image = self.lift(image)
+        return at_unit_size(self.norm, self._layers, image)
+
+    def _layers(self, image: GeometricImage) -> GeometricImage:
         image = through_levels(
-            image,
+            self.lift(image),
             self.encoders,
             self.downs,
             self.bottom,

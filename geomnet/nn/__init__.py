@@ -36,7 +36,6 @@ from ._norm import (
     GroupNorm as GroupNorm,
     InstanceNorm as InstanceNorm,
     LayerNorm as LayerNorm,
-    ScaleNorm as ScaleNorm,
 )
 from ._pool import (
     AveragePool as AveragePool,

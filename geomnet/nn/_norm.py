@@ -16,7 +16,7 @@ from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
 from .._signature import Signature
-from ._bias import Bias, add_bias
+from ._bias import Bias
 from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
 from ._execution import copy_channels
 
@@ -165,71 +165,6 @@ class InstanceNorm(AbstractNorm):
         return None
 
 
-class ScaleNorm(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
-    """Divides each type by its root mean square, and can give it back.
-
-    Nothing is taken off, so what it divides by is all that is lost: `split` hands that
-    over beside the divided fields, times a learned gain. A nonlinearity f between the
-    two, `s · f(x / s)`, is homogeneous: fields a thousand times as large come out a
-    thousand times as large, bit for bit for powers of two. Called, it is the
-    root-mean-square norm (Zhang & Sennrich 2019), for every type.
-
-    **Exactly equivariant** under `group` and all translations, on every grid.
-    """
-
-    scale: Float[Array, " channels"]
-    gain: Float[Array, " channels"]
-    bias: Bias
-    representation: Representation = eqx.field(static=True)
-
-    def __init__(
-        self, group: Group, signature: "Signature | str", *, dtype: Any = None
-    ):
-        """Starts with scales and gains of one and biases of zero."""
-        self.representation = Representation(group, signature)
-        self.gain, _ = _new_parameters(self.representation, dtype)
-        self.scale, self.bias = _new_parameters(self.representation, dtype)
-
-    def split(
-        self, image: GeometricImage
-    ) -> tuple[GeometricImage, Float[Array, "*ones features"]]:
-        """The divided fields, scaled and shifted, and by what to multiply them again.
-
-        The latter has one cell, so that arrays of the grid may be multiplied by it.
-
-        **Raises:** `ValueError` if the signature of `image` differs.
-        """
-        check_image(image, self.representation, "ScaleNorm")
-        fields = self.representation
-        dtype = accumulator(image.dtype)
-        array = image.array.astype(dtype)
-        mean_square = _over_group(_shares(fields, 1), jnp.square(array))
-        # Far below every field, so that a power of two goes through unrounded.
-        smallest = jnp.finfo(dtype).tiny ** 0.75
-        size = jnp.sqrt(mean_square + smallest)
-        size = jnp.expand_dims(size, image.spatial_axes)
-        scale, gain = (
-            jnp.expand_dims(copy_channels(x, fields).astype(dtype), image.spatial_axes)
-            for x in (self.scale, self.gain)
-        )
-        divided = add_bias(array / size * scale, self.bias).astype(image.dtype)
-        return image.with_array(divided), (size * gain).astype(image.dtype)
-
-    @jax.named_scope("geomnet.nn.ScaleNorm")
-    def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature of `image` differs."""
-        return self.split(image)[0]
-
-
-def _over_group(shares: np.ndarray, array: Array) -> Array:
-    """The mean over the grid and the features that share a group of channels."""
-    return jnp.matmul(
-        jnp.asarray(shares, array.dtype),
-        array.mean(axis=tuple(range(array.ndim - 1))),
-        precision=jax.lax.Precision.HIGHEST,
-    )
-
-
 def _normalised(
     norm: AbstractNorm, given: Float[Array, "*grid features"]
 ) -> Float[Array, "*grid features"]:
@@ -240,16 +175,26 @@ def _normalised(
     grid_axes = tuple(range(array.ndim - 1))
     shares = _shares(fields, norm.channel_groups)
 
+    def over_group(shares: np.ndarray, array: Array) -> Array:
+        return jnp.matmul(
+            jnp.asarray(shares, dtype),
+            array.mean(axis=grid_axes),
+            precision=jax.lax.Precision.HIGHEST,
+        )
+
     if fields.invariant.any():
-        mean = _over_group(shares * fields.invariant[:, None], array)
+        mean = over_group(shares * fields.invariant[:, None], array)
         array = array - jnp.expand_dims(mean, grid_axes)
-    mean_square = _over_group(shares, jnp.square(array))
+    mean_square = over_group(shares, jnp.square(array))
     components = np.bincount(fields.channel)[fields.channel]
     factor = jax.lax.rsqrt(mean_square + jnp.asarray(norm.epsilon / components, dtype))
     scale = copy_channels(norm.scale, fields)
     factor = factor * scale.astype(dtype)
     array = array * jnp.expand_dims(factor, grid_axes)
-    return add_bias(array, norm.bias).astype(given.dtype)
+    bias = norm.bias.dense()
+    if bias is not None:
+        array = array + jnp.expand_dims(bias.astype(dtype), grid_axes)
+    return array.astype(given.dtype)
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """Losses over several steps of a model's own predictions."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +12,13 @@ from .._image import GeometricImage
 from ._shifts import shifted
 
 Metric = Callable[[GeometricImage, GeometricImage], Float[Array, "*batch"]]
-Gradient = Literal["all", "last", "none"]
+GRADIENTS = ("all", "last", "none")
 
 
 def unrolled(
     metric: Metric,
     *,
-    gradient: Gradient = "all",
+    gradient: str = "all",
     noise: float = 0.0,
     random_shifts: bool = False,
 ) -> Callable[..., Float[Array, ""]]:
@@ -45,8 +45,8 @@ def unrolled(
 
     **Raises:** `ValueError` for another `gradient` or a negative noise.
     """
-    if gradient not in get_args(Gradient):
-        names = ", ".join(map(repr, get_args(Gradient)))
+    if gradient not in GRADIENTS:
+        names = ", ".join(map(repr, GRADIENTS))
         raise ValueError(f"`gradient` must be one of {names}, got {gradient!r}.")
     if not noise >= 0:
         raise ValueError(f"`noise` must be 0 or more, got {noise}.")
