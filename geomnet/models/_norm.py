@@ -1,15 +1,20 @@
-"""The norm of a network: a choice by name, and what it does."""
+"""What stands before each gate: a norm, chosen by name, and what numbers condition."""
 
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
-from ..nn import Gate, LayerNorm
+from ..nn import FiLM, Gate, LayerNorm
+
+Parameters = Float[Array, " parameters"]
 
 NORMS = ("restored", "none", "layer")
 """`"restored"`: the input is divided by its size and the output multiplied by it, so
@@ -38,11 +43,45 @@ def check_norm(norm: Any) -> None:
         raise ValueError(f"`norm` must be one of {names}, got {norm!r}.")
 
 
+def make_condition(
+    group: Group,
+    signature: "Signature | str",
+    num_parameters: int,
+    *,
+    key: PRNGKeyArray,
+    dtype: Any,
+) -> FiLM | None:
+    """What scales and shifts the fields before a gate, if numbers condition them."""
+    if not num_parameters:
+        return None
+    key = jax.random.fold_in(key, 1)
+    return FiLM(group, signature, num_parameters, key=key, dtype=dtype)
+
+
+def check_given(parameters: Any, wanted: int, where: str) -> None:
+    """**Raises:** `ValueError` unless so many numbers are given."""
+    given = 0 if parameters is None else np.size(parameters)
+    if given != wanted:
+        raise ValueError(
+            f"{where}: `parameters` must hold `num_parameters` = {wanted} numbers, got "
+            f"{given}. Call `net(image, parameters)`, or build the network for another "
+            "number."
+        )
+
+
 def activated(
-    norm: LayerNorm | None, gate: Gate, image: GeometricImage
+    norm: LayerNorm | None,
+    gate: Gate,
+    image: GeometricImage,
+    condition: FiLM | None = None,
+    parameters: Parameters | None = None,
 ) -> GeometricImage:
-    """Norm, if there is one, then gate."""
-    return gate(image if norm is None else norm(image))
+    """Norm, condition and gate; the first two where there are any."""
+    if norm is not None:
+        image = norm(image)
+    if condition is not None and parameters is not None:
+        image = condition(image, parameters)
+    return gate(image)
 
 
 def at_unit_size(

@@ -5,8 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_count
 from .._group import Group, check_group
@@ -24,14 +23,17 @@ from ..nn import (
     Linear,
     Up,
     as_faces,
-    check_image,
 )
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock
-from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
-from ._unet import AbstractUNet, check_shape, level_signatures, through_levels
-
-Parameters = Float[Array, " parameters"]
+from ._norm import DEFAULT_NORM, Parameters, activated, make_norm
+from ._unet import (
+    AbstractUNet,
+    check_shape,
+    level_signatures,
+    through_blocks,
+    through_levels,
+)
 
 
 class ConditionedBlock(AbstractBlock):
@@ -114,11 +116,10 @@ class ConditionedBlock(AbstractBlock):
     ) -> GeometricImage:
         """An image of the output signature on the same grid."""
         change = self.convs[0](activated(self.norms[0], self.gates[0], image))
-        if self.norms[1] is not None:
-            change = self.norms[1](change)
-        if self.condition is not None and parameters is not None:
-            change = self.condition(change, parameters)
-        change = self.convs[1](self.gates[1](change))
+        change = activated(
+            self.norms[1], self.gates[1], change, self.condition, parameters
+        )
+        change = self.convs[1](change)
         return change + (image if self.shortcut is None else self.shortcut(image))
 
 
@@ -233,44 +234,11 @@ class ResUNet(AbstractUNet):
         self.gate = Gate(group, levels[0], key=next(keys), dtype=dtype)
         self.project = scaled(conv(levels[0], self.out_signature), output_scale)
 
-    def __call__(
-        self, image: GeometricImage, parameters: Parameters | None = None
-    ) -> GeometricImage:
-        """**Arguments:**
-
-        - `image`: of `in_signature`, on a grid with sides that are multiples of
-            `2**depth`.
-        - `parameters`: `(num_parameters,)`; needed if there are any.
-
-        **Returns:** an image of `out_signature` on the same grid.
-
-        **Raises:** `ValueError` if the signature, the grid or the parameters do not
-        fit.
-        """
-        check_image(image, self.source, "ResUNet")
-        self.translation_steps(image.grid)
-        given = 0 if parameters is None else np.size(parameters)
-        if given != self.num_parameters:
-            raise ValueError(
-                f"ResUNet: `parameters` must hold `num_parameters` = "
-                f"{self.num_parameters} numbers, got {given}. Call `net(image, "
-                "parameters)`, or build the network for another number."
-            )
-
-        return at_unit_size(
-            self.norm, lambda image: self._layers(image, parameters), image
-        )
-
     def _layers(
         self, image: GeometricImage, parameters: Parameters | None
     ) -> GeometricImage:
         def chain(blocks: tuple[ConditionedBlock, ...]) -> Any:
-            def run(image: GeometricImage) -> GeometricImage:
-                for block in blocks:
-                    image = block(image, parameters)
-                return image
-
-            return run
+            return lambda image: through_blocks(blocks, image, parameters)
 
         image = through_levels(
             self.lift(image),

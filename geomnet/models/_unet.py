@@ -1,5 +1,6 @@
 """The equivariant UNet: fields at several scales, joined on the way back."""
 
+import abc
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from ..nn import (
     Conv,
     Down,
     Faces,
+    FiLM,
     Gate,
     LayerNorm,
     Up,
@@ -30,13 +32,24 @@ from ..nn import (
 )
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock, AbstractNetwork
-from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
+from ._norm import (
+    DEFAULT_NORM,
+    Parameters,
+    activated,
+    at_unit_size,
+    check_given,
+    make_condition,
+    make_norm,
+)
 
 Layer = Callable[[GeometricImage], GeometricImage]
 
 
 class ConvBlock(AbstractBlock):
     """Convolution, norm, gate.
+
+    Before the gate the fields are scaled and shifted by functions of the parameters, if
+    there are any.
 
     **Exactly equivariant** under `group` and all translations along periodic axes, on
     every grid.
@@ -45,6 +58,7 @@ class ConvBlock(AbstractBlock):
     conv: Conv
     norm: LayerNorm | None
     gate: Gate
+    condition: FiLM | None
 
     def __init__(
         self,
@@ -52,6 +66,7 @@ class ConvBlock(AbstractBlock):
         in_signature: "Signature | str",
         out_signature: "Signature | str",
         *,
+        num_parameters: int = 0,
         size: int = 3,
         norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
@@ -73,21 +88,30 @@ class ConvBlock(AbstractBlock):
         )
         self.norm = make_norm(norm, group, out_signature, dtype)
         self.gate = Gate(group, out_signature, key=gate_key, dtype=dtype)
+        self.condition = make_condition(
+            group, out_signature, num_parameters, key=gate_key, dtype=dtype
+        )
 
     @property
     def convolutions(self) -> tuple[Any, ...]:
         """The one."""
         return (self.conv,)
 
-    def __call__(self, image: GeometricImage) -> GeometricImage:
+    def __call__(
+        self, image: GeometricImage, parameters: Parameters | None = None
+    ) -> GeometricImage:
         """An image of the output signature on the same grid."""
-        return activated(self.norm, self.gate, self.conv(image))
+        return activated(
+            self.norm, self.gate, self.conv(image), self.condition, parameters
+        )
 
 
 class AbstractUNet(AbstractNetwork):
     """A network that halves the grid `depth` times and comes back to it."""
 
     depth: eqx.AbstractVar[int]
+    num_parameters: eqx.AbstractVar[int]
+    norm: eqx.AbstractVar[str]
     boundary: eqx.AbstractVar[Faces]
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
@@ -100,6 +124,34 @@ class AbstractUNet(AbstractNetwork):
             grid, 2**self.depth, f"{type(self).__name__} of depth {self.depth}"
         )
         return periodic_steps(self.boundary, 2**self.depth)
+
+    def __call__(
+        self, image: GeometricImage, parameters: Parameters | None = None
+    ) -> GeometricImage:
+        """**Arguments:**
+
+        - `image`: of `in_signature`, on a grid with sides that are multiples of
+            `2**depth`.
+        - `parameters`: `(num_parameters,)`; needed if there are any.
+
+        **Returns:** an image of `out_signature` on the same grid.
+
+        **Raises:** `ValueError` if the signature, the grid or the parameters do not
+        fit.
+        """
+        name = type(self).__name__
+        check_image(image, self.source, name)
+        self.translation_steps(image.grid)
+        check_given(parameters, self.num_parameters, name)
+        return at_unit_size(
+            self.norm, lambda image: self._layers(image, parameters), image
+        )
+
+    @abc.abstractmethod
+    def _layers(
+        self, image: GeometricImage, parameters: Parameters | None
+    ) -> GeometricImage:
+        """All layers, on an image that has been checked."""
 
 
 class UNet(AbstractUNet):
@@ -126,6 +178,7 @@ class UNet(AbstractUNet):
     out_signature: Signature = eqx.field(static=True)
     hidden: Signature = eqx.field(static=True)
     depth: int = eqx.field(static=True)
+    num_parameters: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
@@ -139,6 +192,7 @@ class UNet(AbstractUNet):
         *,
         hidden: "Signature | str",
         depth: int = 3,
+        num_parameters: int = 0,
         size: int = 3,
         norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
@@ -151,6 +205,8 @@ class UNet(AbstractUNet):
         - `hidden`: the fields on the finest level, such as `"16x0+ 16x1+ 4x0-"`; level
             n has `2**n` times as many.
         - `depth`: how often the grid is halved.
+        - `num_parameters`: how many numbers condition the network. Give them in units
+            in which they vary by about 1, such as the logarithm of a viscosity.
         - `size`: cells of the convolutions' windows along each axis; odd.
         - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/norms.md`.
         - `output_scale`: the standard deviation of the output before training. A small
@@ -163,22 +219,23 @@ class UNet(AbstractUNet):
         """
         check_group(group)
         check_shape(depth, output_scale)
+        check_count("num_parameters", num_parameters, at_least=0)
         self.group = group
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
         self.hidden = Signature(hidden)
-        self.depth = depth
-        self.size = size
-        self.norm = norm
+        self.depth, self.size, self.norm = depth, size, norm
+        self.num_parameters = num_parameters
         self.output_scale = output_scale
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 5 * depth + 3))
         levels = level_signatures(self.hidden, depth)
 
         shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
+        conditioned = {"num_parameters": num_parameters, "norm": norm, **shared}
 
         def block(source: Signature, target: Signature) -> ConvBlock:
-            return ConvBlock(group, source, target, norm=norm, key=next(keys), **shared)
+            return ConvBlock(group, source, target, key=next(keys), **conditioned)
 
         def resample(layer: Any, source: Signature, target: Signature) -> Any:
             return layer(group, source, target, key=next(keys), dtype=dtype)
@@ -195,28 +252,29 @@ class UNet(AbstractUNet):
         project = Conv(group, levels[0], out_signature, key=next(keys), **shared)
         self.project = scaled(project, output_scale)
 
-    def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Arguments:** an image of `in_signature` on a grid with sides that are
-        multiples of `2**depth`.
+    def _layers(
+        self, image: GeometricImage, parameters: Parameters | None
+    ) -> GeometricImage:
+        def chain(*blocks: ConvBlock) -> Layer:
+            return lambda image: through_blocks(blocks, image, parameters)
 
-        **Returns:** an image of `out_signature` on the same grid.
-
-        **Raises:** `ValueError` if the signature or the grid does not fit.
-        """
-        check_image(image, self.source, "UNet")
-        self.translation_steps(image.grid)
-        return at_unit_size(self.norm, self._layers, image)
-
-    def _layers(self, image: GeometricImage) -> GeometricImage:
         image = through_levels(
-            self.lift(image),
-            self.encoders,
+            chain(self.lift)(image),
+            [chain(block) for block in self.encoders],
             self.downs,
-            self.bottom,
+            chain(self.bottom),
             self.ups,
-            [lambda x, pair=pair: pair[1](pair[0](x)) for pair in self.decoders],
+            [chain(*pair) for pair in self.decoders],
         )
         return self.project(image)
+
+
+def through_blocks(
+    blocks: Sequence[Any], image: GeometricImage, parameters: Parameters | None
+) -> GeometricImage:
+    for block in blocks:
+        image = block(image, parameters)
+    return image
 
 
 def through_levels(
