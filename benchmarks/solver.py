@@ -1,6 +1,7 @@
 """Speed of the solver: cell updates a second, against NumPy and the memory's speed.
 
-python benchmarks/solver.py [--only rates compiling scaling batches mach trajectories accuracy]
+python benchmarks/solver.py [--only PART ...], of
+rates, compiling, scaling, batches, mach, trajectories, accuracy
 """
 
 # What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 2 to 4),
