@@ -1,6 +1,7 @@
 """Speed of the solver: cell updates a second, against NumPy and the memory's speed.
 
-python benchmarks/solver.py [--only rates scaling batches mach trajectories accuracy]
+python benchmarks/solver.py [--only PART ...], of
+rates, compiling, scaling, batches, mach, trajectories, accuracy
 """
 
 # What they mean: benchmarks/solver.md. 128², 2 shared x86-64 cores (load 2 to 4),
@@ -236,6 +237,16 @@ def batches(n, repeats):
     )
 
 
+def compiling(n, repeats):
+    """Seconds to compile ten steps, 32², of each scheme, and over those of MUSCL."""
+    del n, repeats
+    base = None
+    for scheme in (*SCHEMES, "aweno5z-low-mach"):
+        _, compiled = stepper(scheme, 32, 0.01, NUMBER)
+        base = base or compiled.cpu
+        print(f"{scheme:18} {compiled}, {compiled.cpu / base:.1f} of muscl", flush=True)
+
+
 def mach(n, repeats):
     """Steps per unit time at falling Mach number: sound sets the step, not the flow."""
     del repeats
@@ -329,6 +340,7 @@ def accuracy(path):
 
 PARTS = {
     "rates": rates,
+    "compiling": compiling,
     "scaling": scaling,
     "batches": batches,
     "mach": mach,
