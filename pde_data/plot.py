@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import checked
 from .formats import FlowData
 
 QUANTITIES = ("density", "pressure", "speed", "vorticity", "divergence")
@@ -17,6 +18,7 @@ _SHOWN = {
 }
 
 
+@checked
 def quantity(
     name: str,
     density: np.ndarray,
@@ -65,6 +67,7 @@ def quantity(
     )
 
 
+@checked
 def draw_snapshots(
     flow: FlowData, path: str | Path, *, trajectory: int = 0, number: int = 5
 ) -> Path:
@@ -108,6 +111,7 @@ def draw_snapshots(
     return _save(figure, path)
 
 
+@checked
 def animate(
     flow: FlowData,
     path: str | Path,
@@ -165,6 +169,7 @@ def animate(
     return path
 
 
+@checked
 def draw_gallery(
     states: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
     spacing: Sequence[float],

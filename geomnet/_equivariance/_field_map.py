@@ -50,7 +50,10 @@ class FieldMap:
         self._out_signature = out_signature if out_signature is not None else own
         self._static = hashable(f)
         self._compiled = True
-        self.start = to_field(x, self.in_signature, self._d, feature_axis)
+        try:
+            self.start = to_field(x, self.in_signature, self._d, feature_axis)
+        except ValueError as error:
+            raise ValueError(f"`x` is no '{self.in_signature}': {error}") from error
         if self.start.num_spatial_dims != self._d:
             raise ValueError(
                 f"`x` has {self.start.num_spatial_dims} spatial dimensions, "

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
@@ -39,6 +39,7 @@ class FourierBlock(AbstractBlock):
     norm: LayerNorm
     gate: Gate
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -105,6 +106,7 @@ class FNO(AbstractNetwork):
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

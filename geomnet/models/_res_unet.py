@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -50,6 +50,7 @@ class ConditionedBlock(AbstractBlock):
     condition: FiLM | None
     shortcut: Linear | None
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -152,6 +153,7 @@ class ResUNet(AbstractUNet):
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -36,6 +36,7 @@ class ResidualBlock(AbstractBlock):
     gates: tuple[Gate, ...]
     convs: tuple[Conv, ...]
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -168,6 +169,7 @@ class ResNet(AbstractResNet):
     size: int = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -230,6 +232,7 @@ class DilatedResNet(AbstractResNet):
     size: int = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

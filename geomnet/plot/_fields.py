@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import checked
 from .._image import GeometricImage
 from .._signature import TensorType
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 MAX_ARROWS = 20
 
 
+@checked
 def field(
     axes: "Axes",
     image: GeometricImage,
@@ -78,6 +80,7 @@ def field(
     return artist
 
 
+@checked
 def rollouts(
     truth: GeometricImage,
     predictions: Mapping[str, GeometricImage],
@@ -128,6 +131,7 @@ def rollouts(
     return figure
 
 
+@checked
 def learning_curves(
     histories: Mapping[str, Mapping[str, Sequence[Sequence[float | int]]]],
     *,
@@ -157,6 +161,7 @@ def learning_curves(
     return figure
 
 
+@checked
 def error_growth(
     errors: Mapping[str, Sequence[float]], *, y_label: str = "SMSE (normalised units)"
 ) -> "Figure":

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._arguments import checked
 from .._equivariance._callables import Map, unwrapped
 from .._equivariance._deviation import (
     Deviation,
@@ -31,6 +32,7 @@ from ._guilty_layer import guilty_sentence
 _ROUNDINGS = 16
 
 
+@checked
 def assert_equivariant(
     f: Map,
     x: Any,

@@ -5,11 +5,12 @@ from typing import Any
 
 import jax
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._history import push_frame
 from .._image import GeometricImage
 
 
+@checked
 def rollout(
     model: Callable[..., GeometricImage],
     history: GeometricImage,

@@ -1,6 +1,8 @@
 """The ideal gas: its two descriptions, its sound speed, its inviscid flux."""
 
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,13 +10,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
+from .._arguments import check_number
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
 
 
-def as_parameter(value: "float | np.ndarray | Array") -> "np.ndarray | Array":
-    """A physical parameter as an array leaf, so that new values do not recompile."""
-    return value if isinstance(value, jax.Array) else np.asarray(value, np.float64)
+def as_parameter(
+    value: "float | np.ndarray | Array", name: str = "parameter"
+) -> "np.ndarray | Array":
+    """A physical parameter as an array leaf, so that new values do not recompile.
+
+    **Raises:** `TypeError` unless it is one number.
+    """
+    if isinstance(value, jax.Array):
+        return value
+    check_number(name, value)
+    return np.asarray(value, np.float64)
+
+
+def parameter(name: str, **options: Any) -> Any:
+    """A field of a module that is a physical parameter."""
+    return eqx.field(converter=functools.partial(as_parameter, name=name), **options)
 
 
 def as_scalar(value: "np.ndarray | Array", dtype: np.dtype) -> Float[Array, ""]:
@@ -34,8 +50,8 @@ class IdealGas(eqx.Module):
     **Good values:** 5/3 for a monatomic gas, 1.4 for air.
     """
 
-    gamma: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter, default=5 / 3
+    gamma: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter(
+        "gamma", default=5 / 3
     )
 
     def __check_init__(self):

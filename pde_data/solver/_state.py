@@ -9,6 +9,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arguments import checked
+
 
 class Primitive(eqx.Module):
     """Density ρ, velocity u and pressure p; optionally a passive tracer per unit mass.
@@ -49,6 +51,7 @@ class Conserved(eqx.Module):
     tracer: Float[Array, " *grid"] | None = None
 
 
+@checked
 def primitive(
     density: Float[Array, " *grid"],
     velocity: Float[Array, "*grid d"],

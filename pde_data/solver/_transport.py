@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from ._boundary import trimmed
-from ._gas import IdealGas, as_parameter, as_scalar, dot
+from ._gas import IdealGas, as_parameter, as_scalar, dot, parameter
 from ._reconstruction import shifted
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
@@ -37,14 +37,15 @@ class Transport(eqx.Module):
     **Good values:** viscosities 0.01 on a unit box; Prandtl number 0.7, that of air.
     """
 
-    shear_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter
+    shear_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter(
+        "shear_viscosity"
     )
-    bulk_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter
+    bulk_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter(
+        "bulk_viscosity"
     )
     prandtl_number: Shaped[np.ndarray, ""] | Shaped[Array, ""] | None = eqx.field(
-        converter=lambda x: None if x is None else as_parameter(x), default=None
+        converter=lambda x: None if x is None else as_parameter(x, "prandtl_number"),
+        default=None,
     )
     model: ViscosityModel = eqx.field(static=True, default="dynamic")
 
