@@ -46,6 +46,7 @@ _EXAMPLES = {
 }
 # The classes of other libraries are looked at where they are used.
 _KNOWN = ("builtins", "geomnet", "pde_data", "fractions", "pathlib")
+_SIZE = "a positive integer, or one for each axis"
 _SEQUENCES = (tuple, list, collections.abc.Sequence, collections.abc.Iterable)
 _MAPPINGS = (dict, collections.abc.Mapping)
 
@@ -103,12 +104,13 @@ def check_kind(name: str, value: object, kind: Any) -> None:
     elif not _fits(value, kind):
         is_choice = typing.get_origin(kind) is Literal and isinstance(value, str)
         wrong = ValueError if is_choice else TypeError
-        raise wrong(f"`{name}` must be {_words(kind)}, got {shown(value)}.")
+        words = _SIZE if name == "size" else _words(kind)
+        raise wrong(f"`{name}` must be {words}, got {shown(value)}.")
 
 
 def shown(value: object) -> str:
     """A value in a message: short, and an array by its shape."""
-    if hasattr(value, "shape") and hasattr(value, "dtype"):
+    if _is_array(value):
         return f"{type(value).__name__} of shape {tuple(np.shape(value))}"  # type: ignore[arg-type]
     if value is None or isinstance(value, bool | int | float | complex | str):
         return repr(value)
@@ -226,7 +228,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_array(value: object) -> bool:
-    return isinstance(value, jax.Array | np.ndarray | np.generic) or (
+    return not isinstance(value, type) and (
         hasattr(value, "shape") and hasattr(value, "dtype")
     )
 
@@ -310,7 +312,12 @@ def _words(kind: Any) -> str:
         if {"Signature", "str"} <= names:
             return "a signature, such as 'density:0+ velocity:1+'"
         if {"TensorType", "str"} <= names:
-            return "a tensor type, such as '1+'"
+            return "a tensor type. A tensor type is a text such as '0+' or '1-'"
+        if "Boundary" in names:
+            return (
+                "a `geomnet.nn.Boundary`, such as `geomnet.nn.Boundary.ZERO`, or for "
+                "each axis one or a pair `(low, high)`"
+            )
         return " or ".join(dict.fromkeys(map(_words, inside)))
     if origin is Literal:
         return "one of " + ", ".join(map(repr, inside))
