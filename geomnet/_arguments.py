@@ -16,6 +16,9 @@ import jax.numpy as jnp
 import jaxtyping
 import numpy as np
 
+# What pytest shows of a refusal is the test, not this source.
+__tracebackhide__ = True
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # By the name of a class, so that nothing of a package is imported here.
@@ -72,7 +75,6 @@ def checked(function: F) -> F:
 
     @functools.wraps(function)
     def checking(*args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True  # No frame that pytest would show.
         try:
             given = signature.bind(*args, **kwargs).arguments
         except TypeError:
@@ -318,7 +320,8 @@ def _words(kind: Any) -> str:
                 "a `geomnet.nn.Boundary`, such as `geomnet.nn.Boundary.ZERO`, or for "
                 "each axis one or a pair `(low, high)`"
             )
-        return " or ".join(dict.fromkeys(map(_words, inside)))
+        kinds = [one for one in inside if one is not type(None)]
+        return " or ".join(dict.fromkeys(map(_words, kinds)))
     if origin is Literal:
         return "one of " + ", ".join(map(repr, inside))
     if origin is collections.abc.Callable or kind is collections.abc.Callable:

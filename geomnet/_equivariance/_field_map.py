@@ -21,6 +21,9 @@ from ._callables import (
 from ._conversion import from_field, to_field
 from ._field import Field
 
+# Its refusals are about what a test gave: pytest shows the test.
+__tracebackhide__ = True
+
 _NOT_TRACEABLE = (
     jax.errors.TracerArrayConversionError,
     jax.errors.ConcretizationTypeError,

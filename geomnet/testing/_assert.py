@@ -61,6 +61,8 @@ def assert_equivariant(
     not commute with it; `ValueError` if no group is known, or a signature is missing or
     does not fit.
     """
+    # What pytest shows is the test and the message, not this source.
+    __tracebackhide__ = True
     field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
     y = field_map(field_map.start)
     if not np.isfinite(widened(y.array)).all():

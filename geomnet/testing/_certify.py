@@ -81,6 +81,7 @@ def certify(
     **Raises:** `ValueError` if group or signature are not known, or the model refuses a
     grid.
     """
+    __tracebackhide__ = True
     if not callable(model):
         raise TypeError(f"`model` must be a function of images, got {shown(model)}.")
     asked = [_floating(d) for d in ((dtypes,) if isinstance(dtypes, str) else dtypes)]

@@ -105,7 +105,12 @@ ROWS: dict[str, dict[str, Any]] = {
         "num_spatial_dims": 2,
     },
     "geomnet.Representation": TYPED,
-    "geomnet.Residual": {"model": LAYER},
+    "geomnet.Residual": {
+        "model": LAYER,
+        "group": None,
+        "in_signature": None,
+        "out_signature": None,
+    },
     "geomnet.Signature": {"entries": "s:0+ v:1+"},
     "geomnet.TensorType": {"order": 2, "parity": 1, "symmetry": "s"},
     "geomnet.Windows": {
@@ -320,13 +325,20 @@ ROWS: dict[str, dict[str, Any]] = {
     "geomnet.nn.periodic_steps": {"faces": FACES, "step": 1},
     "geomnet.nn.surviving_group": {"group": SQUARE, "faces": FACES},
     # Pictures.
-    "geomnet.plot.error_growth": {"errors": {"net": [0.1, 0.2]}, "y_label": "SMSE"},
+    "geomnet.plot.error_growth": {
+        "errors": {"net": [0.1, 0.2]},
+        "y_label": "SMSE",
+        "time_step": None,
+        "time_unit": "",
+    },
     "geomnet.plot.field": {
         "axes": AXES,
         "image": IMAGE,
         "name": "s",
         "channel": 0,
         "limits": None,
+        "extent": None,
+        "units": None,
     },
     "geomnet.plot.filters": {
         "space": BANK,
@@ -345,6 +357,9 @@ ROWS: dict[str, dict[str, Any]] = {
         "times": [0],
         "fields": ("s",),
         "labels": (),
+        "time_step": None,
+        "extent": None,
+        "units": None,
     },
     # Symmetries and checks.
     "geomnet.symmetry.function_symmetry_report": {
