@@ -76,10 +76,7 @@ def symmetry_report(
     than 4 trajectories; `TypeError` if `data` is a function, or no data.
     """
     _check_is_data(data)
-    if not 0 < significance < 1:
-        raise ValueError(f"`significance` must be in (0, 1), got {significance}.")
-    check_count("max_trajectories", max_trajectories)
-    check_count("max_times", max_times)
+    _check_numbers(significance, max_trajectories, max_times)
     fields, declared, d = _read(data, signature)
     group = hyperoctahedral(d) if group is None else group
     if group.num_spatial_dims != d:
@@ -167,6 +164,13 @@ def _exchanged(
         f"`GeometricImage.from_fields(..., axes='{order}')` turns them"
     )
     return (note,)
+
+
+def _check_numbers(significance: float, trajectories: int, times: int) -> None:
+    if not 0 < significance < 1:
+        raise ValueError(f"`significance` must be in (0, 1), got {significance}.")
+    check_count("max_trajectories", trajectories)
+    check_count("max_times", times)
 
 
 def _check_is_data(data: Any) -> None:
