@@ -12,7 +12,7 @@ def as_polynomials(name: str, value: Any) -> Any:
 
     try:
         # Texts are what sympy would look into for ever.
-        array = sympy.Array(None if isinstance(value, str) else value)
+        array: Any = sympy.Array(None if isinstance(value, str) else value)
         entries = [array[()]] if array.shape == () else sympy.flatten(array)
         if all(entry.is_polynomial(*sympy.symbols("x y z")) for entry in entries):
             return array

@@ -78,7 +78,9 @@ class Residual(AbstractWrapper):
                 )
             if said is not None and value not in (None, said):
                 raise ValueError(f"`{name}` is {value}, but `model` says {said}.")
-        stated = {n: getattr(model, n, None) or v for n, v in given.items()}
+        stated: dict[str, Any] = {
+            n: getattr(model, n, None) or v for n, v in given.items()
+        }
         is_complete = all(hasattr(model, name) for name in given)
         self.model = model if is_complete else _Stated(model, **stated)
 

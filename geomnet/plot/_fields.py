@@ -272,7 +272,7 @@ def _colour_map(signed: bool, values: np.ndarray, limits: tuple[float, float]) -
 
     name = "RdBu_r" if signed else "viridis"
     above, below = _BEYOND[name]
-    colours = matplotlib.colormaps[name].with_extremes(over=above, under=below)
+    colours: Any = matplotlib.colormaps[name].with_extremes(over=above, under=below)
     colours.colorbar_extend = _extend([values], limits)
     return colours
 
@@ -285,7 +285,7 @@ def _extend(values: Sequence[np.ndarray], limits: tuple[float, float]) -> str:
     return extends[int(over), int(under)]
 
 
-def _extent(extent: Sequence[float] | None) -> tuple[float, ...] | None:
+def _extent(extent: Sequence[float] | None) -> Any:
     if extent is None:
         return None
     box = tuple(float(side) for side in extent)

@@ -75,7 +75,6 @@ def symmetry_report(
     **Raises:** `ValueError` if the signature or group does not fit, or there are fewer
     than 4 trajectories; `TypeError` if `data` is a function, or no data.
     """
-    _check_is_data(data)
     _check_numbers(significance, max_trajectories, max_times)
     fields, declared, d = _read(data, signature)
     group = hyperoctahedral(d) if group is None else group
@@ -192,6 +191,7 @@ def _check_is_data(data: Any) -> None:
 def _read(
     data: Any, signature: "Signature | str | None"
 ) -> tuple[Mapping[str, Any], Signature, int]:
+    _check_is_data(data)
     if signature is not None:
         declared = Signature(signature)
     elif hasattr(data, "fields"):

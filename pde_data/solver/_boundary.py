@@ -15,7 +15,7 @@ from jax import lax
 from jaxtyping import Array, Float, Shaped
 
 from .._arguments import check_axis, checked
-from ._gas import as_scalar, parameter
+from ._gas import as_scalar, named
 from ._rounding import rounded
 from ._state import Primitive
 
@@ -72,7 +72,9 @@ class IsothermalWall(eqx.Module):
     unlike 2Tw - T, is always positive.
     """
 
-    temperature: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter("temperature")
+    temperature: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=named("temperature")
+    )
 
     def __check_init__(self):
         if isinstance(self.temperature, np.ndarray) and not self.temperature > 0:
@@ -97,9 +99,13 @@ class FarField(eqx.Module):
     - `tracer`: per unit mass, where the gas carries one.
     """
 
-    density: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter("density")
+    density: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=named("density")
+    )
     velocity: tuple[float, ...]
-    pressure: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter("pressure")
+    pressure: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=named("pressure")
+    )
     tracer: float = 0.0
 
     @checked

@@ -1,8 +1,7 @@
 """The ideal gas: its two descriptions, its sound speed, its inviscid flux."""
 
 import functools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -28,9 +27,11 @@ def as_parameter(
     return np.asarray(value, np.float64)
 
 
-def parameter(name: str, **options: Any) -> Any:
-    """A field of a module that is a physical parameter."""
-    return eqx.field(converter=functools.partial(as_parameter, name=name), **options)
+def named(
+    name: str,
+) -> "Callable[[float | np.ndarray | Array], np.ndarray | Array]":
+    """`as_parameter` for a field of a module, which its refusal names."""
+    return functools.partial(as_parameter, name=name)
 
 
 def as_scalar(value: "np.ndarray | Array", dtype: np.dtype) -> Float[Array, ""]:
@@ -50,8 +51,8 @@ class IdealGas(eqx.Module):
     **Good values:** 5/3 for a monatomic gas, 1.4 for air.
     """
 
-    gamma: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter(
-        "gamma", default=5 / 3
+    gamma: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=named("gamma"), default=5 / 3
     )
 
     def __check_init__(self):

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from ._boundary import trimmed
-from ._gas import IdealGas, as_parameter, as_scalar, dot, parameter
+from ._gas import IdealGas, as_parameter, as_scalar, dot, named
 from ._reconstruction import shifted
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
@@ -37,11 +37,11 @@ class Transport(eqx.Module):
     **Good values:** viscosities 0.01 on a unit box; Prandtl number 0.7, that of air.
     """
 
-    shear_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter(
-        "shear_viscosity"
+    shear_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=named("shear_viscosity")
     )
-    bulk_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = parameter(
-        "bulk_viscosity"
+    bulk_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
+        converter=named("bulk_viscosity")
     )
     prandtl_number: Shaped[np.ndarray, ""] | Shaped[Array, ""] | None = eqx.field(
         converter=lambda x: None if x is None else as_parameter(x, "prandtl_number"),

@@ -27,7 +27,7 @@ import geomnet as gn
 class Flow:
     """The least that data must be."""
 
-    fields = (gn.Entry("s", 1, gn.TensorType(0, 1)),)
+    fields: Any = (gn.Entry("s", 1, gn.TensorType(0, 1)),)
     num_spatial_dims = 2
 
     def __getitem__(self, name):

@@ -89,7 +89,7 @@ def test_keys_grids_and_dtypes_are_known_by_name():
     def draw(grid: tuple[int, ...], *, key: Any = None, dtype: Any = None) -> None: ...
 
     draw((4, 4), key=jax.random.key(0), dtype="bfloat16")
-    draw([4, 4], key=jax.random.PRNGKey(0))
+    draw([4, 4], key=jax.random.PRNGKey(0))  # type: ignore[arg-type]
     draw((4, 4), key=None, dtype=None)  # The defaults are right.
     for wrong, words in [
         ({"grid": 32}, r"such as \(32, 32\), got 32"),

@@ -82,5 +82,5 @@ def test_cells_beyond_the_colours_are_marked_and_axes_named(flow, low, high, ext
     image = _show(axes, flow, values[0], "vorticity", values)
     assert figure.colorbar(image).extend == extend
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
-    assert image.get_extent() == [0, 1, 0, 1]
+    assert image.get_extent() == pytest.approx([0, 1, 0, 1])
     plt.close(figure)
