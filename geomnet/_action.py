@@ -13,11 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ._arguments import checked
 from ._group import signed_permutation
 from ._image import GeometricImage
 from ._signature import Signature, TensorType
 
 
+@checked
 def act(g: Any, image: GeometricImage) -> GeometricImage:
     """The image `g·f`, with `(g·f)(x) = ρ(g) f(g⁻¹ x)`.
 

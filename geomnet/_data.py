@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from ._arguments import checked
 from ._normaliser import Normaliser
 from ._signature import Entry, Signature, TensorType
 
@@ -38,6 +39,7 @@ class FlowLike(Protocol):
         ...
 
 
+@checked
 def flow_signature(data: FlowLike, fields: Sequence[str] | None = None) -> Signature:
     """The signature of one frame: each field with its tensor type.
 
@@ -71,6 +73,7 @@ class LazyFrames:
     **Raises:** `ValueError` for what the data have not, naming it.
     """
 
+    @checked
     def __init__(
         self,
         data: FlowLike,
@@ -165,6 +168,7 @@ class LazyFrames:
         return f"LazyFrames('{self.signature}', shape={self.shape}, dtype={self.dtype})"
 
 
+@checked
 def read_frames(
     data: FlowLike,
     trajectories: Any = None,

@@ -2,11 +2,13 @@
 
 import jax.numpy as jnp
 
+from ._arguments import checked
 from ._group import MAX_SPATIAL_DIMS
 from ._image import GeometricImage
 from ._signature import Signature
 
 
+@checked
 def extrude(image: GeometricImage, cells: int) -> GeometricImage:
     """The image on a grid with one axis more, constant along it.
 

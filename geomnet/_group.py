@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int8
 
+from ._arguments import checked
+
 Matrix = tuple[tuple[int, ...], ...]
 
 MAX_SPATIAL_DIMS = 3
@@ -32,6 +34,7 @@ class Group:
     _name: str
     _hash: int
 
+    @checked
     def __init__(self, matrices: Iterable[Any], name: str = ""):
         """**Arguments:**
 
@@ -186,21 +189,25 @@ class Group:
         return self._name
 
 
+@checked
 def hyperoctahedral(d: int) -> Group:
     """All 2^d d! rotations and reflections of the d-cube: 2, 8, 48 elements."""
     return _named_group("hyperoctahedral", _check_dims(d))
 
 
+@checked
 def rotations(d: int) -> Group:
     """The rotations of the d-cube, determinant +1: 1, 4, 24 elements."""
     return _named_group("rotations", _check_dims(d))
 
 
+@checked
 def reflections(d: int) -> Group:
     """The 2^d reflections of the axes, no exchange of axes: any box has them."""
     return _named_group("reflections", _check_dims(d))
 
 
+@checked
 def cyclic(order: int) -> Group:
     """The 1, 2 or 4 rotations of the plane by 360/`order` degrees.
 
@@ -214,6 +221,7 @@ def cyclic(order: int) -> Group:
     return Group.from_generators([turns[order]], f"cyclic({order})")
 
 
+@checked
 def trivial(d: int) -> Group:
     """The identity alone: under it every component is a scalar of its own."""
     return Group([_identity(_check_dims(d))], f"trivial({d})")

@@ -6,10 +6,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ._arguments import checked
 from ._image import GeometricImage
 from ._signature import Signature, check_signature
 
 
+@checked
 def latest_frame(
     history: GeometricImage, signature: "Signature | str"
 ) -> GeometricImage:
@@ -33,6 +35,7 @@ def latest_frame(
     return GeometricImage(frame, jnp.concatenate(parts, axis=-1), d)
 
 
+@checked
 def push_frame(history: GeometricImage, frame: GeometricImage) -> GeometricImage:
     """Drops the oldest frame of a history and appends a new one.
 
@@ -55,6 +58,7 @@ def push_frame(history: GeometricImage, frame: GeometricImage) -> GeometricImage
     return history.with_array(jnp.concatenate(parts, axis=-1))
 
 
+@checked
 def stack_frames(frames: GeometricImage, num_frames: int) -> GeometricImage:
     """Turns a leading time axis into channels: the history that ends with the last one.
 

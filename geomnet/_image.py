@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Shaped
 
-from ._arguments import check_grid
+from ._arguments import check_grid, checked
 from ._group import MAX_SPATIAL_DIMS
 from ._index_symmetry import with_symmetries
 from ._signature import Signature, TensorType
 
-# Their arrays look like arrays until a layer computes with them.
+# Their arrays say `numpy()`.
 _OTHER_LIBRARIES = ("torch", "tensorflow")
 
 
@@ -38,6 +38,7 @@ class GeometricImage(eqx.Module):
     array: Shaped[Array, "*grid features"]
     num_spatial_dims: int = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         signature: "Signature | str",
@@ -55,18 +56,8 @@ class GeometricImage(eqx.Module):
         `TypeError` if `array` is no array.
         """
         self.signature = Signature(signature)
+        _check_array(array)
         self.array = jnp.asarray(array) if isinstance(array, np.ndarray) else array
-        if not (hasattr(array, "shape") and hasattr(array, "dtype")):
-            raise TypeError(
-                f"`array` must be an array (*grid, features), got "
-                f"{type(array).__name__}. Make one of numbers with `jax.numpy.asarray`."
-            )
-        library = type(array).__module__.partition(".")[0]
-        if library in _OTHER_LIBRARIES:
-            raise TypeError(
-                f"`array` must be an array of JAX or NumPy, got one of {library}. Turn "
-                "it into one: `jax.numpy.asarray(array.numpy())`."
-            )
         self.num_spatial_dims = _find_dims(
             self.signature, tuple(np.shape(self.array)), num_spatial_dims
         )
@@ -248,6 +239,7 @@ class GeometricImage(eqx.Module):
         return f"GeometricImage('{self.signature}', {dtype}{list(shape)})"
 
 
+@checked
 def concatenate(images: "list[GeometricImage]") -> GeometricImage:
     """The entries of several images on one grid, side by side; signatures are joined.
 
@@ -263,6 +255,7 @@ def concatenate(images: "list[GeometricImage]") -> GeometricImage:
     return GeometricImage(signature, array, images[0].num_spatial_dims)
 
 
+@checked
 def random_image(
     signature: "Signature | str",
     grid: tuple[int, ...],
@@ -280,6 +273,24 @@ def random_image(
     shape = (*grid, sig.features(len(grid)))
     array = jax.random.normal(key, shape, dtype)
     return GeometricImage(sig, with_symmetries(array, sig, len(grid)), len(grid))
+
+
+def _check_array(array: Any) -> None:
+    """**Raises:** `TypeError` unless it is an array of JAX or NumPy, or its shape."""
+    if isinstance(array, jax.Array | np.ndarray | jax.ShapeDtypeStruct):
+        return
+    if not (hasattr(array, "shape") and hasattr(array, "dtype")):
+        raise TypeError(
+            f"`array` must be an array (*grid, features), got {type(array).__name__}. "
+            "Make one of numbers with `jax.numpy.asarray`."
+        )
+    # It looks like an array until a layer computes with it.
+    library = type(array).__module__.partition(".")[0]
+    host = "array.numpy()" if library in _OTHER_LIBRARIES else "numpy.asarray(array)"
+    raise TypeError(
+        f"`array` must be an array of JAX or NumPy, got {type(array).__name__} of "
+        f"{library}. Turn it into one: `jax.numpy.asarray({host})`."
+    )
 
 
 def _turned(array: Array, num_spatial_dims: int, axes: str | None) -> Array:

@@ -15,10 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ._arguments import check_number, checked, shown
 from ._image import GeometricImage
 from ._signature import Entry, Signature, TensorType
 
 
+@checked
 def metric_field(
     spacings: Sequence[Any],
     grid: tuple[int, ...],
@@ -48,6 +50,7 @@ def metric_field(
     return _diagonal([jnp.square(h) for h in sides], grid, name)
 
 
+@checked
 def log_metric_field(
     spacings: Sequence[Any],
     grid: tuple[int, ...],
@@ -77,6 +80,7 @@ def log_metric_field(
     if unit is None:
         origin = sum(log.mean() for log in logs) / len(logs)
     else:
+        check_number("unit", unit)
         _check_positive(unit, "unit")
         origin = jnp.log(jnp.asarray(unit, logs[0].dtype))
     return _diagonal([log - origin for log in logs], grid, name)
@@ -108,6 +112,10 @@ def _check_positive(value: Any, what: str) -> None:
     if isinstance(value, jax.core.Tracer):
         return
     numbers = np.asarray(value)
+    if numbers.dtype.kind not in "fiu":
+        raise TypeError(
+            f"`{what}` must be a number or an array of them, got {shown(value)}."
+        )
     if not (np.isfinite(numbers).all() and (numbers > 0).all()):
         raise ValueError(f"`{what}` must be positive and finite lengths, got {value}.")
 

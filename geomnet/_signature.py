@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
+from ._arguments import check_kind
+
 MAX_ORDER = 4
 
 Symmetry: TypeAlias = Literal["", "s", "a"]
@@ -33,6 +35,9 @@ class TensorType:
     symmetry: Symmetry = ""
 
     def __post_init__(self):
+        check_kind("order", self.order, int)
+        check_kind("parity", self.parity, int)
+        check_kind("symmetry", self.symmetry, str)
         if self.order not in range(MAX_ORDER + 1):
             raise ValueError(
                 f"`order` must be from 0 to {MAX_ORDER}, got {self.order!r}."
@@ -100,6 +105,9 @@ class Entry:
     type: TensorType
 
     def __post_init__(self):
+        check_kind("name", self.name, str)
+        check_kind("channels", self.channels, int)
+        check_kind("type", self.type, TensorType)
         if self.channels < 1:
             raise ValueError(
                 f"Entry '{self}' has {self.channels} channels: leave it out or give "

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import checked
 from ._data import LazyFrames
 from ._history import times_as_channels
 from ._image import GeometricImage
@@ -30,6 +31,7 @@ class Windows:
     num_targets: int
     """How many frames that follow belong to a window."""
 
+    @checked
     def __init__(
         self,
         signature: "Signature | str",

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from ._arguments import check_same_shape, checked
+
 
 @dataclasses.dataclass(frozen=True)
 class RiemannProblem:
@@ -120,6 +122,7 @@ TORO = (
 )
 
 
+@checked
 def isentropic_vortex(
     x: np.ndarray,
     y: np.ndarray,
@@ -137,6 +140,7 @@ def isentropic_vortex(
 
     **Reference:** Shu (1998), ICASE 97-65, Sec. 5.1.
     """
+    check_same_shape(x=x, y=y)
     dx, dy = x - center[0], y - center[1]
     squared = dx**2 + dy**2
     swirl = strength / (2 * np.pi) * np.exp(0.5 * (1 - squared))

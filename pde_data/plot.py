@@ -6,9 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import checked
 from .formats import FlowData
 
 QUANTITIES = ("density", "pressure", "speed", "vorticity", "divergence")
+# Where a bar of colours has arrows, for values above and below its range.
+_EXTENDS = {
+    (True, True): "both",
+    (True, False): "max",
+    (False, True): "min",
+    (False, False): "neither",
+}
 # What a figure shows of a flow along so many axes.
 _SHOWN = {
     1: ("density", "velocity", "pressure"),
@@ -17,6 +25,7 @@ _SHOWN = {
 }
 
 
+@checked
 def quantity(
     name: str,
     density: np.ndarray,
@@ -65,6 +74,7 @@ def quantity(
     )
 
 
+@checked
 def draw_snapshots(
     flow: FlowData, path: str | Path, *, trajectory: int = 0, number: int = 5
 ) -> Path:
@@ -72,7 +82,8 @@ def draw_snapshots(
 
     In 2D density, vorticity and divergence; in 3D density, speed and divergence on the
     plane through the middle of the last axis; x to the right, y up. In 1D lines of
-    density, velocity and pressure.
+    density, velocity and pressure. The few cells beyond the range of colours have
+    colours of their own, and the bar arrows.
 
     **Raises:** `ValueError` for a trajectory or a kind of picture that does not exist.
     """
@@ -102,12 +113,13 @@ def draw_snapshots(
             image = _show(ax, flow, values[name][column], name, values[name])
             if name == names[0]:
                 ax.set_title(f"t = {flow.times[time]:.3g}", fontsize=9)
-        row[0].set_ylabel(name)
-        figure.colorbar(image, ax=list(row), shrink=0.9, pad=0.01)
+            ax.label_outer()
+        figure.colorbar(image, ax=list(row), shrink=0.9, pad=0.01, label=name)
     figure.suptitle(title, fontsize=9)
     return _save(figure, path)
 
 
+@checked
 def animate(
     flow: FlowData,
     path: str | Path,
@@ -165,6 +177,7 @@ def animate(
     return path
 
 
+@checked
 def draw_gallery(
     states: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
     spacing: Sequence[float],
@@ -175,8 +188,9 @@ def draw_gallery(
 ) -> Path:
     """Named 2D states (density, velocity, pressure) side by side, as a PNG.
 
-    Each is a column of density, vorticity and divergence; every `columns` of them a new
-    block begins below.
+    Each is a column of density, vorticity and divergence, x to the right, y up, the
+    colours of each panel from its own range; every `columns` of them a new block begins
+    below.
     """
     plt = _pyplot()
     names = ("density", "vorticity", "divergence")
@@ -285,11 +299,15 @@ def _show(
     hx, hy = 0.5 * (x[1] - x[0]), 0.5 * (y[1] - y[0])
     extent = (x[0] - hx, x[-1] + hx, y[0] - hy, y[-1] + hy)
     cmap, low, high = _scale(name, reference)
+    over, under = bool((reference > high).any()), bool((reference < low).any())
+    colours = _pyplot().get_cmap(cmap).with_extremes(over="gold", under="cyan")
+    colours.colorbar_extend = _EXTENDS[over, under]
     image = ax.imshow(
-        values.T, origin="lower", extent=extent, cmap=cmap, vmin=low, vmax=high
+        values.T, origin="lower", extent=extent, cmap=colours, vmin=low, vmax=high
     )
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.set(xlabel="x", ylabel="y")
+    ax.tick_params(labelsize=6)
+    ax.locator_params(nbins=3)
     return image
 
 

@@ -47,6 +47,7 @@ FOLDERS = {
     "geomnet.training": 6,
     "geomnet.plot": 6,
     "geomnet.testing": 7,
+    "pde_data._arguments": 0,
     "pde_data.solver": 0,
     "pde_data.exact": 1,
     "pde_data.initial": 2,

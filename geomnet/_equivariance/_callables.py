@@ -9,6 +9,9 @@ import equinox as eqx
 from .._group import Group, check_group
 from .._signature import Signature
 
+# Its refusals are about what a test gave: pytest shows the test.
+__tracebackhide__ = True
+
 Map = Callable[[Any], Any]
 
 

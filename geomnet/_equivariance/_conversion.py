@@ -11,6 +11,9 @@ from .._image import GeometricImage
 from .._signature import Entry, Signature
 from ._field import Field
 
+# Its refusals are about what a test gave: pytest shows the test.
+__tracebackhide__ = True
+
 
 def to_field(value: Any, signature: Signature, d: int, feature_axis: int) -> Field:
     """The numbers of an image, array, mapping, tuple or state as one field.

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._arguments import checked
 from .._group import Group, Matrix, as_matrix, trivial
 from .._signature import Signature
 from ._callables import Map
@@ -37,6 +38,7 @@ class Deviation:
     """The place on the leading axes where it is largest."""
 
 
+@checked
 def equivariance_errors(
     f: Map,
     x: Any,
@@ -76,6 +78,7 @@ def equivariance_errors(
     return deviations_of(unmoved, chosen_elements(field_map.group, elements))
 
 
+@checked
 def equivariance_error(
     f: Map, x: Any, group: Group | None = None, **arguments: Any
 ) -> float:
@@ -87,6 +90,7 @@ def equivariance_error(
     return worst_of(errors).relative
 
 
+@checked
 def translation_error(
     f: Map,
     x: Any,

@@ -21,6 +21,9 @@ from ._callables import (
 from ._conversion import from_field, to_field
 from ._field import Field
 
+# Its refusals are about what a test gave: pytest shows the test.
+__tracebackhide__ = True
+
 _NOT_TRACEABLE = (
     jax.errors.TracerArrayConversionError,
     jax.errors.ConcretizationTypeError,
@@ -50,7 +53,10 @@ class FieldMap:
         self._out_signature = out_signature if out_signature is not None else own
         self._static = hashable(f)
         self._compiled = True
-        self.start = to_field(x, self.in_signature, self._d, feature_axis)
+        try:
+            self.start = to_field(x, self.in_signature, self._d, feature_axis)
+        except ValueError as error:
+            raise ValueError(f"`x` is no '{self.in_signature}': {error}") from error
         if self.start.num_spatial_dims != self._d:
             raise ValueError(
                 f"`x` has {self.start.num_spatial_dims} spatial dimensions, "

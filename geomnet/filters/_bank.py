@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Int8
 
+from .._arguments import checked
 from .._group import Group
 from .._signature import TensorType
 from ._characters import count_filters
@@ -233,6 +234,7 @@ class FilterBank:
         return f"FilterBank({self.group}, {types}, {window}: {len(self)} filters)"
 
 
+@checked
 def filter_basis(
     group: Group,
     type: "str | TensorType",
@@ -260,6 +262,7 @@ def filter_basis(
     return _basis(group, (TensorType.parse(type),), window, _as_radius(max_radius))
 
 
+@checked
 def kernel_basis(
     group: Group,
     out_type: "str | TensorType",

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from .._arguments import checked
 from .._group import Group
 from .._signature import TensorType
 from ._invariants import Types, covariant_basis, monomial_exponents
@@ -121,8 +122,20 @@ def moments(
     ]
 
 
+@checked
 def recognise(array: np.ndarray, group: Group, types: Types) -> Operator:
-    """The differential operator that one integer filter `(*window, ...)` is."""
+    """The differential operator that one integer filter `(*window, ...)` is.
+
+    **Raises:** `ValueError` if the array has no axis for each of the window and of the
+    types.
+    """
+    types = tuple(types)
+    expected = group.num_spatial_dims + sum(t.order for t in types)
+    if array.ndim != expected:
+        raise ValueError(
+            f"`array` must have {expected} axes, {group.num_spatial_dims} of the "
+            f"window and one for each index of the types, got shape {array.shape}."
+        )
     d = group.num_spatial_dims
     found: list[tuple[int, dict[int, Fraction]]] = []
     for degree in range(_MAX_DEGREE + 1):

@@ -15,15 +15,18 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import checked
 from .._group import Group, determinants, hyperoctahedral, signed_permutation
 from .._signature import TensorType
 from ._characters import count_covariants
 from ._orbits import pair_moves, signed_orbits
+from ._polynomial import as_polynomials
 from ._rational import reduced_rows, solve
 
 Types = tuple[TensorType, ...]
 
 
+@checked
 def molien_series(group: Group, type: "str | TensorType") -> Any:
     """How many independent covariants there are of each degree, as a function of t.
 
@@ -43,6 +46,7 @@ def molien_series(group: Group, type: "str | TensorType") -> Any:
     return numerator / sympy.prod([1 - t ** (2 * i) for i in range(1, d + 1)])
 
 
+@checked
 def molien_coefficients(
     group: Group, type: "str | TensorType", max_degree: int
 ) -> tuple[int, ...]:
@@ -52,6 +56,7 @@ def molien_coefficients(
     return count_covariants(group, (TensorType.parse(type),), max_degree)
 
 
+@checked
 def covariants(group: Group, type: "str | TensorType", degree: int) -> tuple[Any, ...]:
     """A basis of the covariant polynomials of one degree, in the offset x, y, z.
 
@@ -64,6 +69,7 @@ def covariants(group: Group, type: "str | TensorType", degree: int) -> tuple[Any
     return tuple(as_sympy(basis.exponents, row, types) for row in basis.arrays())
 
 
+@checked
 def covariant_generators(
     group: Group,
     type: "str | TensorType",
@@ -98,6 +104,7 @@ def covariant_generators(
     )
 
 
+@checked
 def primary_invariants(num_spatial_dims: int) -> tuple[Any, ...]:
     """`Σ x_i^2, Σ x_i^4, …`: they generate the invariants of the hyperoctahedral group.
 
@@ -110,6 +117,7 @@ def primary_invariants(num_spatial_dims: int) -> tuple[Any, ...]:
     )
 
 
+@checked
 def secondary_invariants(group: Group) -> tuple[Any, ...]:
     """A basis of the group's invariant polynomials over the primary invariants."""
     return covariant_generators(
@@ -117,6 +125,7 @@ def secondary_invariants(group: Group) -> tuple[Any, ...]:
     )
 
 
+@checked
 def reynolds_operator(group: Group, type: "str | TensorType", polynomial: Any) -> Any:
     """The mean of `g·p` over the group: the projection onto the covariants.
 
@@ -138,6 +147,7 @@ def reynolds_operator(group: Group, type: "str | TensorType", polynomial: Any) -
     return unflatten(mean, (tensor_type,), group.num_spatial_dims)
 
 
+@checked
 def is_covariant(group: Group, type: "str | TensorType", polynomial: Any) -> bool:
     """Whether `p(g x) = ρ(g) p(x)` for all g, by expanding both sides."""
     import sympy
@@ -349,7 +359,7 @@ def _check_tensor(group: Group, tensor_type: TensorType, polynomial: Any) -> lis
     import sympy
 
     shape = tensor_type.tensor_shape(group.num_spatial_dims)
-    array = sympy.Array(polynomial)
+    array = as_polynomials("polynomial", polynomial)
     if array.shape != shape:
         raise ValueError(
             f"`polynomial` must have shape {shape} for type '{tensor_type}' in "

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import checked
 from .._signature import TensorType
 from ._invariants import Types, as_sympy, monomial_exponents
 from ._rational import reduced_rows
@@ -22,6 +23,7 @@ from ._rational import reduced_rows
 _LETTERS = "abcdefgh"
 
 
+@checked
 def isotropic_covariants(num_spatial_dims: int, type: "str | TensorType") -> Any:
     """The covariants of O(d), as sympy tensors in the offset x, y, z.
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from .._arguments import checked, shown
 from ._differential_operator import (
     degree_basis,
     join_terms,
@@ -15,6 +16,7 @@ from ._differential_operator import (
     scaled,
 )
 from ._invariants import Types, monomial_exponents, offset_symbols
+from ._polynomial import as_polynomials
 from ._rational import solve
 from ._subspaces import Space
 from ._words import superscript, types_text
@@ -28,6 +30,7 @@ _ALIASES = {
 }
 
 
+@checked
 def stencil(
     space: Space,
     operator: Any,
@@ -79,6 +82,7 @@ def stencil(
     return tuple(value / scale for value in solution)
 
 
+@checked
 def describe(
     what: Any,
     coefficients: Any = None,
@@ -117,14 +121,16 @@ def describe(
 def _describe_bank(
     space: Space, coefficients: Any, max_pairs: int, max_degree: int
 ) -> str:
-    array = np.asarray(coefficients, dtype=float)
+    array = np.asarray(np.nan if coefficients is None else coefficients)
+    is_real = array.dtype.kind in "fiu"
     if array.ndim == 1:
         array = array[:, None, None]
-    if array.ndim != 3 or len(array) != len(space):
+    if not is_real or array.ndim != 3 or len(array) != len(space):
         raise ValueError(
             f"`coefficients` must have shape ({len(space)},) or ({len(space)}, out, "
-            f"in) for {space!r}, got {np.shape(coefficients)}."
+            f"in) for {space!r}, got {shown(coefficients)}."
         )
+    array = array.astype(float)
     norms = np.sqrt((array**2).sum(axis=0))
     order = np.argsort(-norms, axis=None, kind="stable")[:max_pairs]
     window = "x".join(map(str, space.window))
@@ -191,7 +197,7 @@ def _from_polynomial(
     import sympy
 
     shape = tuple(n for t in types for n in t.tensor_shape(d))
-    array = sympy.Array(operator)
+    array = as_polynomials("operator", operator)
     if array.shape != shape:
         raise ValueError(f"`operator` must have shape {shape}, got {array.shape}.")
     entries = sympy.flatten(array) if shape else [array[()]]

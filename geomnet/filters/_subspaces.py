@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Int
 
+from .._arguments import checked
 from .._group import Group
 from .._signature import TensorType
 from ._bank import FilterBank
@@ -121,6 +122,7 @@ class FilterSubspace:
 Space: TypeAlias = FilterBank | FilterSubspace
 
 
+@checked
 def traceless(space: Space) -> FilterSubspace:
     """The filters whose traces over any two indices of one tensor vanish.
 

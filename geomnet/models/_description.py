@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from .._arguments import checked
 from .._group import Group
 from .._signature import Signature
 from ..nn import Boundary
@@ -24,6 +25,7 @@ NETWORKS: tuple[type, ...] = (DilatedResNet, FNO, Persistence, ResNet, ResUNet, 
 """What can be described without being named."""
 
 
+@checked
 def describe_model(model: Any, classes: Sequence[type] = ()) -> dict[str, Any]:
     """What to write into a checkpoint, so that the model can be built again.
 
@@ -58,6 +60,7 @@ def describe_model(model: Any, classes: Sequence[type] = ()) -> dict[str, Any]:
     return description
 
 
+@checked
 def rebuild_model(
     description: dict[str, Any],
     classes: Sequence[type] = (),

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
@@ -40,6 +40,7 @@ class FourierBlock(AbstractBlock):
     norm: LayerNorm | None
     gate: Gate
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -110,6 +111,7 @@ class FNO(AbstractNetwork):
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 
+from .._arguments import checked
 from .._group import Group, hyperoctahedral
 from .._history import latest_frame
 from .._image import GeometricImage
@@ -21,6 +22,7 @@ class Persistence(AbstractMap, AbstractEveryGridLayer):
     out_signature: Signature = eqx.field(static=True)
     group: Group = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         in_signature: "Signature | str",

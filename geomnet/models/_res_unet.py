@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -53,6 +53,7 @@ class ConditionedBlock(AbstractBlock):
     condition: FiLM | None
     shortcut: Linear | None
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -157,6 +158,7 @@ class ResUNet(AbstractUNet):
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -5,11 +5,28 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked, shown
 from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature
-from ._contract import AbstractWrapper, steps_of
+from ._contract import AbstractMap, AbstractWrapper, steps_of
+
+
+class _Stated(AbstractMap):
+    """A module together with what it does not say of itself."""
+
+    inside: eqx.Module
+    group: Group = eqx.field(static=True)
+    in_signature: Signature = eqx.field(static=True)
+    out_signature: Signature = eqx.field(static=True)
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shifts that the module commutes with; 0 where it does not say."""
+        return steps_of(self.inside, grid)
+
+    def __call__(self, *inputs: Any) -> Any:
+        return self.inside(*inputs)  # pyright: ignore
 
 
 class Residual(AbstractWrapper):
@@ -22,21 +39,50 @@ class Residual(AbstractWrapper):
 
     model: eqx.Module
 
-    def __init__(self, model: eqx.Module):
+    @checked
+    def __init__(
+        self,
+        model: eqx.Module,
+        *,
+        group: Group | None = None,
+        in_signature: "Signature | str | None" = None,
+        out_signature: "Signature | str | None" = None,
+    ):
         """**Arguments:**
 
         - `model`: from a history `n * flow` to `flow`.
+        - `group`, `in_signature`, `out_signature`: of a module of your own that does
+            not say them. What does, as a `geomnet.models.AbstractMap`, says them
+            itself.
 
-        **Raises:** `TypeError` if it does not say its group and signatures.
+        **Raises:** `TypeError` if they are not known; `ValueError` if the model says
+        something else.
         """
-        for name in ("group", "in_signature", "out_signature"):
-            if not hasattr(model, name):
+        if not callable(model):
+            raise TypeError(f"`model` must be a module of images, got {shown(model)}.")
+        given: dict[str, Any] = {"group": group}
+        for name, text in (
+            ("in_signature", in_signature),
+            ("out_signature", out_signature),
+        ):
+            given[name] = None if text is None else Signature(text)
+        for name, value in given.items():
+            said = getattr(model, name, None)
+            if said is None and value is None:
                 raise TypeError(
                     f"`model` must have `{name}`, as `geomnet.UNet` has; "
-                    f"{type(model).__name__} has not. A network of your own says it "
-                    "as a `geomnet.models.AbstractMap`."
+                    f"{type(model).__name__} has not. Give it, as in "
+                    "`geomnet.Residual(model, group=geomnet.hyperoctahedral(2), "
+                    "in_signature='2x0+', out_signature='0+')`, or derive the module "
+                    "from `geomnet.models.AbstractMap` (docs/own_layers.md)."
                 )
-        self.model = model
+            if said is not None and value not in (None, said):
+                raise ValueError(f"`{name}` is {value}, but `model` says {said}.")
+        stated: dict[str, Any] = {
+            n: getattr(model, n, None) or v for n, v in given.items()
+        }
+        is_complete = all(hasattr(model, name) for name in given)
+        self.model = model if is_complete else _Stated(model, **stated)
 
     @property
     def group(self) -> Group:

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -37,6 +37,7 @@ class ResidualBlock(AbstractBlock):
     gates: tuple[Gate, ...]
     convs: tuple[Conv, ...]
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -173,6 +174,7 @@ class ResNet(AbstractResNet):
     norm: str = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -240,6 +242,7 @@ class DilatedResNet(AbstractResNet):
     norm: str = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

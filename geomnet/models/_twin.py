@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked
 from .._group import Group, trivial
 from .._image import GeometricImage
 from .._signature import Signature
@@ -52,6 +53,7 @@ class Rebuildable(Protocol):
 M = TypeVar("M", bound=Rebuildable)
 
 
+@checked
 def twin(
     model: M,
     match: Match = "components",
@@ -136,6 +138,7 @@ def count_parameters(model: Any) -> int:
     return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, is_trainable)))
 
 
+@checked
 def count_flops(model: Any, grid: tuple[int, ...]) -> float:
     """Additions and multiplications of one forward pass on one image.
 
@@ -145,6 +148,12 @@ def count_flops(model: Any, grid: tuple[int, ...]) -> float:
 
     **Raises:** `ValueError` if the model refuses the grid.
     """
+    for name in ("group", "in_signature"):
+        if not hasattr(model, name):
+            raise TypeError(
+                f"`model` must have `{name}`, as the networks of `geomnet.models` "
+                f"have; {type(model).__name__} has not."
+            )
     signature, d = model.in_signature, model.group.num_spatial_dims
     check_dimension(grid, model.group)
 

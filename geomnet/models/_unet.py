@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count, checked_positive
+from .._arguments import check_count, checked, checked_positive
 from .._group import Group, check_group
 from .._image import GeometricImage, concatenate
 from .._signature import Signature
@@ -60,6 +60,7 @@ class ConvBlock(AbstractBlock):
     gate: Gate
     condition: FiLM | None
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -184,6 +185,7 @@ class UNet(AbstractUNet):
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

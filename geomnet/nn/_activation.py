@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._arguments import checked_positive
+from .._arguments import checked, checked_positive
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -47,6 +47,7 @@ class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -117,6 +118,7 @@ class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

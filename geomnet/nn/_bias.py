@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from .._group import Group
 from .._representation import Representation
 from .._signature import Signature, TensorType
@@ -25,6 +26,7 @@ class Bias(eqx.Module):
     weights: Float[Array, " coefficients"]
     representation: Representation = eqx.field(static=True)
 
+    @checked
     def __init__(self, group: Group, signature: "Signature | str", dtype: Any = None):
         """Starts at zero."""
         self.representation = Representation(group, signature)

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._action import feature_action
+from .._arguments import checked
 from .._group import Group, check_group, signed_permutation
 from .._representation import Representation
 
@@ -34,6 +35,7 @@ Boundaries: TypeAlias = Boundary | Sequence[Boundary | tuple[Boundary, Boundary]
 Faces: TypeAlias = tuple[tuple[Boundary, Boundary], ...]
 
 
+@checked
 def as_faces(boundary: Boundaries, num_spatial_dims: int) -> Faces:
     """`(low, high)` of every axis.
 
@@ -82,11 +84,13 @@ def _as_pair(given: object) -> tuple[Boundary, Boundary]:
     return rules
 
 
+@checked
 def periodic_steps(faces: Faces, step: int) -> tuple[int, ...]:
     """`step` along periodic axes, 0 along others."""
     return tuple(step * (low is Boundary.PERIODIC) for low, _ in faces)
 
 
+@checked
 @functools.lru_cache(maxsize=1024)
 def surviving_group(group: Group, faces: Faces) -> Group:
     """The elements of `group` that take each face to one with the same rule."""

@@ -10,7 +10,7 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 
-from .._arguments import check_grid
+from .._arguments import check_grid, checked
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -30,6 +30,17 @@ class AbstractLayer(eqx.Module):
 
     def __check_init__(self):
         check_group(self.group)
+
+    def __hash__(self) -> int:
+        try:
+            return super().__hash__()
+        except TypeError as error:
+            name = type(self).__name__
+            raise TypeError(
+                f"{name} holds arrays and has no hash, which `jax.jit` and the like "
+                f"ask of what they are given. Use `equinox.filter_jit(model)`, or "
+                "`jax.jit(lambda image: model(image))`."
+            ) from error
 
     @abc.abstractmethod
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
@@ -93,6 +104,7 @@ class AbstractTypeKeepingLayer(AbstractLayer):
         return self.representation.signature
 
 
+@checked
 def check_image(image: GeometricImage, fields: Representation, where: str) -> None:
     """Refuses what a layer can't take, before anything is compiled.
 
@@ -136,6 +148,7 @@ def check_image(image: GeometricImage, fields: Representation, where: str) -> No
         )
 
 
+@checked
 def check_dimension(grid: tuple[int, ...], group: Group) -> None:
     """**Raises:** `ValueError` unless the grid has as many sides as the group axes;
     `TypeError` if it is no tuple of whole numbers.
@@ -147,6 +160,7 @@ def check_dimension(grid: tuple[int, ...], group: Group) -> None:
         )
 
 
+@checked
 def check_divides(grid: tuple[int, ...], factor: int, where: str) -> None:
     """**Raises:** `ValueError` unless `factor` divides every side of the grid."""
     if any(n % factor for n in grid):
@@ -158,6 +172,7 @@ def check_divides(grid: tuple[int, ...], factor: int, where: str) -> None:
         )
 
 
+@checked
 def common_steps(grid: tuple[int, ...], *layers: AbstractLayer) -> tuple[int, ...]:
     """The `translation_steps` of layers that work on one grid, one after the other.
 

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -36,6 +36,7 @@ class Conv(AbstractSlidingLayer):
     dilation: int = eqx.field(static=True)
     faces: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -38,6 +38,7 @@ class ConvTranspose(AbstractSlidingLayer):
     dilation: int = eqx.field(static=True)
     faces: Faces = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -27,6 +28,7 @@ class Dropout(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     rate: float = eqx.field(static=True)
     inference: bool
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -36,6 +36,7 @@ class FiLM(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     shift: Float[Array, "width constants"]
     representation: Representation = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

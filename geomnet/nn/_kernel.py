@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._group import Group
 from .._representation import Representation
 from .._signature import Signature, TensorType
@@ -43,6 +43,7 @@ class Kernel(eqx.Module):
     weights: Float[Array, " coefficients"]
     space: KernelSpace = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

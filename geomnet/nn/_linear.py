@@ -5,6 +5,7 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -26,6 +27,7 @@ class Linear(AbstractFullKernelLayer, AbstractEveryGridLayer):
     kernel: Kernel
     bias: Bias | None
 
+    @checked
     def __init__(
         self,
         group: Group,

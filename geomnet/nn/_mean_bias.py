@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
@@ -28,6 +29,7 @@ class MeanBias(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     scale: Float[Array, " channels"]
     representation: Representation = eqx.field(static=True)
 
+    @checked
     def __init__(self, group: Group, signature: "Signature | str", dtype: Any = None):
         """**Arguments:** `signature`: of the images it takes and gives."""
         self.representation = Representation(group, signature)

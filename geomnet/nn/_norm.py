@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._arguments import check_count, checked_positive
+from .._arguments import check_count, checked, checked_positive
 from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
@@ -66,6 +66,7 @@ class GroupNorm(AbstractNorm):
     num_groups: int = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -116,6 +117,7 @@ class LayerNorm(AbstractNorm):
     representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -146,6 +148,7 @@ class InstanceNorm(AbstractNorm):
     representation: Representation = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

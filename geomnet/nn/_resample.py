@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -30,6 +31,7 @@ class Down(AbstractFullKernelLayer, AbstractHalvingLayer):
 
     kernel: Kernel
 
+    @checked
     def __init__(
         self,
         group: Group,
@@ -64,6 +66,7 @@ class Up(AbstractFullKernelLayer, AbstractEveryGridLayer):
 
     kernel: Kernel
 
+    @checked
     def __init__(
         self,
         group: Group,

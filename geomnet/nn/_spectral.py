@@ -6,6 +6,7 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked
 from .._arithmetic import accumulator
 from .._group import Group, check_group
 from .._image import GeometricImage
@@ -39,6 +40,7 @@ class SpectralConv(AbstractFullKernelLayer):
 
     kernel: Kernel
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import checked
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -35,6 +36,7 @@ class TensorProduct(AbstractEveryGridLayer):
     source: Representation = eqx.field(static=True)
     target: Representation = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import checked_positive
+from .._arguments import checked, checked_positive
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -37,6 +37,7 @@ class VectorNeuron(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     slope: float = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         group: Group,

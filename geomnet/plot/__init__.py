@@ -1,9 +1,8 @@
 """Pictures of filters and fields; matplotlib is loaded when something is drawn."""
 
-from ._fields import (
+from ._curves import (
     error_growth as error_growth,
-    field as field,
     learning_curves as learning_curves,
-    rollouts as rollouts,
 )
+from ._fields import field as field, rollouts as rollouts
 from ._filters import filters as filters

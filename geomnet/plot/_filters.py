@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import checked
 from ..filters import FilterBank, FilterSubspace
 from ..filters._words import radius_text, shortest, type_name
 from ._tiles import INK, Canvas, Tiling, draw_filter, write_heights
@@ -25,6 +26,7 @@ _WIDEST_FILTER = 23
 _MOST_TERMS = 9
 
 
+@checked
 def filters(
     space: FilterBank | FilterSubspace,
     *,

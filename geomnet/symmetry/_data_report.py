@@ -5,8 +5,10 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
+from .._arguments import check_count, checked, shown
 from .._equivariance._callables import name_of
 from .._group import Group, hyperoctahedral
 from .._signature import Entry, Signature, TensorType
@@ -34,6 +36,7 @@ _ENSEMBLE = (
 )
 
 
+@checked
 def symmetry_report(
     data: Any,
     signature: "Signature | str | None" = None,
@@ -72,7 +75,7 @@ def symmetry_report(
     **Raises:** `ValueError` if the signature or group does not fit, or there are fewer
     than 4 trajectories; `TypeError` if `data` is a function, or no data.
     """
-    _check_is_data(data)
+    _check_numbers(significance, max_trajectories, max_times)
     fields, declared, d = _read(data, signature)
     group = hyperoctahedral(d) if group is None else group
     if group.num_spatial_dims != d:
@@ -162,6 +165,13 @@ def _exchanged(
     return (note,)
 
 
+def _check_numbers(significance: float, trajectories: int, times: int) -> None:
+    if not 0 < significance < 1:
+        raise ValueError(f"`significance` must be in (0, 1), got {significance}.")
+    check_count("max_trajectories", trajectories)
+    check_count("max_times", times)
+
+
 def _check_is_data(data: Any) -> None:
     """**Raises:** `TypeError` for what holds no arrays by name."""
     # What says which fields it has is data, even if it can be called.
@@ -170,16 +180,18 @@ def _check_is_data(data: Any) -> None:
             f"`data` is a function, {name_of(data)}. Test it on an input `x` with "
             "`geomnet.symmetry.function_symmetry_report(f, x)`."
         )
-    if not hasattr(data, "__getitem__"):
+    is_array = isinstance(data, np.ndarray | jax.Array | str | bytes)
+    if is_array or not hasattr(data, "__getitem__"):
         raise TypeError(
-            "`data` must be a data set or a mapping of arrays, got "
-            f"{type(data).__name__}."
+            "`data` must be a data set or a mapping of arrays, such as `{'density': "
+            f"array}}`, got {shown(data)}."
         )
 
 
 def _read(
     data: Any, signature: "Signature | str | None"
 ) -> tuple[Mapping[str, Any], Signature, int]:
+    _check_is_data(data)
     if signature is not None:
         declared = Signature(signature)
     elif hasattr(data, "fields"):

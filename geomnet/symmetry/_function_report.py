@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .._arguments import checked
 from .._equivariance._callables import Map, name_of, unwrapped
 from .._equivariance._deviation import Unmoved, deviations_of
 from .._equivariance._difference import difference
@@ -27,6 +28,7 @@ from ._report import ParityFinding, SymmetryFinding, SymmetryReport, mended_note
 from ._subgroups import element_name, largest_subgroup
 
 
+@checked
 def function_symmetry_report(
     f: Any,
     x: Any,

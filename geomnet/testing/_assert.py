@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._arguments import checked
 from .._equivariance._callables import Map, unwrapped
 from .._equivariance._deviation import (
     Deviation,
@@ -31,6 +32,7 @@ from ._guilty_layer import guilty_sentence
 _ROUNDINGS = 16
 
 
+@checked
 def assert_equivariant(
     f: Map,
     x: Any,
@@ -59,6 +61,8 @@ def assert_equivariant(
     not commute with it; `ValueError` if no group is known, or a signature is missing or
     does not fit.
     """
+    # What pytest shows is the test and the message, not this source.
+    __tracebackhide__ = True
     field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
     y = field_map(field_map.start)
     if not np.isfinite(widened(y.array)).all():

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._arguments import check_grid, checked, shown
 from .._equivariance._callables import (
     find_group,
     name_of,
@@ -40,6 +41,7 @@ from ._training_states import cast, training_states
 DTYPES = ("float32", "bfloat16")
 
 
+@checked
 def certify(
     model: Any,
     grid: Sequence[int | tuple[int, ...]],
@@ -79,7 +81,12 @@ def certify(
     **Raises:** `ValueError` if group or signature are not known, or the model refuses a
     grid.
     """
+    __tracebackhide__ = True
+    if not callable(model):
+        raise TypeError(f"`model` must be a function of images, got {shown(model)}.")
     asked = [_floating(d) for d in ((dtypes,) if isinstance(dtypes, str) else dtypes)]
+    if not isinstance(grid, tuple | list) or not grid:
+        check_grid("grid", None if isinstance(grid, tuple | list) else grid)
     own_group = find_group(model, group, _first_grid(grid))
     grids = _grids(grid, own_group.num_spatial_dims)
     signature = _takes(model, in_signature)
@@ -126,6 +133,11 @@ class _Subject:
         image = GeometricImage(self.signature, jnp.asarray(array, dtype), len(cells))
         if self.feature_axis is None:
             return image
+        if not -array.ndim <= self.feature_axis < array.ndim:
+            raise ValueError(
+                f"`feature_axis` must be an axis of an array (*grid, features) of "
+                f"{array.ndim}, got {self.feature_axis}."
+            )
         return jnp.moveaxis(image.array, -1, self.feature_axis)
 
     def field_map(self, state: Any, cells: tuple[int, ...], dtype: Any) -> FieldMap:
@@ -202,12 +214,11 @@ def _first_grid(grid: "Sequence[int | tuple[int, ...]]") -> tuple[int, ...] | No
 
 def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, ...]]:
     if isinstance(grid, int | str):
-        raise TypeError(
-            f"`grid` must hold the cells along each axis, such as {(8,) * d}, got "
-            f"{grid!r}."
-        )
+        check_grid("grid", grid, d)
     first = tuple(cells for cells in grid if isinstance(cells, int))
     if not first:
+        for cells in grid:
+            check_grid("grid", cells, d)
         given = [tuple(cells) for cells in grid if not isinstance(cells, int)]
     elif d > 1 and len(set(first)) == 1:
         given = [first, (*first[:-1], 2 * first[-1])]

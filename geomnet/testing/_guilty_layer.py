@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import checked
 from .._equivariance._callables import unwrapped
 from .._equivariance._difference import Difference, difference
 from .._equivariance._field import Field
@@ -36,6 +37,7 @@ class LayerDeviation:
     """File and line that call it, or `""`."""
 
 
+@checked
 def first_guilty_layer(f: Any, x: Any, element: Any, tolerance: float) -> str:
     """A sentence that names the first layer inside f that does not commute with g.
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._action import act
+from .._arguments import checked
 from .._equivariance._callables import find_group
 from .._equivariance._tolerance import lower_precision, tolerance_for
 from .._group import Group
@@ -21,6 +22,7 @@ from .._image import GeometricImage
 OnError = Callable[[str, GeometricImage, Array, float], GeometricImage]
 
 
+@checked
 def raise_error(
     path: str, y: GeometricImage, error: Float[Array, ""], tolerance: float
 ) -> GeometricImage:
@@ -34,6 +36,7 @@ def raise_error(
     return eqx.error_if(y, ~(error <= tolerance), message)
 
 
+@checked
 def print_error(
     path: str, y: GeometricImage, error: Float[Array, ""], tolerance: float
 ) -> GeometricImage:
@@ -42,12 +45,14 @@ def print_error(
     return y
 
 
+@checked
 def checkify_error(
     path: str, y: GeometricImage, error: Float[Array, ""], tolerance: float
 ) -> GeometricImage:
     """A check for `jax.experimental.checkify.checkify`, which states the error."""
     from jax.experimental import checkify
 
+    error = jnp.asarray(error)
     checkify.check(
         error <= tolerance,
         f"`{path}` does not commute with its group: relative error {{error}}, "

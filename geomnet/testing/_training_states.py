@@ -9,7 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from .._arguments import checked
 
+
+@checked
 def perturb(model: Any, scale: float = 0.1, *, key: jax.Array) -> Any:
     """The model with normal noise added to every trainable leaf.
 
@@ -32,6 +35,7 @@ def perturb(model: Any, scale: float = 0.1, *, key: jax.Array) -> Any:
     return eqx.combine(jax.tree.unflatten(structure, noisy), rest)
 
 
+@checked
 def cast(tree: Any, dtype: Any) -> Any:
     """Every floating-point array of a model or image in another dtype."""
     return jax.tree.map(

@@ -11,6 +11,7 @@ import json
 import os
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
+from .._arguments import checked
 from ._file import checkpoint_path, regular_file, sole_writer, whole_file
 from ._first_format import FIRST_LEAF, read_first_format
 from ._leaves import leaf_bytes, restored, stored_leaves, with_leaves
@@ -48,6 +49,7 @@ def save_checkpoint(
         write_checkpoint(target, state, described)
 
 
+@checked
 def load_checkpoint(
     path: "str | os.PathLike[str]", like: T
 ) -> tuple[T, dict[str, Any]]:
@@ -87,6 +89,7 @@ def load_checkpoint(
     return with_leaves(like, leaves), metadata
 
 
+@checked
 def load_weights(path: "str | os.PathLike[str]", model: T) -> tuple[T, list[str]]:
     """The weights of a checkpoint in a changed model, by name: `(model, left)`.
 
@@ -129,12 +132,13 @@ def load_weights(path: "str | os.PathLike[str]", model: T) -> tuple[T, list[str]
                 left.append(leaf.path)
     if len(left) == len(leaves):
         raise ValueError(
-            f"{path} has no weights that fit this model: no array has the same name, "
+            f"{path} has no weights that fit `model`: no array has the same name, "
             "shape and meaning."
         )
     return with_leaves(model, leaves), left
 
 
+@checked
 def read_metadata(path: "str | os.PathLike[str]") -> dict[str, Any]:
     """The description at the start of a checkpoint, without its arrays.
 

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._arguments import check_count
+from .._arguments import check_count, checked, shown
 from .._image import GeometricImage
 from ._rollout import rollout
 
@@ -32,6 +32,7 @@ def _measured(
     return [metric(predictions, targets) for metric in metrics]
 
 
+@checked
 def evaluate(
     model: Any,
     windows: Any,
@@ -59,6 +60,12 @@ def evaluate(
     **Raises:** `ValueError` if there is no window, or a batch is no such tuple.
     """
     check_count("batch_size", batch_size)
+    check_windows("windows", windows)
+    if call is None and not callable(model):
+        raise TypeError(
+            f"`model` must be a function of images, or `call` say how to run it; got "
+            f"{shown(model)}."
+        )
     count = len(windows)
     if count == 0:
         raise ValueError("`windows` is empty: there is nothing to measure on.")
@@ -75,6 +82,17 @@ def evaluate(
             one_each = np.asarray(value, np.float64)[:kept].reshape(kept, -1)
             sums[name] += float(one_each.mean(axis=1).sum())
     return {name: total / count for name, total in sums.items()}
+
+
+def check_windows(argument: str, windows: Any) -> None:
+    """**Raises:** `TypeError` for what gives no batches."""
+    has_both = hasattr(windows, "__len__") and hasattr(windows, "take")
+    # Arrays have a `take` of their own.
+    if not has_both or isinstance(windows, np.ndarray | jax.Array):
+        raise TypeError(
+            f"`{argument}` must have a length and `take(numbers) -> batch`, as "
+            f"`geomnet.Windows` has, got {shown(windows)}."
+        )
 
 
 def check_measurable(
@@ -106,6 +124,7 @@ def _parted(batch: Any) -> tuple[tuple[Any, ...], GeometricImage]:
     return tuple(parts[:-1]), parts[-1]
 
 
+@checked
 def predict(
     model: Any, histories: GeometricImage, num_steps: int, *inputs: Any
 ) -> GeometricImage:
@@ -117,6 +136,13 @@ def predict(
         step: `predict(model, histories, 15, parameters)`.
     """
     check_count("num_steps", num_steps)
+    for leaf in jax.tree.leaves(inputs):
+        batch = len(histories.array)
+        if not eqx.is_array(leaf) or leaf.shape[:1] != (batch,):
+            raise TypeError(
+                f"`inputs` must be arrays whose first axis is that of the {batch} "
+                f"histories, got {shown(leaf)}."
+            )
     return _rollouts(eqx.nn.inference_mode(model), histories, int(num_steps), inputs)
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
-from ._evaluate import Call, check_measurable, evaluate
+from .._arguments import check_count, checked, shown
+from ._evaluate import Call, check_measurable, check_windows, evaluate
 from ._file import checkpoint_path, sole_writer
 from ._metadata import canonical
 from ._metrics import smse
@@ -32,6 +32,7 @@ class OtherRun(ValueError):
     """A checkpoint under the name given to `fit` is of another run, or is none."""
 
 
+@checked
 def fit(
     model: Any,
     loss: Loss,
@@ -88,7 +89,8 @@ def fit(
     """
     check_count("num_steps", num_steps)
     check_count("validate_every", validate_every)
-    _check_windows("windows", windows)
+    _check_weights(model)
+    check_windows("windows", windows)
     described = canonical(metadata)
     _check_names(described)
     target = None if checkpoint is None else checkpoint_path(checkpoint)
@@ -158,7 +160,7 @@ def _validation(
     """What adds a measurement to the history; traced now, so that it fails early."""
     if windows is None:
         return lambda: None
-    _check_windows("validation", windows)
+    check_windows("validation", windows)
     metrics = {"smse": smse}
     check_measurable(run.state.model, windows, metrics, batch_size, call)
 
@@ -199,13 +201,13 @@ def _stop(stop: BaseException, text: str) -> BaseException:
     return Terminated(text) if isinstance(stop, Terminated) else stop
 
 
-def _check_windows(argument: str, windows: Any) -> None:
-    has_both = hasattr(windows, "__len__") and hasattr(windows, "take")
-    # Arrays have a `take` of their own.
-    if not has_both or isinstance(windows, np.ndarray | jax.Array):
+def _check_weights(model: Any) -> None:
+    """**Raises:** `TypeError` unless a model has floating-point arrays to train."""
+    dtypes = [getattr(leaf, "dtype", None) for leaf in jax.tree.leaves(model)]
+    if not any(d is not None and jnp.issubdtype(d, jnp.inexact) for d in dtypes):
         raise TypeError(
-            f"`{argument}` must have a length and `take(numbers) -> batch`, as "
-            f"`geomnet.Windows` has, got {type(windows).__name__}."
+            "`model` must be a model with floating-point arrays, such as "
+            f"`geomnet.UNet(...)`, got {shown(model)}."
         )
 
 

@@ -6,12 +6,13 @@ from typing import Any
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._history import push_frame
 from .._image import GeometricImage
 from ._shifts import shifted
 
 
+@checked
 def rollout(
     model: Callable[..., GeometricImage],
     history: GeometricImage,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arguments import checked, shown
 from .._arithmetic import accumulator
 from .._image import GeometricImage
 from .._representation import Representation
@@ -20,6 +21,7 @@ Model = TypeVar("Model")
 _BATCH = "geomnet_batch"
 
 
+@checked
 def unit_variance(
     model: Model,
     inputs: Any,
@@ -51,6 +53,15 @@ def unit_variance(
     """
     if not output_scale > 0:
         raise ValueError(f"`output_scale` must be positive, got {output_scale}.")
+    if call is None and not callable(model):
+        raise TypeError(f"`model` must be a function of images, got {shown(model)}.")
+    if not jax.tree.leaves(inputs) or any(
+        np.ndim(leaf) == 0 for leaf in jax.tree.leaves(inputs)
+    ):
+        raise TypeError(
+            f"`inputs` must be a batch, such as an image with a leading axis, got "
+            f"{shown(inputs)}."
+        )
     run = call or (lambda model, sample: model(sample))
     leaves, structure = jax.tree.flatten(model, is_leaf=_has_kernel)
     places = [n for n, leaf in enumerate(leaves) if _has_kernel(leaf)]

@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 from jax.typing import ArrayLike
 
+from .._arguments import checked
 from ..solver._energy import total_energy
+from ._snapshots import as_snapshots
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +58,7 @@ CERTIFIED = tuple(
 )
 
 
+@checked
 def certify(
     density: ArrayLike, velocity: ArrayLike, pressure: ArrayLike, gamma: float
 ) -> TrajectoryCertificate:
@@ -66,10 +69,10 @@ def certify(
     - `density`, `pressure`: `(time, *grid)`, non-dimensional.
     - `velocity`: `(time, *grid, d)`.
     - `gamma`: the ratio of specific heats.
+
+    **Raises:** `TypeError` or `ValueError` for what are no such arrays.
     """
-    density = np.asarray(density, np.float64)
-    velocity = np.asarray(velocity, np.float64)
-    pressure = np.asarray(pressure, np.float64)
+    density, velocity, pressure = as_snapshots(density, velocity, pressure)
     finite = all(bool(np.isfinite(x).all()) for x in (density, velocity, pressure))
     space = tuple(range(1, density.ndim))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._arguments import checked
+from ._snapshots import as_snapshots
+
 MAX_MODE = 4
 CELLS_PER_WAVE = 8
 # Radians that the fastest wave turns between snapshots: four points follow it so far.
@@ -18,6 +21,7 @@ NOISE = 0.01
 GAUSS = 0.5 / 3**0.5
 
 
+@checked
 def snapshot_continuity(
     times: np.ndarray,
     extent: Sequence[float],
@@ -51,11 +55,13 @@ def snapshot_continuity(
 
     **Returns:** the residual; NaN where snapshots are too far apart for any wave,
     nothing moves, or a density or pressure is negative.
+
+    **Raises:** `TypeError` or `ValueError` for what are no such arrays.
     """
-    density, velocity = np.asarray(density, float), np.asarray(velocity, float)
+    density, velocity, pressure = as_snapshots(density, velocity, pressure)
     speed = np.sqrt(np.sum(velocity**2, axis=-1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        sound = np.sqrt(gamma * np.asarray(pressure, float) / density)
+        sound = np.sqrt(gamma * pressure / density)
     tables = [
         _waves(n, length, kind)
         for n, length, kind in zip(density.shape[1:], extent, periodic, strict=True)

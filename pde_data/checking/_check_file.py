@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._arguments import checked
 from ..certificates._drift import drift_bounds
 from ..formats._hdf5 import open_hdf5
 from ..formats._inventory import refuse_outside
@@ -35,6 +36,7 @@ CERTIFICATE_BOUND = 1e-9
 STATE_BOUND = 1e-3
 
 
+@checked
 def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
     """Read every number of a file and judge it; also PDEBench's and The Well's files.
 

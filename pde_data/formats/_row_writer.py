@@ -12,14 +12,32 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import check_kind, shown
 from ._disk_space import full_disk_explained, reserve
 from ._own_records import STORED
 
 
 def create_rows(file: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
-    """A contiguous data set of an open `h5py.File`, allocated at once, zero-filled."""
+    """A contiguous data set of an open `h5py.File`, allocated at once, zero-filled.
+
+    **Raises:** `TypeError` for another kind of argument, `ValueError` for a name that
+    is taken.
+    """
     import h5py
 
+    if not isinstance(file, h5py.Group):
+        raise TypeError(f"`file` must be an open h5py.File, got {shown(file)}.")
+    check_kind("name", name, str)
+    check_kind("shape", shape, tuple[int, ...])
+    try:
+        h5py.h5t.py_create(np.dtype(dtype), logical=True)
+    except TypeError as error:
+        raise TypeError(
+            f"`dtype` must be one that HDF5 stores, such as 'float32', got "
+            f"{shown(dtype)}."
+        ) from error
+    if name in file:
+        raise ValueError(f"`name` must be new, but {file.file.filename} has {name!r}.")
     properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     properties.set_layout(h5py.h5d.CONTIGUOUS)
     # Equal runs make equal bytes.

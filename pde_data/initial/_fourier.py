@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import checked
 from ..solver._equations import CompressibleNavierStokes
 from ..solver._gas import as_parameter, as_scalar
 from ..solver._state import Primitive
 
 
+@checked
 def random_fourier(
     solver: CompressibleNavierStokes,
     key: PRNGKeyArray,
@@ -66,6 +68,7 @@ def random_fourier(
     )
 
 
+@checked
 @eqx.filter_jit
 def turbulent(
     solver: CompressibleNavierStokes,
@@ -86,6 +89,10 @@ def turbulent(
     **Reference:** Federrath et al. (2010), Astron. Astrophys. 512, A81, Sec. 2.1 (the
     split).
     """
+    if not 0 <= compressive_fraction <= 1:
+        raise ValueError(
+            f"`compressive_fraction` must be in [0, 1], got {compressive_fraction}."
+        )
     d = solver.grid.num_spatial_dims
     dtype = jnp.zeros(()).dtype
     modes = np.stack(

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import checked
 from ..solver._equations import CompressibleNavierStokes
 from ..solver._gas import as_scalar
 from ..solver._grid import Grid
@@ -15,6 +16,7 @@ from ._coordinates import need_dims, periodic_distance, unit_centers
 _GRAVITY = 1.0
 
 
+@checked
 @eqx.filter_jit
 def kelvin_helmholtz(
     solver: CompressibleNavierStokes,
@@ -49,6 +51,7 @@ def kelvin_helmholtz(
     )
 
 
+@checked
 @eqx.filter_jit
 def sharp_kelvin_helmholtz(
     solver: CompressibleNavierStokes,
@@ -81,6 +84,7 @@ def sharp_kelvin_helmholtz(
     return Primitive(1 + (ratio - 1) * inside, (0.5 - inside, *zeros), pressure)
 
 
+@checked
 @eqx.filter_jit
 def double_shear(
     solver: CompressibleNavierStokes,
@@ -109,6 +113,7 @@ def double_shear(
     return Primitive(jnp.ones_like(x), (stream, transverse, *rest), pressure)
 
 
+@checked
 @eqx.filter_jit
 def rayleigh_taylor(
     solver: CompressibleNavierStokes,
@@ -148,6 +153,7 @@ def rayleigh_taylor(
     )
 
 
+@checked
 def gravity(
     state: Primitive, grid: Grid, time: Float[Array, ""]
 ) -> tuple[Float[Array, " *grid"], ...]:

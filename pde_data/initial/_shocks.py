@@ -6,12 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import checked
 from ..solver._equations import CompressibleNavierStokes
 from ..solver._gas import as_scalar
 from ..solver._state import Primitive
 from ._coordinates import need_dims, periodic_distance, unit_centers
 
 
+@checked
 @eqx.filter_jit
 def riemann_quadrants(
     solver: CompressibleNavierStokes,
@@ -48,6 +50,7 @@ def riemann_quadrants(
     return Primitive(density, velocity, pressure)
 
 
+@checked
 @eqx.filter_jit
 def blast(
     solver: CompressibleNavierStokes,
@@ -86,6 +89,7 @@ def blast(
     return Primitive(one, tuple(drift * a * one for a in direction), pressure)
 
 
+@checked
 @eqx.filter_jit
 def implosion(
     solver: CompressibleNavierStokes,
@@ -118,6 +122,7 @@ def implosion(
     return Primitive(1 + (thin - 1) * corner, (jnp.zeros_like(corner),) * d, pressure)
 
 
+@checked
 @eqx.filter_jit
 def shock_bubble(
     solver: CompressibleNavierStokes,

@@ -6,12 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import checked
 from ..solver._equations import CompressibleNavierStokes
 from ..solver._gas import as_scalar
 from ..solver._state import Primitive
 from ._coordinates import need_dims, periodic_distance, unit_centers
 
 
+@checked
 @eqx.filter_jit
 def vortices(
     solver: CompressibleNavierStokes,
@@ -47,6 +49,7 @@ def vortices(
     return Primitive(density, (u, v, *rest), density * temperature / gamma)
 
 
+@checked
 @eqx.filter_jit
 def taylor_green(
     solver: CompressibleNavierStokes,
@@ -83,6 +86,7 @@ def taylor_green(
     return Primitive(one, (u, v, *[jnp.zeros_like(u)] * len(z)), mean + ripple)
 
 
+@checked
 @eqx.filter_jit
 def acoustic_pulses(
     solver: CompressibleNavierStokes,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import checked, shown
 from ..formats._file_format import Field, FileContents
 from ..formats._hdf5 import open_hdf5
 from ..formats._own_records import CERTIFICATE, CONFIG, GENERATION, read_records
@@ -40,8 +41,14 @@ class FlowData:
     Use it in a `with` block, or call `close`.
     """
 
+    @checked
     def __init__(self, files: Sequence[Any]):
         self._files = list(files)
+        if not self._files or not all(hasattr(f, "filename") for f in self._files):
+            raise TypeError(
+                f"`files` must hold open files of h5py, got {shown(files)}: "
+                "`pde_data.load(paths)` opens them."
+            )
         sources = [read_contents(file) for file in files]
         first = sources[0]
         for source, file in zip(sources[1:], self._files[1:], strict=True):
@@ -175,6 +182,7 @@ class FlowData:
         self.close()
 
 
+@checked
 def load(paths: Any, *, allow_external: bool = False) -> FlowData:
     """Open one file, or several as one data set joined along the trajectories.
 

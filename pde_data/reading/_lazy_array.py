@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .._arguments import checked, shown
+
 
 class LazyArray:
     """A read-only array in one or more files: `.shape`, and NumPy's basic slicing.
@@ -15,7 +17,14 @@ class LazyArray:
     Integers, slices, `...` and, on the first axis, lists of integers select.
     """
 
+    @checked
     def __init__(self, parts: Sequence[Any | Sequence[Any]]):
+        for part in parts:
+            if not getattr(part, "shape", None) and not isinstance(part, list | tuple):
+                raise TypeError(
+                    "`parts` must hold data sets or lists of them, got "
+                    f"{shown(part)} among them."
+                )
         self._parts = [_Part(part) for part in parts]
         trailing = {part.shape[1:] for part in self._parts}
         if len(trailing) != 1:

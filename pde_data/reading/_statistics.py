@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
+from .._arguments import checked
 from ._flow_data import FlowData, load
 
 _SPLIT = "data/train"
 
 
+@checked
 def write_statistics(folder: str | Path) -> Path:
     """Write `folder/stats.yaml` from the files in `folder/data/train`; return its path.
 

@@ -14,7 +14,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Shaped
 
-from ._gas import as_parameter, as_scalar
+from .._arguments import check_axis, checked
+from ._gas import as_scalar, named
 from ._rounding import rounded
 from ._state import Primitive
 
@@ -23,11 +24,13 @@ BoundaryCondition = Callable[[Primitive, int, int, int], Primitive]
 FacePair = tuple[BoundaryCondition, BoundaryCondition]
 
 
+@checked
 def periodic(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """The box repeats. Both faces of an axis must be periodic, or neither."""
     return jax.tree.map(lambda x: _edge(x, axis, -side, width), state)
 
 
+@checked
 def outflow(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """Zero gradient: waves leave (a supersonic one exactly, others nearly)."""
 
@@ -38,6 +41,7 @@ def outflow(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     return jax.tree.map(repeat, state)
 
 
+@checked
 def slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """A reflecting wall: the mirror image, with the normal velocity reversed."""
     image = _mirror(state, axis, side, width)
@@ -45,6 +49,7 @@ def slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     return Primitive(image.density, velocity, image.pressure, image.tracer)
 
 
+@checked
 def no_slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """A wall at rest that the gas sticks to; adiabatic (no heat passes)."""
     image = _mirror(state, axis, side, width)
@@ -68,13 +73,14 @@ class IsothermalWall(eqx.Module):
     """
 
     temperature: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter
+        converter=named("temperature")
     )
 
     def __check_init__(self):
         if isinstance(self.temperature, np.ndarray) and not self.temperature > 0:
             raise ValueError(f"`temperature` must be positive, got {self.temperature}.")
 
+    @checked
     def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
         """The ghost cells beyond one face."""
         image = no_slip_wall(state, axis, side, width)
@@ -94,14 +100,15 @@ class FarField(eqx.Module):
     """
 
     density: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter
+        converter=named("density")
     )
     velocity: tuple[float, ...]
     pressure: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter
+        converter=named("pressure")
     )
     tracer: float = 0.0
 
+    @checked
     def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
         """The ghost cells beyond one face."""
         if len(self.velocity) != len(state.velocity):
@@ -146,6 +153,7 @@ def trimmed(x: Float[Array, "..."], cells: Sequence[int]) -> Float[Array, "..."]
 def _edge(
     x: Float[Array, "..."], axis: int, side: int, width: int
 ) -> Float[Array, "..."]:
+    check_axis("axis", axis, x.ndim)
     n = x.shape[axis]
     start = 0 if side < 0 else n - width
     return lax.slice_in_dim(x, start, start + width, axis=axis)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from ._boundary import BoundaryCondition, FacePair, periodic, trimmed, with_ghosts
 from ._gas import IdealGas
 from ._grid import Grid
@@ -70,6 +71,7 @@ class CompressibleNavierStokes(eqx.Module):
     courant_number: float = eqx.field(static=True)
     positivity: bool = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         grid: Grid | Sequence[int],

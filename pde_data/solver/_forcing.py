@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from ._grid import Grid
 from ._state import Primitive
 
@@ -22,6 +23,7 @@ class UniformGravity(eqx.Module):
 
     acceleration: tuple[float, ...]
 
+    @checked
     def __call__(
         self, state: Primitive, grid: Grid, time: Float[Array, ""]
     ) -> tuple[Float[Array, " *grid"], ...]:
@@ -51,6 +53,7 @@ class ABCForcing(eqx.Module):
 
     amplitude: float = 1.0
 
+    @checked
     def __call__(
         self, state: Primitive, grid: Grid, time: Float[Array, ""]
     ) -> tuple[Float[Array, " *grid"], ...]:
@@ -107,6 +110,7 @@ class StochasticForcing(eqx.Module):
     amplitude: float = eqx.field(static=True)
     max_mode: int = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         num_spatial_dims: int,
@@ -137,6 +141,7 @@ class StochasticForcing(eqx.Module):
         across = drawn - jnp.sum(drawn * unit, axis=1, keepdims=True) * unit
         self.directions = across / jnp.sqrt(jnp.sum(across**2) / 2)
 
+    @checked
     def __call__(
         self, state: Primitive, grid: Grid, time: Float[Array, ""]
     ) -> tuple[Float[Array, " *grid"], ...]:

@@ -1,6 +1,7 @@
 """The ideal gas: its two descriptions, its sound speed, its inviscid flux."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -8,13 +9,29 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
+from .._arguments import check_number
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
 
 
-def as_parameter(value: "float | np.ndarray | Array") -> "np.ndarray | Array":
-    """A physical parameter as an array leaf, so that new values do not recompile."""
-    return value if isinstance(value, jax.Array) else np.asarray(value, np.float64)
+def as_parameter(
+    value: "float | np.ndarray | Array", name: str = "parameter"
+) -> "np.ndarray | Array":
+    """A physical parameter as an array leaf, so that new values do not recompile.
+
+    **Raises:** `TypeError` unless it is one number.
+    """
+    if isinstance(value, jax.Array):
+        return value
+    check_number(name, value)
+    return np.asarray(value, np.float64)
+
+
+def named(
+    name: str,
+) -> "Callable[[float | np.ndarray | Array], np.ndarray | Array]":
+    """`as_parameter` for a field of a module, which its refusal names."""
+    return functools.partial(as_parameter, name=name)
 
 
 def as_scalar(value: "np.ndarray | Array", dtype: np.dtype) -> Float[Array, ""]:
@@ -35,7 +52,7 @@ class IdealGas(eqx.Module):
     """
 
     gamma: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter, default=5 / 3
+        converter=named("gamma"), default=5 / 3
     )
 
     def __check_init__(self):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._arguments import checked
+
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
@@ -27,6 +29,7 @@ class Grid:
     extent: tuple[float, ...] = (1.0,)
     origin: tuple[float, ...] = (0.0,)
 
+    @checked
     def __init__(
         self,
         shape: Sequence[int],

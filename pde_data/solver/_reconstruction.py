@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from .._arguments import check_same_shape, checked
 from ._materialisation import materialised
 
 Limiter = Callable[[Float[Array, "*shape"], Float[Array, "*shape"]], Array]
@@ -37,6 +38,7 @@ class FirstOrder(AbstractReconstruction):
     bounded: ClassVar[bool] = True
     point_values: ClassVar[bool] = False
 
+    @checked
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
@@ -63,6 +65,7 @@ class MUSCL(AbstractReconstruction):
     def __init__(self, limiter: Limiter | None = None):
         self.limiter = monotonized_central if limiter is None else limiter
 
+    @checked
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
@@ -78,13 +81,17 @@ class MUSCL(AbstractReconstruction):
         return left, right
 
 
+@checked
 def minmod(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Array:
     """The smaller difference, or zero where they disagree in sign: most dissipative."""
+    check_same_shape(a=a, b=b)
     return jnp.maximum(jnp.minimum(a, b), 0) + jnp.minimum(jnp.maximum(a, b), 0)
 
 
+@checked
 def monotonized_central(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Array:
     """The central difference, at most twice the smaller one (van Leer 1977)."""
+    check_same_shape(a=a, b=b)
     # Half of it, as the face values need it: XLA folds the factors 2 and 1/2.
     quarter = 0.25 * (a + b)
     rising = jnp.maximum(jnp.minimum(jnp.minimum(a, b), quarter), 0)
@@ -92,8 +99,10 @@ def monotonized_central(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) ->
     return 2 * (rising + falling)
 
 
+@checked
 def van_leer(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Array:
     """The harmonic mean of the differences: smooth, second order (van Leer 1974)."""
+    check_same_shape(a=a, b=b)
     product = a * b
     agree = product > 0
     return jnp.where(agree, 2 * product / jnp.where(agree, a + b, 1), 0)

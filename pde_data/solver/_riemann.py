@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from .._arguments import check_axis, checked
 from ._gas import IdealGas, as_scalar, dot
 from ._materialisation import materialised
 from ._rounding import rounded
@@ -18,11 +19,13 @@ from ._state import Conserved, Primitive
 RiemannSolver = Callable[[Primitive, Primitive, int, IdealGas], Conserved]
 
 
+@checked
 def rusanov(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserved:
     """The local Lax-Friedrichs flux: most robust, most dissipative.
 
     **Reference:** Toro (2009), Sec. 10.5.1, Eq. 10.55-10.56.
     """
+    check_axis("axis", axis, len(left.velocity))
     speed = jnp.maximum(
         jnp.abs(left.velocity[axis]) + gas.sound_speed(left),
         jnp.abs(right.velocity[axis]) + gas.sound_speed(right),
@@ -35,6 +38,7 @@ def rusanov(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Cons
     )
 
 
+@checked
 def hll(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserved:
     """The two-wave flux of Harten, Lax and van Leer: smears contacts, never fails.
 
@@ -51,6 +55,7 @@ def hll(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserve
     )
 
 
+@checked
 def hllc(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserved:
     """The three-wave flux that keeps contacts and shear waves sharp.
 
@@ -156,6 +161,7 @@ def _mach_squared(state: Primitive, gas: IdealGas) -> Float[Array, " *faces"]:
 def _wave_speeds(
     left: Primitive, right: Primitive, axis: int, gas: IdealGas
 ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
+    check_axis("axis", axis, len(left.velocity))
     c_l, c_r = gas.sound_speed(left), gas.sound_speed(right)
     u_l, u_r = left.velocity[axis], right.velocity[axis]
     return jnp.minimum(u_l - c_l, u_r - c_r), jnp.maximum(u_l + c_l, u_r + c_r)

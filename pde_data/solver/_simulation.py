@@ -8,6 +8,7 @@ from jax import lax
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
+from .._arguments import checked
 from ._equations import CompressibleNavierStokes
 from ._leg import begin, one_step, snapshot
 from ._state import Conserved, Primitive
@@ -54,6 +55,7 @@ class Trajectory(eqx.Module):
         return self.state.tracer
 
 
+@checked
 def simulate(
     solver: CompressibleNavierStokes,
     start: Primitive,
@@ -111,6 +113,7 @@ def simulate_in_program(
     return Trajectory(checked, state, run.num_steps[:number], run.failed)
 
 
+@checked
 def fixed_steps(
     solver: CompressibleNavierStokes,
     start: Primitive,

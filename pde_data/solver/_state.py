@@ -9,6 +9,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arguments import checked, shown
+
 
 class Primitive(eqx.Module):
     """Density ρ, velocity u and pressure p; optionally a passive tracer per unit mass.
@@ -24,6 +26,14 @@ class Primitive(eqx.Module):
     velocity: tuple[Float[Array, " *grid"], ...]
     pressure: Float[Array, " *grid"]
     tracer: Float[Array, " *grid"] | None = None
+
+    def __check_init__(self):
+        if hasattr(self.velocity, "shape"):
+            raise TypeError(
+                "`velocity` must be a tuple of one array (*grid) for each axis, got "
+                f"{shown(self.velocity)}. `pde_data.primitive(density, velocity, "
+                "pressure)` takes an array with the components last."
+            )
 
     @property
     def temperature(self) -> Float[Array, " *grid"]:
@@ -49,6 +59,7 @@ class Conserved(eqx.Module):
     tracer: Float[Array, " *grid"] | None = None
 
 
+@checked
 def primitive(
     density: Float[Array, " *grid"],
     velocity: Float[Array, "*grid d"],

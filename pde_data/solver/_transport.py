@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from ._boundary import trimmed
-from ._gas import IdealGas, as_parameter, as_scalar, dot
+from ._gas import IdealGas, as_parameter, as_scalar, dot, named
 from ._reconstruction import shifted
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
@@ -38,13 +38,14 @@ class Transport(eqx.Module):
     """
 
     shear_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter
+        converter=named("shear_viscosity")
     )
     bulk_viscosity: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
-        converter=as_parameter
+        converter=named("bulk_viscosity")
     )
     prandtl_number: Shaped[np.ndarray, ""] | Shaped[Array, ""] | None = eqx.field(
-        converter=lambda x: None if x is None else as_parameter(x), default=None
+        converter=lambda x: None if x is None else as_parameter(x, "prandtl_number"),
+        default=None,
     )
     model: ViscosityModel = eqx.field(static=True, default="dynamic")
 

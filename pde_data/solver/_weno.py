@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from ._materialisation import materialised
 from ._reconstruction import AbstractReconstruction, shifted
 from ._rounding import rounded
@@ -29,6 +30,7 @@ class WENO5Z(AbstractReconstruction):
     bounded: ClassVar[bool] = False
     point_values: ClassVar[bool] = False
 
+    @checked
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
@@ -51,6 +53,7 @@ class AWENO5Z(AbstractReconstruction):
     bounded: ClassVar[bool] = False
     point_values: ClassVar[bool] = True
 
+    @checked
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:

@@ -1,11 +1,12 @@
 """Pictures of flows along one, two and three axes."""
 
 import h5py
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import pde_data
-from pde_data.plot import animate, draw_snapshots, quantity
+from pde_data.plot import _show, animate, draw_snapshots, quantity
 
 
 @pytest.fixture(params=[(32,), (16, 12), (8, 12, 10)], ids=["1D", "2D", "3D"])
@@ -66,3 +67,20 @@ def test_a_line_has_no_vorticity():
     state = (np.ones((1, 6)), np.ones((1, 6, 1)), np.ones((1, 6)))
     with pytest.raises(ValueError, match="for a flow along 1 axis"):
         quantity("vorticity", *state, [0.1])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "extend"),
+    [(-1, 1, "neither"), (-1, 9, "max"), (-9, 1, "min"), (-9, 9, "both")],
+)
+def test_cells_beyond_the_colours_are_marked_and_axes_named(flow, low, high, extend):
+    if flow.num_spatial_dims != 2:
+        pytest.skip("a map")
+    values = np.random.default_rng(0).choice([-1.0, 1.0], (100, *flow.grid))
+    values[0, 0, 0], values[0, 1, 0] = low, high
+    figure, axes = plt.subplots()
+    image = _show(axes, flow, values[0], "vorticity", values)
+    assert figure.colorbar(image).extend == extend
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+    assert image.get_extent() == pytest.approx([0, 1, 0, 1])
+    plt.close(figure)

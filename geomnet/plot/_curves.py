@@ -1,0 +1,134 @@
+"""Pictures of numbers against steps: learning curves, growth of errors."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._arguments import checked, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# What the history of `fit` holds besides curves.
+_NO_CURVE = ("seconds_per_step",)
+
+
+@checked
+def learning_curves(
+    histories: Mapping[str, Any],
+    *,
+    x_label: str = "training step",
+    y_label: str = "SMSE (normalised units)",
+) -> "Figure":
+    """Loss against step on a logarithmic axis.
+
+    **Arguments:**
+
+    - `histories`: the history that `geomnet.training.fit` returns, or several of them
+        by the names of models: for each curve's name points `(step, loss)`.
+
+    **Raises:** `TypeError` for what holds no such points, naming it; `ValueError` if
+    there is no point at all.
+    """
+    import matplotlib.pyplot as plt
+
+    by_model: dict[str, Any] = dict(histories)
+    if not any(isinstance(value, Mapping) for value in by_model.values()):
+        by_model = {"": by_model}
+    curves = [
+        (model, name, _points(f"{model}, {name}" if model else name, points))
+        for model, curves in by_model.items()
+        for name, points in _curves_of(model, curves)
+    ]
+    if not any(len(points) for _, _, points in curves):
+        raise ValueError("`histories` must hold points (step, loss), and has none.")
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    colours = {model: f"C{i}" for i, model in enumerate(by_model)}
+    styles = {
+        name: style
+        for name, style in zip(
+            dict.fromkeys(name for _, name, _ in curves),
+            itertools.cycle(("-", "--", ":", "-.")),
+            strict=False,
+        )
+    }
+    for model, name, points in curves:
+        if len(points):
+            label = f"{model}, {name}" if model else name
+            # One point is no line.
+            marker = "o" if len(points) == 1 else ""
+            axes.plot(
+                *points.T,
+                styles[name],
+                marker=marker,
+                markersize=3,
+                color=colours[model],
+                label=label,
+            )
+    axes.set(yscale="log", xlabel=x_label, ylabel=y_label)
+    axes.grid(which="both", alpha=0.25)
+    axes.legend()
+    return figure
+
+
+@checked
+def error_growth(
+    errors: Mapping[str, Sequence[float]],
+    *,
+    y_label: str = "SMSE (normalised units)",
+    time_step: float | None = None,
+    time_unit: str = "",
+) -> "Figure":
+    """The error of rollouts against the number of steps, one curve per model.
+
+    **Arguments:**
+
+    - `errors`: by the names of models, one number for each step.
+    - `time_step`: the time of one step, for an axis of times in `time_unit`.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    for name, given in errors.items():
+        values = _numbers(name, given)
+        if values.ndim != 1:
+            raise TypeError(
+                f"`errors[{name!r}]` must be one number for each step, got "
+                f"{shown(given)}."
+            )
+        x = np.arange(1, len(values) + 1) * (1 if time_step is None else time_step)
+        axes.plot(x, values, "o-", markersize=3, label=name)
+    unit = f" [{time_unit}]" if time_unit else ""
+    x_label = "steps of the rollout" if time_step is None else f"time{unit}"
+    axes.set(yscale="log", xlabel=x_label, ylabel=y_label)
+    axes.grid(which="both", alpha=0.25)
+    axes.legend()
+    return figure
+
+
+def _curves_of(model: str, curves: Any) -> list[tuple[str, Any]]:
+    if not isinstance(curves, Mapping):
+        raise TypeError(
+            f"`histories[{model!r}]` must be a history, as `geomnet.training.fit` "
+            f"returns, got {shown(curves)}."
+        )
+    return [(str(n), points) for n, points in curves.items() if n not in _NO_CURVE]
+
+
+def _points(name: str, given: Any) -> np.ndarray:
+    points = _numbers(name, given)
+    if points.size and (points.ndim != 2 or points.shape[1] != 2):
+        raise TypeError(
+            f"`histories` must hold points (step, loss), but '{name}' is "
+            f"{shown(given)}."
+        )
+    return points.reshape(-1, 2)
+
+
+def _numbers(name: str, given: Any) -> np.ndarray:
+    try:
+        return np.asarray(given, float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"'{name}' must hold numbers, got {shown(given)}.") from error
