@@ -16,8 +16,8 @@ from ..formats._registry import FORMATS
 from ..formats._row_writer import RowWriter, create_rows
 from ..formats._writer_lock import only_writer, remove_idle_lock
 from ..solver._simulation import SimulationError
+from ._box import boundary_names, check_family
 from ._config import DRAWN, GenerateConfig, single_value
-from ._families import boundary_names, check_names
 from ._provenance import provenance, refuse_foreign, refuse_other_version
 from ._sample import Sample, simulate_trajectories
 
@@ -59,7 +59,7 @@ def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -
     `FileNotFoundError` for a folder that does not exist; `OSError` if the disk is full;
     `SimulationError` if no draw of a trajectory survives.
     """
-    check_names(config)
+    check_family(config)
     need_h5py()
     path = part_path(config, path)
     if not path.parent.is_dir():
