@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +13,11 @@ import numpy as np
 
 from .checking._check_file import check_file
 from .formats import FORMATS, load, write_statistics
+from .generation._catalogue import catalogue, listing
 from .generation._config import GenerateConfig
-from .generation._families import FAMILIES
 from .generation._generate import generate, part_path
+from .generation._settings import Choice, Number, suggestion
 from .plot import QUANTITIES, animate, draw_snapshots
-from .solver._schemes import SCHEMES
 from .solver._simulation import SimulationError
 from .verification._cases import CASES, HEADER, QUICK
 from .verification._report import write_report
@@ -24,7 +25,9 @@ from .verification._report import write_report
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (check failed), 2 (error) or 130."""
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        options.command.error(_unknown(unknown, options.command))
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -35,8 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except (ImportError, OSError, SimulationError, ValueError) as error:
-        print(f"error: {_line(error)}", file=sys.stderr)
+        print(f"error: {_line(_with_symbols(str(error)))}", file=sys.stderr)
         return 2
+
+
+def _unknown(given: Sequence[str], command: argparse.ArgumentParser) -> str:
+    """That arguments are not known, with what may have been meant."""
+    known = [name for action in command._actions for name in action.option_strings]
+    hints = (suggestion(name.partition("=")[0], known) for name in given)
+    return f"unrecognized arguments: {' '.join(given)}.{''.join(hints)}"
+
+
+def _with_symbols(text: str) -> str:
+    """Names of settings in a message, with what else the command line calls them."""
+    for field in dataclasses.fields(GenerateConfig):
+        symbol = field.metadata["symbol"]
+        if symbol:
+            text = text.replace(f"`{field.name}`", f"`{field.name}` (--{symbol})")
+    return text
 
 
 def _line(text: Any) -> str:
@@ -53,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_generate(commands)
+    _add_families(commands)
     _add_check(commands)
     _add_info(commands)
     _add_plot(commands)
@@ -67,9 +87,8 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
         name,
         help=text,
         description=text,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    command.set_defaults(run=run, interrupted="Interrupted.")
+    command.set_defaults(run=run, command=command, interrupted="Interrupted.")
     return command
 
 
@@ -77,74 +96,82 @@ def _add_generate(commands: Any) -> None:
     command = _command(
         commands, "generate", _generate, "Simulate trajectories into an HDF5 file."
     )
-    default = GenerateConfig()
     add = command.add_argument
-    add("--out", type=Path, required=True, help="the file to make")
-    add("--family", choices=sorted(FAMILIES), help="initial states")
-    add("--grid", type=int, nargs="+", metavar="N", help="cells along each axis")
+    add("--out", type=Path, required=True, help="the file to make, such as flow.hdf5")
+    for field in dataclasses.fields(GenerateConfig):
+        _add_setting(command, field)
+    add("--quiet", action="store_true", help="no word and no progress bar")
     add(
-        "--extent",
-        type=float,
-        nargs="+",
-        metavar="L",
-        help="length of the box: one number, or one along each axis",
-    )
-    number = {"type": float, "nargs": "+", "metavar": "X"}
-    add("--mach", **number, help="Mach number; two numbers: a log-uniform range")
-    add(
-        "--shear-viscosity",
-        "--eta",
-        **number,
-        help="dynamic shear viscosity; two numbers: a log-uniform range",
+        "--any-size",
+        action="store_true",
+        help="even if it takes more than half of the memory",
     )
     add(
-        "--bulk-viscosity",
-        "--zeta",
-        **number,
-        help="dynamic bulk viscosity; two numbers: a log-uniform range",
+        "--any-length",
+        action="store_true",
+        help="even if a trajectory takes more than an hour or 1e7 steps",
     )
-    add(
-        "--viscosity",
-        choices=("dynamic", "kinematic"),
-        help="kinematic: both viscosities are multiplied by the local density",
-    )
-    add("--prandtl-number", type=float, help="None: no heat conduction")
-    add("--gamma", type=float, help="ratio of specific heats")
-    add("--trajectories", type=int, help="how many")
-    add("--snapshots", type=int, help="times stored, the start included")
-    add("--final-time", type=float, help="time of the last snapshot")
-    add("--seed", type=int, help="decides every random draw")
-    add("--dtype", choices=("float32", "float64"), help="precision stored")
-    add("--precision", choices=("float32", "float64"), help="precision computed")
-    add("--scheme", choices=sorted(SCHEMES), help="numerical scheme")
-    add("--courant-number", type=float, help="None: the scheme's own")
-    add("--refinement", type=int, help="simulate with so many times the cells")
-    add("--batch", type=int, help="trajectories per vectorised call")
-    add("--format", choices=sorted(FORMATS), help="layout of the file")
-    add("--compression", choices=("gzip",), help="None: as it is")
-    add(
-        "--shard",
-        type=_shard,
-        metavar="I/N",
-        help="make the I-th of N parts, in a file of its own (OUT-I-of-N); each part "
-        "may run in another process or on another host",
-    )
-    add("--quiet", action="store_true", help="no progress bar")
-    command.set_defaults(**dataclasses.asdict(default))
+
+
+def _add_setting(command: argparse.ArgumentParser, field: Any) -> None:
+    """The option of a field: `GenerateConfig` itself judges what is given."""
+    kind, symbol = field.metadata["kind"], field.metadata["symbol"]
+    names = [f"--{field.name.replace('_', '-')}", *([f"--{symbol}"] if symbol else [])]
+    text = field.metadata["text"]
+    if field.name == "shard":
+        command.add_argument(*names, type=_shard, metavar="I/N", help=text)
+        return
+    if field.default is not None:
+        given = field.default if isinstance(field.default, tuple) else [field.default]
+        text += f" (default: {' '.join(map(str, given))})"
+    elif not kind.optional:
+        text += " (default: the family's own)"
+    options: dict[str, Any] = {"help": text}
+    if isinstance(kind, Choice):
+        options["metavar"] = "NAME"
+        options["help"] += f": {', '.join(kind.names())}"
+    else:
+        options["metavar"], options["type"] = "N" if kind.whole else "X", _number
+    if isinstance(kind, Number) and (kind.drawn or kind.listed):
+        options["nargs"] = "+"
+    command.add_argument(*names, **options)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, got {text!r}") from None
 
 
 def _generate(options: argparse.Namespace) -> int:
-    names = [field.name for field in dataclasses.fields(GenerateConfig)]
-    values = {name: _scalar(getattr(options, name)) for name in names}
-    values["grid"] = tuple(options.grid)
+    values = {
+        field.name: _scalar(value)
+        for field in dataclasses.fields(GenerateConfig)
+        if (value := getattr(options, field.name)) is not None
+    }
     config = GenerateConfig(**values)
     path = part_path(config, options.out)
     options.interrupted = (
         f"Interrupted. What is finished is kept in {path}.partial; the same command "
         "goes on from there."
     )
+    if len(config.grid) == 1 and not options.quiet:
+        n = config.grid[0]
+        text = f"note: --grid {n} is a line, 1D; a plane is --grid {n} {n}"
+        print(text, file=sys.stderr)
     existed = path.exists()
-    generate(config, options.out, progress=not options.quiet)
+    generate(
+        config,
+        options.out,
+        progress=not options.quiet,
+        any_size=options.any_size,
+        any_length=options.any_length,
+    )
     print(f"{path}: {'complete already' if existed else 'done'}.")
     return 0
 
@@ -163,6 +190,21 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, list):
         return value[0] if len(value) == 1 else tuple(value)
     return value
+
+
+def _add_families(commands: Any) -> None:
+    command = _command(
+        commands,
+        "families",
+        _families,
+        "The families of initial states, with good settings; schemes and formats.",
+    )
+    command.add_argument("--json", action="store_true", help="as JSON, for programs")
+
+
+def _families(options: argparse.Namespace) -> int:
+    print(json.dumps(catalogue(), indent=2) if options.json else listing())
+    return 0
 
 
 def _add_check(commands: Any) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ._snapshots import each_snapshot
+
 MAX_MODE = 4
 CELLS_PER_WAVE = 8
 # Radians that the fastest wave turns between snapshots: four points follow it so far.
@@ -52,10 +54,6 @@ def snapshot_continuity(
     **Returns:** the residual; NaN where snapshots are too far apart for any wave,
     nothing moves, or a density or pressure is negative.
     """
-    density, velocity = np.asarray(density, float), np.asarray(velocity, float)
-    speed = np.sqrt(np.sum(velocity**2, axis=-1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sound = np.sqrt(gamma * np.asarray(pressure, float) / density)
     tables = [
         _waves(n, length, kind)
         for n, length, kind in zip(density.shape[1:], extent, periodic, strict=True)
@@ -63,18 +61,39 @@ def snapshot_continuity(
     numbers = np.meshgrid(*[number for _, _, number in tables], indexing="ij")
     length = np.sqrt(sum(k**2 for k in numbers))
     intervals = np.diff(times)
-    angle = length * (np.mean(sound) + np.mean(speed)) * intervals.max()
-    resolved = (angle > 0) & (angle <= RESOLVED_ANGLE)
 
     values = [value for value, _, _ in tables]
-    change = np.diff(_project(density, values), axis=0)[:, resolved]
+    alongs = [
+        [*values[:axis], derivative, *values[axis + 1 :]]
+        for axis, (_, derivative, _) in enumerate(tables)
+    ]
+
+    def sums(density: np.ndarray, velocity: np.ndarray, pressure: np.ndarray) -> tuple:
+        """Means of some snapshots: speeds, square of momentum, masses and rates."""
+        space = tuple(range(1, density.ndim))
+        speed = np.sqrt(np.sum(velocity**2, axis=-1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sound = np.sqrt(gamma * pressure / density)
+        return (
+            np.mean(sound, axis=space) + np.mean(speed, axis=space),
+            np.mean((density * speed) ** 2, axis=space),
+            _project(density, values),
+            *(
+                _project(density * velocity[..., axis], along)
+                for axis, along in enumerate(alongs)
+            ),
+        )
+
+    fastest, momentum, masses, *rates = each_snapshot(sums, density, velocity, pressure)
+    angle = length * np.mean(fastest) * intervals.max()
+    resolved = (angle > 0) & (angle <= RESOLVED_ANGLE)
+    change = np.diff(masses[:, resolved], axis=0)
     first, weights = _quadrature(np.asarray(times, float))
-    terms = []
-    for axis, (_, derivative, _) in enumerate(tables):
-        along = [*values[:axis], derivative, *values[axis + 1 :]]
-        rate = _project(density * velocity[..., axis], along)[:, resolved]
-        terms.append(sum(w[:, None] * rate[first + j] for j, w in enumerate(weights)))
-    possible = np.sqrt(np.mean((density * speed) ** 2)) * np.multiply.outer(
+    terms = [
+        sum(w[:, None] * rate[:, resolved][first + j] for j, w in enumerate(weights))
+        for rate in rates
+    ]
+    possible = np.sqrt(np.mean(momentum)) * np.multiply.outer(
         intervals, length[resolved]
     )
     scale = _norm(*terms) + NOISE * _norm(possible)
