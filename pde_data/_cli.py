@@ -1,8 +1,8 @@
 """The command line: one sub-command each for making, checking and seeing files."""
 
 import argparse
-import dataclasses
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,21 @@ import jax
 import numpy as np
 
 from .checking._check_file import check_file
-from .formats import FORMATS, load, write_statistics
-from .generation._catalogue import catalogue, listing
-from .generation._config import GenerateConfig
+from .formats import load, write_statistics
+from .generation._catalogue import (
+    catalogue,
+    listing,
+    repeats_setting,
+    settings_in_words,
+)
 from .generation._generate import generate, part_path
-from .generation._settings import Choice, Number, suggestion
+from .generation._options import (
+    add_settings,
+    given_config,
+    whole_number,
+    with_symbols,
+)
+from .generation._settings import suggestion
 from .plot import QUANTITIES, animate, draw_snapshots
 from .solver._simulation import SimulationError
 from .verification._cases import CASES, HEADER, QUICK
@@ -38,24 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except (ImportError, OSError, SimulationError, ValueError) as error:
-        print(f"error: {_line(_with_symbols(str(error)))}", file=sys.stderr)
+        print(f"error: {_line(with_symbols(str(error)))}", file=sys.stderr)
         return 2
 
 
 def _unknown(given: Sequence[str], command: argparse.ArgumentParser) -> str:
     """That arguments are not known, with what may have been meant."""
-    known = [name for action in command._actions for name in action.option_strings]
+    known = re.findall(r"--[\w-]+", command.format_help())
     hints = (suggestion(name.partition("=")[0], known) for name in given)
     return f"unrecognized arguments: {' '.join(given)}.{''.join(hints)}"
-
-
-def _with_symbols(text: str) -> str:
-    """Names of settings in a message, with what else the command line calls them."""
-    for field in dataclasses.fields(GenerateConfig):
-        symbol = field.metadata["symbol"]
-        if symbol:
-            text = text.replace(f"`{field.name}`", f"`{field.name}` (--{symbol})")
-    return text
 
 
 def _line(text: Any) -> str:
@@ -98,8 +99,7 @@ def _add_generate(commands: Any) -> None:
     )
     add = command.add_argument
     add("--out", type=Path, required=True, help="the file to make, such as flow.hdf5")
-    for field in dataclasses.fields(GenerateConfig):
-        _add_setting(command, field)
+    add_settings(command)
     add("--quiet", action="store_true", help="no word and no progress bar")
     add(
         "--any-size",
@@ -113,48 +113,8 @@ def _add_generate(commands: Any) -> None:
     )
 
 
-def _add_setting(command: argparse.ArgumentParser, field: Any) -> None:
-    """The option of a field: `GenerateConfig` itself judges what is given."""
-    kind, symbol = field.metadata["kind"], field.metadata["symbol"]
-    names = [f"--{field.name.replace('_', '-')}", *([f"--{symbol}"] if symbol else [])]
-    text = field.metadata["text"]
-    if field.name == "shard":
-        command.add_argument(*names, type=_shard, metavar="I/N", help=text)
-        return
-    if field.default is not None:
-        given = field.default if isinstance(field.default, tuple) else [field.default]
-        text += f" (default: {' '.join(map(str, given))})"
-    elif not kind.optional:
-        text += " (default: the family's own)"
-    options: dict[str, Any] = {"help": text}
-    if isinstance(kind, Choice):
-        options["metavar"] = "NAME"
-        options["help"] += f": {', '.join(kind.names())}"
-    else:
-        options["metavar"], options["type"] = "N" if kind.whole else "X", _number
-    if isinstance(kind, Number) and (kind.drawn or kind.listed):
-        options["nargs"] = "+"
-    command.add_argument(*names, **options)
-
-
-def _number(text: str) -> int | float:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number, got {text!r}") from None
-
-
 def _generate(options: argparse.Namespace) -> int:
-    values = {
-        field.name: _scalar(value)
-        for field in dataclasses.fields(GenerateConfig)
-        if (value := getattr(options, field.name)) is not None
-    }
-    config = GenerateConfig(**values)
+    config = given_config(options)
     path = part_path(config, options.out)
     options.interrupted = (
         f"Interrupted. What is finished is kept in {path}.partial; the same command "
@@ -174,22 +134,6 @@ def _generate(options: argparse.Namespace) -> int:
     )
     print(f"{path}: {'complete already' if existed else 'done'}.")
     return 0
-
-
-def _shard(text: str) -> tuple[int, int]:
-    part, _, parts = text.partition("/")
-    try:
-        return int(part), int(parts)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be a part such as 1/4, got {text!r}"
-        ) from None
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, list):
-        return value[0] if len(value) == 1 else tuple(value)
-    return value
 
 
 def _add_families(commands: Any) -> None:
@@ -217,7 +161,7 @@ def _add_check(commands: Any) -> None:
     command.add_argument("file", type=Path, nargs="+", help="the files to check")
     command.add_argument(
         "--regenerate",
-        type=int,
+        type=whole_number("regenerate", 0, 10**7),
         default=0,
         metavar="N",
         help="simulate so many trajectories of our files again and compare every bit",
@@ -261,7 +205,13 @@ def _info(options: argparse.Namespace) -> int:
                 if field.name in flow.constants:
                     kind += ", constant in time"
                 print(f"  field         {_line(field.name)}: {kind}, {array.dtype}")
+            config = flow.config
+            if config is not None:
+                for name, text in settings_in_words(config).items():
+                    print(f"  {name:<13} {_line(text)}")
             for name, value in flow.parameters.items():
+                if config is not None and repeats_setting(name, value, config):
+                    continue
                 print(f"  {_line(name):<13} {_line(_summary(value))}")
             for name in flow.unread:
                 print(f"  not read      {_line(name)}")
@@ -272,8 +222,18 @@ def _add_plot(commands: Any) -> None:
     command = _command(commands, "plot", _plot, "Draw snapshots of a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.png"), help="picture")
-    command.add_argument("--trajectory", type=int, default=0, help="which one")
-    command.add_argument("--number", type=int, default=5, help="how many times")
+    _add_trajectory(command)
+    command.add_argument(
+        "--number",
+        type=whole_number("number", 1, 100),
+        default=5,
+        help="how many times",
+    )
+
+
+def _add_trajectory(command: argparse.ArgumentParser) -> None:
+    kind = whole_number("trajectory", 0, 10**12)
+    command.add_argument("--trajectory", type=kind, default=0, help="which one")
 
 
 def _plot(options: argparse.Namespace) -> int:
@@ -289,7 +249,7 @@ def _add_animate(commands: Any) -> None:
     command = _command(commands, "animate", _animate, "Animate a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.gif"), help="animation")
-    command.add_argument("--trajectory", type=int, default=0, help="which one")
+    _add_trajectory(command)
     command.add_argument(
         "--quantity", choices=QUANTITIES, default="density", help="what to show"
     )

@@ -1,9 +1,13 @@
 """What there is to choose from: families, schemes and formats, in words and as data."""
 
+import dataclasses
 from typing import Any
+
+import numpy as np
 
 from ..formats._registry import FORMATS
 from ..solver._schemes import SCHEMES
+from ._config import GenerateConfig
 from ._families import FAMILIES
 
 # What each scheme is good for; `SCHEMES` says what it is made of.
@@ -40,6 +44,39 @@ def catalogue() -> dict[str, dict[str, Any]]:
     }
     formats = {name: {"signs": format.signs} for name, format in FORMATS.items()}
     return {"families": families, "schemes": schemes, "formats": formats}
+
+
+def settings_in_words(config: GenerateConfig) -> dict[str, str]:
+    """The settings of a configuration by name, but for what the file itself shows."""
+    shown_by_the_file = ("grid", "trajectories", "snapshots", "final_time", "shard")
+    changes_no_bit = ("batch",)
+    words = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if value is None or field.name in (*shown_by_the_file, *changes_no_bit):
+            continue
+        if isinstance(value, tuple):
+            drawn = field.metadata["kind"].drawn
+            text = (" to " if drawn else " x ").join(f"{x:g}" for x in value)
+            value = f"{text}, log-uniform" if drawn else text
+        words[field.name] = f"{value:g}" if isinstance(value, float) else str(value)
+    return words
+
+
+def repeats_setting(name: str, value: Any, config: GenerateConfig) -> bool:
+    """Whether a parameter in our own file repeats a setting.
+
+    The one value for all trajectories is NaN where each has its own.
+    """
+    fields = dataclasses.fields(config)
+    symbols = {field.metadata["symbol"]: field.name for field in fields}
+    name = (symbols | {"M": "mach"}).get(name, name)
+    if name not in {field.name for field in fields}:
+        return False
+    setting, values = getattr(config, name), np.asarray(value)
+    if isinstance(setting, tuple):
+        return values.ndim == 0 and values.dtype.kind == "f" and bool(np.isnan(values))
+    return bool(np.all(values == np.asarray(setting)))
 
 
 def listing() -> str:

@@ -143,7 +143,7 @@ def check_duration(duration: Duration, any_length: bool = False) -> None:
 def summary(config: GenerateConfig) -> str:
     """What is going to be simulated and how large it is, in one line."""
     number, shape = len(config.indices), " x ".join(map(str, config.grid))
-    finer = "" if config.refinement == 1 else f" (simulated {config.refinement} x finer)"
+    finer = "" if config.refinement == 1 else f" ({config.refinement} x finer inside)"
     line = "" if len(config.grid) > 1 else ", a line"
     size = sizes(config)
     return (
@@ -178,7 +178,7 @@ def memory_there() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def in_words(size: float) -> str:
+def in_words(size: int | float) -> str:
     """A number of bytes."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024:

@@ -88,6 +88,15 @@ FAMILIES: dict[str, Family] = {
         **_THIN,
         mach=0.5,
     ),
+    "stirred": Family(
+        initial.turbulent,
+        "turbulence that a steady force keeps up",
+        forcing=ABCForcing(0.1),
+        **_THIN,
+        least_axes=2,
+        mach=0.3,
+        final_time=2.0,
+    ),
     "kelvin_helmholtz": Family(
         initial.kelvin_helmholtz,
         "smooth shear layers of two densities that roll up into billows",
@@ -173,14 +182,5 @@ FAMILIES: dict[str, Family] = {
         least_axes=2,
         mach=0.3,
         final_time=3.2,
-    ),
-    "stirred": Family(
-        initial.turbulent,
-        "turbulence that a steady force keeps up",
-        forcing=ABCForcing(0.1),
-        **_THIN,
-        least_axes=2,
-        mach=0.3,
-        final_time=2.0,
     ),
 }

@@ -21,8 +21,8 @@ class Number:
     - `optional`: whether `None` may stand for it.
     """
 
-    least: float
-    most: float
+    least: float | int
+    most: float | int
     whole: bool = False
     drawn: bool = False
     listed: bool = False
@@ -115,7 +115,7 @@ def setting(default: Any, kind: Number | Choice, text: str, symbol: str = "") ->
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def _short(number: float) -> str:
+def _short(number: float | int) -> str:
     if number == 2**63 - 1:
         return "2**63 - 1"
     return str(number) if isinstance(number, int) else f"{number:g}"
