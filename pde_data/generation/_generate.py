@@ -81,19 +81,13 @@ def generate(
     **Returns:** the path of the file.
 
     **Raises:** `ValueError` for an impossible configuration, or one that takes too much
-    memory or time; `FileExistsError` for a
-    file of another configuration, kind or version, or one that another process writes;
-    `FileNotFoundError` for a folder that does not exist; `OSError` if the disk is full;
-    `SimulationError` if no draw of a trajectory survives.
+    memory or time; `FileExistsError` for a file of another configuration, kind or
+    version, or one that another process writes; `FileNotFoundError` for a folder that
+    does not exist; `OSError` if the disk is full; `SimulationError` if no draw of a
+    trajectory survives.
     """
     check_family(config)
     path = part_path(config, path)
-    if path.suffix not in ("", *SUFFIXES):
-        raise ValueError(
-            f"`path` must end with one of {', '.join(SUFFIXES)}, as the file is HDF5, "
-            f"got {path.name}."
-        )
-    check_sizes(config, any_size)
     need_h5py()
     if progress:
         _bars()
@@ -103,6 +97,12 @@ def generate(
         refuse_foreign(path, config)
         remove_idle_lock(path)
         return path
+    if path.suffix not in ("", *SUFFIXES):
+        raise ValueError(
+            f"`path` must end with one of {', '.join(SUFFIXES)}, as the file is HDF5, "
+            f"got {path.name}."
+        )
+    check_sizes(config, any_size)
     with only_writer(path):
         # Another process may have finished it meanwhile.
         if not path.exists():

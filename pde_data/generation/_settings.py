@@ -85,7 +85,7 @@ class Choice:
         if value in known or (value is None and self.optional):
             return value
         raise ValueError(
-            f"`{name}` must be one of {', '.join(known)}; got "
+            f"`{name}` must be one of {', '.join(map(repr, known))}; got "
             f"{value!r:.60}.{suggestion(value, known)}"
         )
 
