@@ -89,10 +89,10 @@ def snapshot_continuity(
     resolved = (angle > 0) & (angle <= RESOLVED_ANGLE)
     change = np.diff(masses[:, resolved], axis=0)
     first, weights = _quadrature(np.asarray(times, float))
-    terms = [
-        sum(w[:, None] * rate[:, resolved][first + j] for j, w in enumerate(weights))
-        for rate in rates
-    ]
+    terms = []
+    for rate in rates:
+        some = rate[:, resolved]
+        terms.append(sum(w[:, None] * some[first + j] for j, w in enumerate(weights)))
     possible = np.sqrt(np.mean(momentum)) * np.multiply.outer(
         intervals, length[resolved]
     )

@@ -1,15 +1,14 @@
 """What the box of a configuration's family keeps, and what pushes in it."""
 
-from ..solver._boundary import outflow, periodic, slip_wall
 from ._config import GenerateConfig
 from ._families import FAMILIES
 
 
 def boundary_names(config: GenerateConfig) -> list[str]:
     """ "periodic", "wall" or "open" for each axis of the family's box."""
-    names = {periodic: "periodic", slip_wall: "wall", outflow: "open"}
-    faces = FAMILIES[config.family].boundary(len(config.grid))
-    return [names[lower] for lower, _ in faces]
+    names = {"periodic": "periodic", "closed": "wall", "open": "open"}
+    box, d = FAMILIES[config.family].box, len(config.grid)
+    return [*["periodic"] * (d - 1), "wall"] if box == "walled" else [names[box]] * d
 
 
 def is_forced(config: GenerateConfig) -> bool:

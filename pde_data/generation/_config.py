@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from typing import Any
+from typing import Any, Literal
 
 from ..formats._registry import FORMATS
 from ..solver._grid import Grid
@@ -88,7 +88,7 @@ class GenerateConfig:
         "dynamic bulk viscosity; two numbers: a log-uniform range",
         "zeta",
     )
-    viscosity: str = setting(
+    viscosity: Literal["dynamic", "kinematic"] = setting(
         "dynamic",
         Choice(lambda: ("dynamic", "kinematic")),
         "kinematic: both viscosities are multiplied by the local density",

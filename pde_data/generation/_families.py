@@ -76,7 +76,7 @@ class Family:
 
 
 # Viscosity at which 128 cells resolve what grows.
-_THIN = {"viscosity": 1e-4}
+_THIN = 1e-4
 
 FAMILIES: dict[str, Family] = {
     "random_fourier": Family(
@@ -85,14 +85,14 @@ FAMILIES: dict[str, Family] = {
     "turbulent": Family(
         initial.turbulent,
         "decaying turbulence from a random velocity with a power-law spectrum",
-        **_THIN,
+        viscosity=_THIN,
         mach=0.5,
     ),
     "stirred": Family(
         initial.turbulent,
         "turbulence that a steady force keeps up",
         forcing=ABCForcing(0.1),
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.3,
         final_time=2.0,
@@ -100,7 +100,7 @@ FAMILIES: dict[str, Family] = {
     "kelvin_helmholtz": Family(
         initial.kelvin_helmholtz,
         "smooth shear layers of two densities that roll up into billows",
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.3,
         final_time=2.0,
@@ -108,7 +108,7 @@ FAMILIES: dict[str, Family] = {
     "sharp_kelvin_helmholtz": Family(
         initial.sharp_kelvin_helmholtz,
         "sharp, wavy shear layers that roll up on the scale of the grid",
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.3,
         final_time=1.2,
@@ -116,14 +116,14 @@ FAMILIES: dict[str, Family] = {
     "double_shear": Family(
         initial.double_shear,
         "two thin shear layers that a sine wave rolls up",
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.3,
     ),
     "vortices": Family(
         initial.vortices,
         "vortices of either sense that carry each other about and merge",
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.5,
         final_time=0.5,
@@ -131,7 +131,7 @@ FAMILIES: dict[str, Family] = {
     "taylor_green": Family(
         initial.taylor_green,
         "an array of counter-rotating cells that decays",
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.3,
         final_time=0.3,
@@ -139,28 +139,28 @@ FAMILIES: dict[str, Family] = {
     "acoustic_pulses": Family(
         initial.acoustic_pulses,
         "sound waves that spread from bumps of pressure and cross each other",
-        **_THIN,
+        viscosity=_THIN,
         mach=0.3,
         final_time=0.2,
     ),
     "riemann_quadrants": Family(
         initial.riemann_quadrants,
         "blocks of constant state: shocks, contacts and rarefactions that meet",
-        **_THIN,
+        viscosity=_THIN,
         mach=0.5,
         final_time=0.2,
     ),
     "blast": Family(
         initial.blast,
         "blast waves and implosions from balls of high and low pressure",
-        **_THIN,
+        viscosity=_THIN,
         final_time=0.07,
     ),
     "implosion": Family(
         initial.implosion,
         "a shock that runs into a corner of a closed box and is reflected",
         "closed",
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.7,
     ),
@@ -168,7 +168,7 @@ FAMILIES: dict[str, Family] = {
         initial.shock_bubble,
         "a plane shock that crushes a ball of light gas into a ring of vortices",
         "open",
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.7,
         final_time=0.5,
@@ -178,7 +178,7 @@ FAMILIES: dict[str, Family] = {
         "heavy gas that sinks in plumes through light gas below it",
         "walled",
         initial.gravity,
-        **_THIN,
+        viscosity=_THIN,
         least_axes=2,
         mach=0.3,
         final_time=3.2,

@@ -156,11 +156,11 @@ def peak(function):
 @pytest.mark.parametrize(
     "judge",
     [
-        lambda t, *fields: pde_data.certify(*fields, 1.4),
-        lambda t, *fields: pde_data.snapshot_continuity(
-            t, (1.0, 1.0), *fields, periodic=(True, True)
+        lambda t, r, u, p: pde_data.certify(r, u, p, 1.4),
+        lambda t, r, u, p: pde_data.snapshot_continuity(
+            t, (1.0, 1.0), r, u, p, periodic=(True, True)
         ),
-        lambda t, *fields: coarsened(*fields, 1.4, 8),
+        lambda t, r, u, p: coarsened(r, u, p, 1.4, 8),
     ],
 )
 def test_what_is_made_of_snapshots_takes_the_memory_of_a_few(judge):
