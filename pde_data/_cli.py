@@ -1,7 +1,8 @@
 """The command line: one sub-command each for making, checking and seeing files."""
 
 import argparse
-import dataclasses
+import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +12,22 @@ import jax
 import numpy as np
 
 from .checking._check_file import check_file
-from .formats import FORMATS, load, write_statistics
-from .generation._config import GenerateConfig
-from .generation._families import FAMILIES
+from .formats import load, write_statistics
+from .generation._catalogue import (
+    catalogue,
+    listing,
+    repeats_setting,
+    settings_in_words,
+)
 from .generation._generate import generate, part_path
+from .generation._options import (
+    add_settings,
+    given_config,
+    whole_number,
+    with_symbols,
+)
+from .generation._settings import suggestion
 from .plot import QUANTITIES, animate, draw_snapshots
-from .solver._schemes import SCHEMES
 from .solver._simulation import SimulationError
 from .verification._cases import CASES, HEADER, QUICK
 from .verification._report import write_report
@@ -24,7 +35,9 @@ from .verification._report import write_report
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (check failed), 2 (error) or 130."""
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        options.command.error(_unknown(unknown, options.command))
     try:
         return options.run(options)
     except KeyboardInterrupt:
@@ -35,8 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except (ImportError, OSError, SimulationError, ValueError) as error:
-        print(f"error: {_line(error)}", file=sys.stderr)
+        print(f"error: {_line(with_symbols(str(error)))}", file=sys.stderr)
         return 2
+
+
+def _unknown(given: Sequence[str], command: argparse.ArgumentParser) -> str:
+    """That arguments are not known, with what may have been meant."""
+    known = re.findall(r"--[\w-]+", command.format_help())
+    hints = (suggestion(name.partition("=")[0], known) for name in given)
+    return f"unrecognized arguments: {' '.join(given)}.{''.join(hints)}"
 
 
 def _line(text: Any) -> str:
@@ -53,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_generate(commands)
+    _add_families(commands)
     _add_check(commands)
     _add_info(commands)
     _add_plot(commands)
@@ -67,9 +88,8 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
         name,
         help=text,
         description=text,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    command.set_defaults(run=run, interrupted="Interrupted.")
+    command.set_defaults(run=run, command=command, interrupted="Interrupted.")
     return command
 
 
@@ -77,92 +97,58 @@ def _add_generate(commands: Any) -> None:
     command = _command(
         commands, "generate", _generate, "Simulate trajectories into an HDF5 file."
     )
-    default = GenerateConfig()
     add = command.add_argument
-    add("--out", type=Path, required=True, help="the file to make")
-    add("--family", choices=sorted(FAMILIES), help="initial states")
-    add("--grid", type=int, nargs="+", metavar="N", help="cells along each axis")
+    add("--out", type=Path, required=True, help="the file to make, such as flow.hdf5")
+    add_settings(command)
+    add("--quiet", action="store_true", help="no word and no progress bar")
     add(
-        "--extent",
-        type=float,
-        nargs="+",
-        metavar="L",
-        help="length of the box: one number, or one along each axis",
-    )
-    number = {"type": float, "nargs": "+", "metavar": "X"}
-    add("--mach", **number, help="Mach number; two numbers: a log-uniform range")
-    add(
-        "--shear-viscosity",
-        "--eta",
-        **number,
-        help="dynamic shear viscosity; two numbers: a log-uniform range",
+        "--any-size",
+        action="store_true",
+        help="even if it takes more than half of the memory",
     )
     add(
-        "--bulk-viscosity",
-        "--zeta",
-        **number,
-        help="dynamic bulk viscosity; two numbers: a log-uniform range",
+        "--any-length",
+        action="store_true",
+        help="even if a trajectory takes more than an hour or 1e7 steps",
     )
-    add(
-        "--viscosity",
-        choices=("dynamic", "kinematic"),
-        help="kinematic: both viscosities are multiplied by the local density",
-    )
-    add("--prandtl-number", type=float, help="None: no heat conduction")
-    add("--gamma", type=float, help="ratio of specific heats")
-    add("--trajectories", type=int, help="how many")
-    add("--snapshots", type=int, help="times stored, the start included")
-    add("--final-time", type=float, help="time of the last snapshot")
-    add("--seed", type=int, help="decides every random draw")
-    add("--dtype", choices=("float32", "float64"), help="precision stored")
-    add("--precision", choices=("float32", "float64"), help="precision computed")
-    add("--scheme", choices=sorted(SCHEMES), help="numerical scheme")
-    add("--courant-number", type=float, help="None: the scheme's own")
-    add("--refinement", type=int, help="simulate with so many times the cells")
-    add("--batch", type=int, help="trajectories per vectorised call")
-    add("--format", choices=sorted(FORMATS), help="layout of the file")
-    add("--compression", choices=("gzip",), help="None: as it is")
-    add(
-        "--shard",
-        type=_shard,
-        metavar="I/N",
-        help="make the I-th of N parts, in a file of its own (OUT-I-of-N); each part "
-        "may run in another process or on another host",
-    )
-    add("--quiet", action="store_true", help="no progress bar")
-    command.set_defaults(**dataclasses.asdict(default))
 
 
 def _generate(options: argparse.Namespace) -> int:
-    names = [field.name for field in dataclasses.fields(GenerateConfig)]
-    values = {name: _scalar(getattr(options, name)) for name in names}
-    values["grid"] = tuple(options.grid)
-    config = GenerateConfig(**values)
+    config = given_config(options)
     path = part_path(config, options.out)
     options.interrupted = (
         f"Interrupted. What is finished is kept in {path}.partial; the same command "
         "goes on from there."
     )
+    if len(config.grid) == 1 and not options.quiet:
+        n = config.grid[0]
+        text = f"note: --grid {n} is a line, 1D; a plane is --grid {n} {n}"
+        print(text, file=sys.stderr)
     existed = path.exists()
-    generate(config, options.out, progress=not options.quiet)
+    generate(
+        config,
+        options.out,
+        progress=not options.quiet,
+        any_size=options.any_size,
+        any_length=options.any_length,
+    )
     print(f"{path}: {'complete already' if existed else 'done'}.")
     return 0
 
 
-def _shard(text: str) -> tuple[int, int]:
-    part, _, parts = text.partition("/")
-    try:
-        return int(part), int(parts)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"must be a part such as 1/4, got {text!r}"
-        ) from None
+def _add_families(commands: Any) -> None:
+    command = _command(
+        commands,
+        "families",
+        _families,
+        "The families of initial states, with good settings; schemes and formats.",
+    )
+    command.add_argument("--json", action="store_true", help="as JSON, for programs")
 
 
-def _scalar(value: Any) -> Any:
-    if isinstance(value, list):
-        return value[0] if len(value) == 1 else tuple(value)
-    return value
+def _families(options: argparse.Namespace) -> int:
+    print(json.dumps(catalogue(), indent=2) if options.json else listing())
+    return 0
 
 
 def _add_check(commands: Any) -> None:
@@ -175,7 +161,7 @@ def _add_check(commands: Any) -> None:
     command.add_argument("file", type=Path, nargs="+", help="the files to check")
     command.add_argument(
         "--regenerate",
-        type=int,
+        type=whole_number("regenerate", 0, 10**7),
         default=0,
         metavar="N",
         help="simulate so many trajectories of our files again and compare every bit",
@@ -219,7 +205,13 @@ def _info(options: argparse.Namespace) -> int:
                 if field.name in flow.constants:
                     kind += ", constant in time"
                 print(f"  field         {_line(field.name)}: {kind}, {array.dtype}")
+            config = flow.config
+            if config is not None:
+                for name, text in settings_in_words(config).items():
+                    print(f"  {name:<13} {_line(text)}")
             for name, value in flow.parameters.items():
+                if config is not None and repeats_setting(name, value, config):
+                    continue
                 print(f"  {_line(name):<13} {_line(_summary(value))}")
             for name in flow.unread:
                 print(f"  not read      {_line(name)}")
@@ -230,8 +222,18 @@ def _add_plot(commands: Any) -> None:
     command = _command(commands, "plot", _plot, "Draw snapshots of a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.png"), help="picture")
-    command.add_argument("--trajectory", type=int, default=0, help="which one")
-    command.add_argument("--number", type=int, default=5, help="how many times")
+    _add_trajectory(command)
+    command.add_argument(
+        "--number",
+        type=whole_number("number", 1, 100),
+        default=5,
+        help="how many times",
+    )
+
+
+def _add_trajectory(command: argparse.ArgumentParser) -> None:
+    kind = whole_number("trajectory", 0, 10**12)
+    command.add_argument("--trajectory", type=kind, default=0, help="which one")
 
 
 def _plot(options: argparse.Namespace) -> int:
@@ -247,7 +249,7 @@ def _add_animate(commands: Any) -> None:
     command = _command(commands, "animate", _animate, "Animate a trajectory.")
     command.add_argument("file", type=Path, help="the file")
     command.add_argument("--out", type=Path, default=Path("flow.gif"), help="animation")
-    command.add_argument("--trajectory", type=int, default=0, help="which one")
+    _add_trajectory(command)
     command.add_argument(
         "--quantity", choices=QUANTITIES, default="density", help="what to show"
     )

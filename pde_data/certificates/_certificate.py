@@ -7,7 +7,7 @@ from jax.typing import ArrayLike
 
 from .._arguments import checked
 from ..solver._energy import total_energy
-from ._snapshots import as_snapshots
+from ._snapshots import as_snapshots, each_snapshot
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,30 +72,41 @@ def certify(
 
     **Raises:** `TypeError` or `ValueError` for what are no such arrays.
     """
-    density, velocity, pressure = as_snapshots(density, velocity, pressure)
-    finite = all(bool(np.isfinite(x).all()) for x in (density, velocity, pressure))
-    space = tuple(range(1, density.ndim))
-    with np.errstate(invalid="ignore", divide="ignore"):
+
+    def figures(
+        density: np.ndarray, velocity: np.ndarray, pressure: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        space = tuple(range(1, density.ndim))
         speed_squared = np.sum(velocity**2, axis=-1)
-        momentum = density[..., None] * velocity
-        energy = total_energy(density, velocity, pressure, gamma)
         sound_squared = gamma * pressure / density
+        finite = (np.isfinite(x) for x in (density, velocity.sum(axis=-1), pressure))
+        return (
+            np.mean(density, axis=space),
+            np.mean(density[..., None] * velocity, axis=space),
+            np.mean(total_energy(density, velocity, pressure, gamma), axis=space),
+            np.min(density, axis=space),
+            np.min(pressure, axis=space),
+            np.max(speed_squared / sound_squared, axis=space),
+            np.mean(density * np.sqrt(speed_squared), axis=space),
+            np.mean(density * np.sqrt(sound_squared), axis=space),
+            np.all(list(finite), axis=(0, *(axis + 1 for axis in space))),
+        )
+
+    fields = as_snapshots(density, velocity, pressure)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        mass, momentum, energy, low_density, low_pressure, mach, carried, sound, ok = (
+            each_snapshot(figures, *fields)
+        )
         # The sound speed bounds what gas at rest could carry.
-        scale = np.mean(density[0] * np.sqrt(np.maximum(speed_squared, 0))[0])
-        if scale == 0:
-            scale = np.mean(density[0] * np.sqrt(sound_squared[0]))
-        total_momentum = np.mean(momentum, axis=space)
-        carried = np.mean(density * np.sqrt(speed_squared), axis=space)
+        scale = carried[0] if carried[0] != 0 else sound[0]
         return TrajectoryCertificate(
-            mass_drift=_drift(np.mean(density, axis=space)),
-            momentum_drift=float(
-                np.max(np.abs(total_momentum - total_momentum[0])) / scale
-            ),
-            energy_drift=_drift(np.mean(energy, axis=space)),
-            min_density=float(density.min()),
-            min_pressure=float(pressure.min()),
-            max_mach=float(np.sqrt(np.max(speed_squared / sound_squared))),
-            finite=finite,
+            mass_drift=_drift(mass),
+            momentum_drift=float(np.max(np.abs(momentum - momentum[0])) / scale),
+            energy_drift=_drift(energy),
+            min_density=float(low_density.min()),
+            min_pressure=float(low_pressure.min()),
+            max_mach=float(np.sqrt(np.max(mach))),
+            finite=bool(ok.all()),
             speed_ratio=max(1.0, float(np.max(carried) / scale)),
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._arguments import checked
-from ._snapshots import as_snapshots
+from ._snapshots import as_snapshots, each_snapshot
 
 MAX_MODE = 4
 CELLS_PER_WAVE = 8
@@ -59,9 +59,6 @@ def snapshot_continuity(
     **Raises:** `TypeError` or `ValueError` for what are no such arrays.
     """
     density, velocity, pressure = as_snapshots(density, velocity, pressure)
-    speed = np.sqrt(np.sum(velocity**2, axis=-1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sound = np.sqrt(gamma * pressure / density)
     tables = [
         _waves(n, length, kind)
         for n, length, kind in zip(density.shape[1:], extent, periodic, strict=True)
@@ -69,18 +66,39 @@ def snapshot_continuity(
     numbers = np.meshgrid(*[number for _, _, number in tables], indexing="ij")
     length = np.sqrt(sum(k**2 for k in numbers))
     intervals = np.diff(times)
-    angle = length * (np.mean(sound) + np.mean(speed)) * intervals.max()
-    resolved = (angle > 0) & (angle <= RESOLVED_ANGLE)
 
     values = [value for value, _, _ in tables]
-    change = np.diff(_project(density, values), axis=0)[:, resolved]
+    alongs = [
+        [*values[:axis], derivative, *values[axis + 1 :]]
+        for axis, (_, derivative, _) in enumerate(tables)
+    ]
+
+    def sums(density: np.ndarray, velocity: np.ndarray, pressure: np.ndarray) -> tuple:
+        """Means of some snapshots: speeds, square of momentum, masses and rates."""
+        space = tuple(range(1, density.ndim))
+        speed = np.sqrt(np.sum(velocity**2, axis=-1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sound = np.sqrt(gamma * pressure / density)
+        return (
+            np.mean(sound, axis=space) + np.mean(speed, axis=space),
+            np.mean((density * speed) ** 2, axis=space),
+            _project(density, values),
+            *(
+                _project(density * velocity[..., axis], along)
+                for axis, along in enumerate(alongs)
+            ),
+        )
+
+    fastest, momentum, masses, *rates = each_snapshot(sums, density, velocity, pressure)
+    angle = length * np.mean(fastest) * intervals.max()
+    resolved = (angle > 0) & (angle <= RESOLVED_ANGLE)
+    change = np.diff(masses[:, resolved], axis=0)
     first, weights = _quadrature(np.asarray(times, float))
     terms = []
-    for axis, (_, derivative, _) in enumerate(tables):
-        along = [*values[:axis], derivative, *values[axis + 1 :]]
-        rate = _project(density * velocity[..., axis], along)[:, resolved]
-        terms.append(sum(w[:, None] * rate[first + j] for j, w in enumerate(weights)))
-    possible = np.sqrt(np.mean((density * speed) ** 2)) * np.multiply.outer(
+    for rate in rates:
+        some = rate[:, resolved]
+        terms.append(sum(w[:, None] * some[first + j] for j, w in enumerate(weights)))
+    possible = np.sqrt(np.mean(momentum)) * np.multiply.outer(
         intervals, length[resolved]
     )
     scale = _norm(*terms) + NOISE * _norm(possible)

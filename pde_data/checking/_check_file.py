@@ -12,8 +12,8 @@ from ..certificates._drift import drift_bounds
 from ..formats._hdf5 import open_hdf5
 from ..formats._inventory import refuse_outside
 from ..formats._registry import format_of, structural_faults
+from ..generation._box import is_forced, kept_totals
 from ..generation._config import GenerateConfig
-from ..generation._families import is_forced, kept_totals
 from ..generation._sample import simulate_trajectory
 from ..reading._flow_data import FlowData
 from ._file_report import FileFinding, FileReport, bounded, verdict

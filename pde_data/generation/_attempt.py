@@ -17,6 +17,8 @@ from ._families import FAMILIES
 
 # A step that has shrunk to a hundredth of the first has collapsed.
 STEP_COLLAPSE = 100
+# Steps between two snapshots, so that a hundred times as many are still an int32.
+MOST_IN_INTERVAL = 2e7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ def prepare_attempt(
         start = family.draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"])
         rate = float(first_rate(solver, start)) / solver.courant_number
         steps = config.interval * rate if math.isfinite(rate) else 0.0
-        limit = STEP_COLLAPSE * (math.ceil(steps) + 1)
+        limit = STEP_COLLAPSE * (math.ceil(min(steps, MOST_IN_INTERVAL)) + 1)
         return Attempt(index, draw, scheme, parameters, solver, start, limit)
 
 

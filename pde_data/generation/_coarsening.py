@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..certificates._snapshots import each_snapshot
 from ..solver._energy import pressure_of, total_energy
 
 
@@ -20,15 +21,21 @@ def coarsened(
     - `gamma`: the ratio of specific heats.
     - `factor`: the cells of a block along each axis, which divides their number.
     """
-    density, velocity, pressure = (
-        np.asarray(x, np.float64) for x in (density, velocity, pressure)
+
+    def means(
+        density: np.ndarray, velocity: np.ndarray, pressure: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        energy = _block_mean(total_energy(density, velocity, pressure, gamma), factor)
+        mass = _block_mean(density, factor)
+        components = np.moveaxis(velocity, -1, 0)
+        momentum = [_block_mean(density * u, factor) for u in components]
+        mean_velocity = np.stack(momentum, axis=-1) / mass[..., None]
+        return mass, mean_velocity, pressure_of(mass, mean_velocity, energy, gamma)
+
+    mass, mean_velocity, mean_pressure = each_snapshot(
+        means, density, velocity, pressure
     )
-    energy = _block_mean(total_energy(density, velocity, pressure, gamma), factor)
-    mass = _block_mean(density, factor)
-    components = np.moveaxis(velocity, -1, 0)
-    momentum = np.stack([_block_mean(density * u, factor) for u in components], axis=-1)
-    mean_velocity = momentum / mass[..., None]
-    return mass, mean_velocity, pressure_of(mass, mean_velocity, energy, gamma)
+    return mass, mean_velocity, mean_pressure
 
 
 def _block_mean(values: np.ndarray, factor: int) -> np.ndarray:

@@ -3,21 +3,27 @@
 import dataclasses
 import json
 import math
-import operator
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from ..formats._registry import FORMATS
 from ..solver._grid import Grid
+from ..solver._schemes import SCHEMES
+from ._families import FAMILIES
+from ._settings import Choice, Number, setting, suggested
 
 Range = float | tuple[float, float]
 
 # What may have a value of its own in each trajectory.
 DRAWN = ("mach", "shear_viscosity", "bulk_viscosity")
+FLOATS = ("float32", "float64")
 # What JAX makes a key of.
 MAX_SEED = 2**63 - 1
 # It changes no bit of the file.
 _IRRELEVANT = ("batch",)
+
+
+class StoredName(str):
+    """The name of a family as a file has it, which may not be registered here."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,9 +32,11 @@ class GenerateConfig:
 
     **Arguments:**
 
-    - `family`: the initial states, a name from `pde_data.FAMILIES`.
-    - `grid`, `extent`: cells stored along each axis; length of the box, one number or
-      one per axis.
+    - `family`: the initial states, a name from `pde_data.FAMILIES`, which has values of
+      its own for `mach`, both viscosities and `final_time`: they hold where none is
+      given.
+    - `grid`, `extent`: cells stored along each axis, of which there are as many as
+      numbers, 1 to 3; length of the box, one number or one per axis.
     - `mach`, `shear_viscosity`, `bulk_viscosity` (dynamic unless
       `viscosity="kinematic"`): a number, or `(low, high)` for a log-uniform draw per
       trajectory.
@@ -44,44 +52,110 @@ class GenerateConfig:
     - `shard`: `(i, n)` for the i-th of n parts, counted from 1: a file of its own with
       an n-th of the trajectories. All parts together hold the bits of one whole file.
 
-    **Raises:** `ValueError` naming the field that has no meaning.
+    **Raises:** `ValueError` naming the field that has no meaning, and what it may be;
+    `TypeError` for a field that there is not, with the nearest one.
+
+    **Good values:** `python -m pde_data families` lists them.
     """
 
-    family: str = "random_fourier"
-    grid: tuple[int, ...] = (128, 128)
-    extent: float | tuple[float, ...] = 1.0
-    mach: Range = 0.1
-    shear_viscosity: Range = 0.01
-    bulk_viscosity: Range = 0.01
-    viscosity: Literal["dynamic", "kinematic"] = "dynamic"
-    prandtl_number: float | None = None
-    gamma: float = 5 / 3
-    trajectories: int = 1
-    snapshots: int = 21
-    final_time: float = 1.0
-    seed: int = 0
-    dtype: str = "float32"
-    precision: str = "float32"
-    scheme: str = "muscl"
-    courant_number: float | None = None
-    refinement: int = 1
-    batch: int = 1
-    format: str = "pdebench"
-    compression: str | None = None
-    shard: tuple[int, int] = (1, 1)
+    family: str = setting(
+        "random_fourier", Choice(lambda: sorted(FAMILIES)), "initial states"
+    )
+    grid: tuple[int, ...] = setting(
+        (128, 128),
+        Number(4, 65536, whole=True, listed=True),
+        "cells along each axis: one number is a line, two a plane, three a box",
+    )
+    extent: float | tuple[float, ...] = setting(
+        1.0,
+        Number(1e-6, 1e6, listed=True),
+        "length of the box: one number, or one along each axis",
+    )
+    mach: Range = setting(
+        None,
+        Number(0, 100, drawn=True),
+        "Mach number; two numbers: a log-uniform range",
+    )
+    shear_viscosity: Range = setting(
+        None,
+        Number(0, 1e6, drawn=True),
+        "dynamic shear viscosity; two numbers: a log-uniform range",
+        "eta",
+    )
+    bulk_viscosity: Range = setting(
+        None,
+        Number(0, 1e6, drawn=True),
+        "dynamic bulk viscosity; two numbers: a log-uniform range",
+        "zeta",
+    )
+    viscosity: Literal["dynamic", "kinematic"] = setting(
+        "dynamic",
+        Choice(lambda: ("dynamic", "kinematic")),
+        "kinematic: both viscosities are multiplied by the local density",
+    )
+    prandtl_number: float | None = setting(
+        None, Number(1e-6, 1e6, optional=True), "without: no heat conduction"
+    )
+    gamma: float = setting(5 / 3, Number(1.0001, 100), "ratio of specific heats")
+    trajectories: int = setting(1, Number(1, 10**7, whole=True), "how many")
+    snapshots: int = setting(
+        21, Number(2, 10**6, whole=True), "times stored, the start included"
+    )
+    final_time: float = setting(None, Number(1e-9, 1e9), "time of the last snapshot")
+    seed: int = setting(0, Number(0, MAX_SEED, whole=True), "decides every random draw")
+    dtype: str = setting("float32", Choice(lambda: FLOATS), "precision stored")
+    precision: str = setting("float32", Choice(lambda: FLOATS), "precision computed")
+    scheme: str = setting("muscl", Choice(lambda: sorted(SCHEMES)), "numerical scheme")
+    courant_number: float | None = setting(
+        None, Number(1e-6, 1, optional=True), "without: the scheme's own"
+    )
+    refinement: int = setting(
+        1,
+        Number(1, 1024, whole=True),
+        "simulate with so many times the cells along each axis, store averages",
+    )
+    batch: int = setting(
+        1, Number(1, 4096, whole=True), "trajectories per vectorised call"
+    )
+    format: str = setting(
+        "pdebench", Choice(lambda: sorted(FORMATS)), "layout of the file"
+    )
+    compression: str | None = setting(
+        None, Choice(lambda: ("gzip",), optional=True), "without: as it is"
+    )
+    shard: tuple[int, int] = setting(
+        (1, 1),
+        Number(1, 10**7, whole=True, listed=True),
+        "make the I-th of N parts, in a file of its own (OUT-I-of-N); each part "
+        "may run in another process or on another host",
+    )
+
+    def __new__(cls, *positional: Any, **named: Any) -> "GenerateConfig":
+        """Refuse a name that is no field, and name the nearest one."""
+        fields = dataclasses.fields(cls)
+        names = {field.name: field.name for field in fields}
+        symbols = {field.metadata["symbol"]: field.name for field in fields}
+        for name in named:
+            if name not in names:
+                meant = symbols.get(name) or suggested(name, names)
+                hint = f" Did you mean {meant}?" if meant else ""
+                raise TypeError(f"GenerateConfig has no field `{name}`.{hint}")
+        return super().__new__(cls)
 
     def __post_init__(self):
         # Equal settings are equal values, however they were written: lists become
         # tuples and whole numbers floats. A frozen dataclass lets its own
         # `__post_init__` set a field only in this way.
-        normal: dict[str, Any] = {
-            name: _wholes(name, getattr(self, name)) for name in ("grid", "shard")
-        }
-        normal["extent"] = _extent(self.extent, len(normal["grid"]))
-        normal |= {name: _range(name, getattr(self, name)) for name in DRAWN}
-        for name, value in normal.items():
-            object.__setattr__(self, name, value)
-        _check(self)
+        own = FAMILIES[self.family].settings if self.family in FAMILIES else {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                value = own.get(field.name)
+            if not isinstance(value, StoredName):
+                value = field.metadata["kind"].checked(field.name, value)
+            object.__setattr__(self, field.name, value)
+        object.__setattr__(self, "extent", _extent(self.extent, len(self.grid)))
+        _check_together(self)
 
     @property
     def indices(self) -> range:
@@ -130,6 +204,8 @@ class GenerateConfig:
                 f"the stored configuration has fields that this version of pde_data "
                 f"does not know: {', '.join(unknown)}."
             )
+        if isinstance(fields.get("family"), str):
+            fields["family"] = StoredName(fields["family"])
         return GenerateConfig(**{k: _untuple(v) for k, v in fields.items()})
 
     def differences(self, other: "GenerateConfig") -> dict[str, tuple[Any, Any]]:
@@ -151,64 +227,28 @@ def _untuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _wholes(name: str, values: Any) -> tuple[int, ...]:
-    listed = values if isinstance(values, (tuple, list)) else (values,)
-    try:
-        return tuple(operator.index(n) for n in listed)
-    except TypeError:
-        raise ValueError(f"`{name}` must be whole numbers, got {values}.") from None
-
-
-def _extent(value: Any, num_axes: int) -> float | tuple[float, ...]:
-    listed = value if isinstance(value, (tuple, list)) else (value,)
-    lengths = tuple(float(length) for length in listed)
+def _extent(lengths: Any, num_axes: int) -> float | tuple[float, ...]:
     if len(lengths) not in (1, num_axes):
         raise ValueError(
-            f"`extent` must be one number or one per axis ({num_axes}), got {value}."
+            f"`extent` must be one number or one per axis ({num_axes}), got {lengths}."
         )
-    if not all(0 < length < math.inf for length in lengths):
-        raise ValueError(f"`extent` must be positive and finite, got {value}.")
     # A cube's box is one number, whichever way it was given.
     return lengths[0] if len(set(lengths)) == 1 else lengths
 
 
-def _range(name: str, value: Any) -> Range:
-    if isinstance(value, (tuple, list)):
-        values = tuple(float(v) for v in value)
-        if len(values) == 1:
-            return values[0]
-        if len(values) != 2 or not 0 < values[0] < values[1] < math.inf:
-            raise ValueError(
-                f"`{name}` must be a number or a range (low, high) with "
-                f"0 < low < high, got {value}."
-            )
-        return values
-    if not 0 <= float(value) < math.inf:
-        raise ValueError(f"`{name}` must be finite and >= 0, got {value}.")
-    return float(value)
-
-
-def _check(config: GenerateConfig) -> None:
-    wholes: Mapping[str, int] = {
-        "trajectories": 1,
-        "snapshots": 2,
-        "seed": 0,
-        "refinement": 1,
-        "batch": 1,
-    }
-    for name, least in wholes.items():
-        value = getattr(config, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise ValueError(
-                f"`{name}` must be a whole number >= {least}, got {value}."
-            )
-    if config.seed > MAX_SEED:
-        raise ValueError(f"`seed` must be less than 2**63, got {config.seed}.")
-    if not 1 <= len(config.grid) <= 3 or min(config.grid) < 4:
+def _check_together(config: GenerateConfig) -> None:
+    """What one setting alone can't tell."""
+    if not 1 <= len(config.grid) <= 3:
         raise ValueError(
             f"`grid` must have 1 to 3 axes of at least 4 cells, got {config.grid}."
         )
-    if len(config.shard) != 2 or not 1 <= config.shard[0] <= config.shard[1]:
+    family = FAMILIES.get(config.family)
+    if family is not None and len(config.grid) < family.least_axes:
+        raise ValueError(
+            f"`grid` must have at least {family.least_axes} axes for the family "
+            f"{config.family}, got {config.grid}."
+        )
+    if len(config.shard) != 2 or not config.shard[0] <= config.shard[1]:
         raise ValueError(
             f"`shard` must be (i, n) with 1 <= i <= n, got {config.shard}."
         )
@@ -217,31 +257,3 @@ def _check(config: GenerateConfig) -> None:
             f"`shard` must not have more parts than there are `trajectories` "
             f"({config.trajectories}), got {config.shard[1]}."
         )
-    if not 0 < config.final_time < math.inf:
-        raise ValueError(
-            f"`final_time` must be positive and finite, got {config.final_time}."
-        )
-    if not 1 < config.gamma < math.inf:
-        raise ValueError(f"`gamma` must be greater than 1, got {config.gamma}.")
-    if config.prandtl_number is not None and not config.prandtl_number > 0:
-        raise ValueError(
-            f"`prandtl_number` must be positive, got {config.prandtl_number}; use None "
-            "for no heat conduction."
-        )
-    if config.courant_number is not None and not 0 < config.courant_number <= 1:
-        raise ValueError(
-            f"`courant_number` must be in (0, 1], got {config.courant_number}."
-        )
-    choices = {
-        "viscosity": ("dynamic", "kinematic"),
-        "dtype": ("float32", "float64"),
-        "precision": ("float32", "float64"),
-        "format": tuple(sorted(FORMATS)),
-        "compression": (None, "gzip"),
-    }
-    for name, allowed in choices.items():
-        if getattr(config, name) not in allowed:
-            listed = ", ".join(repr(choice) for choice in allowed)
-            raise ValueError(
-                f"`{name}` must be one of {listed}; got {getattr(config, name)!r}."
-            )

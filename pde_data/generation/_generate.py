@@ -1,7 +1,9 @@
 """Generation of a file of trajectories: streamed, resumable, certified."""
 
+import itertools
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,16 @@ from ..formats._registry import FORMATS
 from ..formats._row_writer import RowWriter, create_rows
 from ..formats._writer_lock import only_writer, remove_idle_lock
 from ..solver._simulation import SimulationError
+from ._box import boundary_names, check_family
 from ._config import DRAWN, GenerateConfig, single_value
-from ._families import boundary_names, check_names
+from ._cost import (
+    check_disk,
+    check_duration,
+    check_sizes,
+    duration_summary,
+    expected_duration,
+    summary,
+)
 from ._provenance import provenance, refuse_foreign, refuse_other_version
 from ._sample import Sample, simulate_trajectories
 
@@ -33,7 +43,18 @@ FIGURES = (
 )
 
 
-def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -> Path:
+# How files that HDF5 is in are called.
+SUFFIXES = (".hdf5", ".h5", ".hdf", ".he5")
+
+
+def generate(
+    config: GenerateConfig,
+    path: str | Path,
+    progress: bool = False,
+    *,
+    any_size: bool = False,
+    any_length: bool = False,
+) -> Path:
     """Simulate the trajectories of `config` into a file, and return its path.
 
     The file is `path` or, for a part of `config.shard`, what `part_path` says. A
@@ -49,29 +70,43 @@ def generate(config: GenerateConfig, path: str | Path, progress: bool = False) -
     **Arguments:**
 
     - `config`: what to generate, a `GenerateConfig`.
-    - `path`: the file to make, in a folder that exists.
-    - `progress`: whether a bar shows the time left; it needs tqdm.
+    - `path`: the file to make, in a folder that exists; its name ends with ".hdf5",
+      ".h5" or nothing.
+    - `progress`: whether it says what it is going to do and how long a trajectory
+      takes, and a bar shows the time left once there is a first one; it needs tqdm.
+    - `any_size`: whether it may take more than half of the machine's memory.
+    - `any_length`: whether a trajectory may take more than an hour, or 10⁷ steps, as
+      far as its start and first steps tell.
 
     **Returns:** the path of the file.
 
-    **Raises:** `ValueError` for an impossible configuration; `FileExistsError` for a
-    file of another configuration, kind or version, or one that another process writes;
-    `FileNotFoundError` for a folder that does not exist; `OSError` if the disk is full;
-    `SimulationError` if no draw of a trajectory survives.
+    **Raises:** `ValueError` for an impossible configuration, or one that takes too much
+    memory or time; `FileExistsError` for a file of another configuration, kind or
+    version, or one that another process writes; `FileNotFoundError` for a folder that
+    does not exist; `OSError` if the disk is full; `SimulationError` if no draw of a
+    trajectory survives.
     """
-    check_names(config)
-    need_h5py()
+    check_family(config)
     path = part_path(config, path)
+    need_h5py()
+    if progress:
+        _bars()
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {path.parent}; make it first.")
     if path.exists():
         refuse_foreign(path, config)
         remove_idle_lock(path)
         return path
+    if path.suffix not in ("", *SUFFIXES):
+        raise ValueError(
+            f"`path` must end with one of {', '.join(SUFFIXES)}, as the file is HDF5, "
+            f"got {path.name}."
+        )
+    check_sizes(config, any_size)
     with only_writer(path):
         # Another process may have finished it meanwhile.
         if not path.exists():
-            _fill(config, path, progress)
+            _fill(config, path, progress, any_length)
     return path
 
 
@@ -88,19 +123,21 @@ def part_path(config: GenerateConfig, path: str | Path) -> Path:
     return path.with_name(f"{path.stem}-{number}-of-{parts}{path.suffix}")
 
 
-def _fill(config: GenerateConfig, path: Path, progress: bool) -> None:
+def _fill(config: GenerateConfig, path: Path, progress: bool, any_length: bool) -> None:
     partial = path.with_name(path.name + ".partial")
     if partial.exists():
         refuse_foreign(partial, config)
         refuse_other_version(partial, config)
+        pending = _pending(partial, config)
     else:
+        check_disk(config, path.parent)
+        pending = list(config.indices)
+    _expect(config, pending, progress, any_length)
+    if not partial.exists():
         _create(partial, config)
     format, indices = FORMATS[config.format], config.indices
     with RowWriter(partial) as writer:
         writer.reserve()
-        pending = [
-            i for i, done in zip(indices, writer.stored, strict=True) if not done
-        ]
         samples = simulate_trajectories(config, pending)
         try:
             for index, sample in _watched(
@@ -115,6 +152,31 @@ def _fill(config: GenerateConfig, path: Path, progress: bool) -> None:
     if config.compression is not None:
         compress(partial)
     os.replace(partial, path)
+
+
+def _pending(partial: Path, config: GenerateConfig) -> list[int]:
+    """The trajectories that an unfinished file does not hold yet."""
+    with RowWriter(partial) as writer:
+        stored = writer.stored
+    return [i for i, done in zip(config.indices, stored, strict=True) if not done]
+
+
+def _expect(
+    config: GenerateConfig, pending: Sequence[int], progress: bool, any_length: bool
+) -> None:
+    """Say what is going to be simulated, and refuse what takes too long."""
+    if not pending:
+        return
+    if progress:
+        _say(f"{summary(config)} Compiling ...")
+    duration = expected_duration(config, pending)
+    check_duration(duration, any_length)
+    if progress and duration.steps > 0:
+        _say(duration_summary(duration))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _rows(index: int, sample: Sample, format: FileFormat) -> dict[str, np.ndarray]:
@@ -171,21 +233,30 @@ def _plan(config: GenerateConfig) -> FilePlan:
     )
 
 
-def _watched(
-    samples: Iterator[tuple[int, Sample]], total: int, pending: int, progress: bool
-) -> Iterator[tuple[int, Sample]]:
-    """The samples, with a bar that shows the time left."""
-    if not progress:
-        yield from samples
-        return
+def _bars() -> Any:
     try:
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError(
             "`progress=True` needs tqdm: pip install 'geomnet[data]'."
         ) from error
-    done = total - pending
-    with tqdm(total=total, initial=done, unit="trajectory", smoothing=0.1) as bar:
+    return tqdm
+
+
+def _watched(
+    samples: Iterator[tuple[int, Sample]], total: int, pending: int, progress: bool
+) -> Iterator[tuple[int, Sample]]:
+    """The samples, with a bar that shows the time left.
+
+    It begins when the first one is done, so that the time left does not count the time
+    to compile: it follows from those after it.
+    """
+    if not progress:
+        yield from samples
+        return
+    yield from itertools.islice(samples, 1)
+    done = total - pending + min(1, pending)
+    with _bars()(total=total, initial=done, unit="trajectory", smoothing=0.1) as bar:
         for item in samples:
             yield item
             bar.update()

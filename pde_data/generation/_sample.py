@@ -11,9 +11,9 @@ from ..certificates._continuity import snapshot_continuity
 from ..certificates._drift import worst_share
 from ..solver._simulation import SimulationError, Trajectory, simulate_in_program
 from ._attempt import Attempt, precision_of, prepare_attempt
+from ._box import boundary_names, check_family, kept_totals
 from ._coarsening import coarsened
 from ._config import GenerateConfig
-from ._families import boundary_names, kept_totals
 from ._probe import probe_start, program_length
 from ._slots import run_in_slots
 
@@ -56,6 +56,7 @@ def simulate_trajectory(config: GenerateConfig, index: int) -> Sample:
         raise IndexError(
             f"`index` must be from 0 to {config.trajectories - 1}, got {index}."
         )
+    check_family(config)
     return _survivor(config, index)
 
 

@@ -129,7 +129,7 @@ def test_ctrl_c_says_that_the_run_can_be_resumed(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "command", ["generate", "check", "info", "plot", "animate", "verify"]
+    "command", ["generate", "families", "check", "info", "plot", "animate", "verify"]
 )
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit, match="0"):
@@ -147,7 +147,10 @@ def test_a_part_that_is_none_is_refused_in_words(tmp_path, capsys):
 
 def test_info_plot_and_animate_show_the_file(path, tmp_path, capsys):
     assert _cli.main(["info", str(path)]) == 0
-    assert "16 x 16" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    for words in ("16 x 16", "random_fourier", "muscl", "extent", "refinement"):
+        assert words in shown
+    assert "nan" not in shown
     picture, movie = tmp_path / "flow.png", tmp_path / "flow.gif"
     assert _cli.main(["plot", str(path), "--out", str(picture)]) == 0
     assert _cli.main(["animate", str(path), "--out", str(movie)]) == 0

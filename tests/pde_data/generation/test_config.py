@@ -1,6 +1,11 @@
+import dataclasses
+
+import numpy as np
 import pytest
 
 import pde_data
+from pde_data.generation._catalogue import repeats_setting, settings_in_words
+from pde_data.generation._settings import Choice
 
 
 def test_a_configuration_survives_its_text():
@@ -52,3 +57,42 @@ def test_a_configuration_of_a_later_version_is_refused():
 def test_a_field_without_meaning_is_refused_by_name(field, value):
     with pytest.raises(ValueError, match=f"`{field}`"):
         pde_data.GenerateConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("eta", "shear_viscosity"), ("shear_viscosty", "shear_viscosity")],
+)
+def test_a_field_that_there_is_not_is_refused_with_the_nearest(given, meant):
+    with pytest.raises(TypeError, match=f"no field `{given}`. Did you mean {meant}?"):
+        pde_data.GenerateConfig(**{given: 0.1})
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(pde_data.GenerateConfig))
+def test_every_setting_has_words_and_bounds_that_are_themselves_allowed(field):
+    kind = field.metadata["kind"]
+    assert field.metadata["text"]
+    if isinstance(kind, Choice):
+        assert all(kind.checked("x", name) == name for name in kind.names())
+        return
+    step = 1 if kind.whole else 0.5
+    for bound, outside in ((kind.least, -step), (kind.most, step)):
+        value = bound if kind.whole else float(bound)
+        held = kind.checked("x", (value,) if kind.listed else value)
+        assert held == ((value,) if kind.listed else value)
+        with pytest.raises(ValueError, match=f"`{field.name}` must be"):
+            kind.checked(field.name, value + outside)
+
+
+def test_a_file_of_a_range_is_described_without_a_number_that_is_none():
+    config = pde_data.GenerateConfig(mach=(0.1, 1.0), extent=(1.0, 2.0))
+    words = settings_in_words(config)
+    assert words["mach"] == "0.1 to 1, log-uniform"
+    assert words["extent"] == "1 x 2"
+    assert {"family", "scheme", "refinement", "shear_viscosity"} <= set(words)
+    assert repeats_setting("M", np.nan, config)
+    assert repeats_setting("eta", 0.01, config)
+    # What differs from the settings, or is none of them, is shown.
+    assert not repeats_setting("mach", np.array([0.2, 0.3]), config)
+    assert not repeats_setting("eta", 0.02, config)
+    assert not repeats_setting("times", np.nan, config)
