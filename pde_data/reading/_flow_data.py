@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..formats._digests import refuse_altered
 from ..formats._file_format import Field, FileContents
 from ..formats._hdf5 import open_hdf5
 from ..formats._own_records import CERTIFICATE, CONFIG, GENERATION, read_records
@@ -175,7 +176,7 @@ class FlowData:
         self.close()
 
 
-def load(paths: Any, *, allow_external: bool = False) -> FlowData:
+def load(paths: Any, *, allow_external: bool = False, verify: bool = False) -> FlowData:
     """Open one file, or several as one data set joined along the trajectories.
 
     Reads our own files and those of PDEBench (1D to 3D compressible flow) and The Well.
@@ -187,19 +188,24 @@ def load(paths: Any, *, allow_external: bool = False) -> FlowData:
       parameters, which then have one value per trajectory.
     - `allow_external`: whether a file may take numbers from other files: by links, raw
       storage or virtual data sets that name them. Only for files that you trust.
+    - `verify`: read every number first, and refuse a file that is not as it was
+      written, to the last bit, or carries no digests that would tell.
 
     A file of PDEBench's without trajectory axis is one trajectory. What a file holds
     and is not understood is listed in `unread`.
 
     **Raises:** `FileNotFoundError`; `TypeError` for anything but paths; `ValueError`
-    for a file that is incomplete, truncated, of another kind, named twice, or of other
-    fields, times or coordinates than the first, saying which.
+    for a file that is incomplete, truncated, of another kind, named twice, of other
+    fields, times or coordinates than the first, or, with `verify`, altered, saying
+    which.
     """
     listed = _listed(paths)
     files: list[Any] = []
     try:
         for path in listed:
             files.append(open_hdf5(path, allow_external=allow_external))
+            if verify:
+                refuse_altered(files[-1])
         return FlowData(files)
     except BaseException:
         for file in files:
