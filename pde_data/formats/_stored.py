@@ -203,6 +203,22 @@ def _refuse_large(file: Any, name: str, nbytes: int) -> None:
         )
 
 
+def refuse_unexplained(file: Any, name: str, nbytes: int) -> None:
+    """Refuse a field that repeats itself into more than any file of this size unpacks
+    to.
+
+    **Raises:** `ValueError` that says what is claimed.
+    """
+    with damage_explained(file, name):
+        size = int(file.file.id.get_filesize())
+    if nbytes > size * _MOST_COMPRESSED:
+        raise ValueError(
+            f"{file.file.filename}: one trajectory of {name} would need {nbytes} bytes "
+            f"of memory, repeated along the axes that it lacks, which a file of {size} "
+            "bytes does not explain."
+        )
+
+
 def _short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
