@@ -18,6 +18,7 @@ from ..formats._stored import attribute
 from ..generation._config import GenerateConfig
 from ..solver._energy import pressure_of
 from ._lazy_array import LazyArray
+from ._reopening import OpenFile
 
 
 class FlowData:
@@ -38,11 +39,13 @@ class FlowData:
       `safe_scheme`; `redrawn`: how many broke down and were drawn anew;
     - `unread`: the names of all data sets in the files that were not understood.
 
-    Use it in a `with` block, or call `close`.
+    Use it in a `with` block, or call `close`. It can be pickled, and its lazy arrays
+    too: in another process the files are opened again when something is read, which a
+    file that has changed or gone meanwhile refuses.
     """
 
-    def __init__(self, files: Sequence[Any]):
-        self._files = list(files)
+    def __init__(self, files: Sequence[Any], *, allow_external: bool = False):
+        self._files = [OpenFile(file, allow_external=allow_external) for file in files]
         sources = [read_contents(file) for file in files]
         first = sources[0]
         for source, file in zip(sources[1:], self._files[1:], strict=True):
@@ -53,7 +56,7 @@ class FlowData:
         self.unread: tuple[str, ...] = tuple(
             dict.fromkeys(
                 name
-                for source, file in zip(sources, self._files, strict=True)
+                for source, file in zip(sources, files, strict=True)
                 for name in unread_datasets(file, source)
             )
         )
@@ -73,7 +76,12 @@ class FlowData:
         )
         self.redrawn: int = int(np.count_nonzero(self.records.get("draw", 0)))
         self._arrays = {
-            field.name: LazyArray([source.arrays[field.name] for source in sources])
+            field.name: LazyArray(
+                [
+                    file.kept(source.arrays[field.name])
+                    for source, file in zip(sources, self._files, strict=True)
+                ]
+            )
             for field in first.fields
         }
 
@@ -206,7 +214,7 @@ def load(paths: Any, *, allow_external: bool = False, verify: bool = False) -> F
             files.append(open_hdf5(path, allow_external=allow_external))
             if verify:
                 refuse_altered(files[-1])
-        return FlowData(files)
+        return FlowData(files, allow_external=allow_external)
     except BaseException:
         for file in files:
             file.close()

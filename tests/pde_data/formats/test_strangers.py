@@ -135,7 +135,7 @@ def test_a_constant_is_not_repeated_beyond_what_the_file_explains(tmp_path):
             node.attrs["time_varying"] = varies
             node.attrs["dim_varying"] = np.zeros(3, bool)
     tracemalloc.start()
-    with pytest.raises(ValueError, match="density would need .*does not explain"):
+    with pytest.raises(ValueError, match=r"density would need .*does not explain"):
         pde_data.load(path)
     assert not check_file(path).passed
     assert tracemalloc.get_traced_memory()[1] < 2**22
