@@ -28,8 +28,8 @@ def check_bounds(description: dict[str, Any], most_weights: int) -> None:
         blocks = max(blocks, 1) * len(dilations)
     if blocks > _MOST_BLOCKS:
         raise ValueError(
-            f"`description` claims a network of {blocks:.0f} blocks or convolutions one "
-            f"after the other; {_MOST_BLOCKS} at most. If it is yours, build the "
+            f"`description` claims a network of {blocks:.0f} blocks or convolutions, "
+            f"one after the other; {_MOST_BLOCKS} at most. If it is yours, build the "
             "network yourself and `load_checkpoint` into it."
         )
     least = least_weights(description)

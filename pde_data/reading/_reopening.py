@@ -77,9 +77,9 @@ class StoredDataset:
 
     def __getitem__(self, key: Any) -> Any:
         file = self.file.opened()
-        if self._node is None:
-            self._node = dataset(file, self.name)
-        return self._node[key]
+        node = dataset(file, self.name) if self._node is None else self._node
+        self._node = node
+        return node[key]
 
     def __getstate__(self) -> dict[str, Any]:
         node = self._node

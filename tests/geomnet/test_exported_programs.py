@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,16 +75,17 @@ def test_images_are_arguments_and_results(key):
     net = unet(key)
     x = gn.random_image(FLOW, (8, 8), key=key)
 
-    def f(images):
+    def f(images) -> dict[str, gn.GeometricImage]:
         return {"next": net(images[0]), "scaled": 2 * images[1]}
 
     other = gn.random_image("3x0+ 1x2s+ 0-", (5,), key=key)
     again = export.deserialize(exported(f, (x, other)).serialize())
-    result, wanted = again.call((x, other)), jax.jit(f)((x, other))
+    result: Any = again.call((x, other))
+    wanted = f((x, other))
     assert jax.tree.structure(result) == jax.tree.structure(wanted)
     for name, image in wanted.items():
         assert result[name].signature == image.signature
-        np.testing.assert_allclose(result[name].array, image.array, atol=1e-5)
+        np.testing.assert_allclose(result[name].array, image.array, atol=1e-4)
     with pytest.raises(ValueError, match="pytree structure"):
         again.call((x, gn.random_image("3x0+ 1x2s+ 0+", (5,), key=key)))
 

@@ -11,8 +11,8 @@ import resource
 import sys
 from pathlib import Path
 
-import pde_data
 from pde_data import _cli
+from pde_data.formats._hdf5 import open_hdf5
 from pde_data.generation import _generate
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -51,7 +51,7 @@ def main(folder, compression, grid, trajectories, snapshots):
         for name in (path, partial):
             if name.exists():
                 # What is there is whole, and goes on.
-                with pde_data.formats._hdf5.open_hdf5(name) as file:
+                with open_hdf5(name) as file:
                     assert len(file["density"]) == int(trajectories)
         print(limit, code, path.exists(), lines)
         assert not partial.with_name(partial.name + ".new").exists()

@@ -77,8 +77,9 @@ def test_every_flipped_bit_of_a_field_is_found(
     layout, compression, number, tmp_path, random
 ):
     path = make(tmp_path, layout, compression)
-    assert digest_finding(path).passed
-    pde_data.load(path, verify=True).close()
+    copy = path
+    assert digest_finding(copy).passed
+    pde_data.load(copy, verify=True).close()
     for place in random.choice(places(path, layout), number, replace=False):
         copy = flipped(path, place, random.integers(8))
         with pytest.raises(ValueError, match=r"is not as it was written: trajectories"):
