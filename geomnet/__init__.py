@@ -1,6 +1,7 @@
 """Exactly equivariant networks on grids of scalars, vectors and tensors."""
 
 from . import (
+    _exported_image as _exported_image,
     filters as filters,
     models as models,
     nn as nn,

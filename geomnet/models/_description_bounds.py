@@ -14,13 +14,24 @@ from .._signature import Signature
 _LONGEST_TEXT = 4096
 _MOST_ITEMS = 4096
 _DEEPEST = 8
+_MOST_BLOCKS = 1000  # Each takes time to build and to compile, however small it is.
 
 
 def check_bounds(description: dict[str, Any], most_weights: int) -> None:
     """**Raises:** `ValueError` if a description is too long, too deep, or of a network
-    that has more than so many weights.
+    that has more than so many weights, or more blocks than any of use.
     """
     _check_text(description, "description", 0, [_MOST_ITEMS])
+    blocks = _number(description.get("num_blocks"))
+    dilations = description.get("dilations")
+    if isinstance(dilations, list | tuple):
+        blocks = max(blocks, 1) * len(dilations)
+    if blocks > _MOST_BLOCKS:
+        raise ValueError(
+            f"`description` claims a network of {blocks:.0f} blocks or convolutions, "
+            f"one after the other; {_MOST_BLOCKS} at most. If it is yours, build the "
+            "network yourself and `load_checkpoint` into it."
+        )
     least = least_weights(description)
     if least > most_weights:
         raise ValueError(

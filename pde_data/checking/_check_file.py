@@ -4,14 +4,17 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .._arguments import checked
 from ..certificates._drift import drift_bounds
+from ..formats._digests import DIGEST, digest_faults
 from ..formats._hdf5 import open_hdf5
 from ..formats._inventory import refuse_outside
 from ..formats._registry import format_of, structural_faults
+from ..formats._stored import stored
 from ..generation._box import is_forced, kept_totals
 from ..generation._config import GenerateConfig
 from ..generation._sample import simulate_trajectory
@@ -58,6 +61,7 @@ def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
             return FileReport("unknown", (found,))
         faults = structural_faults(file)
         findings = [FileFinding("layout", not faults, "; ".join(faults) or "complete")]
+        findings.append(_check_digests(file))
         name = "unknown"
         try:
             format = format_of(file)
@@ -75,6 +79,18 @@ def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
         else:
             findings += _check_trajectories(flow, regenerate)
         return FileReport(flow.layout, tuple(findings))
+
+
+def _check_digests(file: Any) -> FileFinding:
+    """Whether every bit is the one that was written."""
+    try:
+        if stored(file, DIGEST) is None:
+            text = "none: whether its numbers are those written can't be seen"
+            return FileFinding("digests", None, text)
+    except ValueError as error:
+        return FileFinding("digests", False, str(error))
+    faults = list(digest_faults(file))
+    return FileFinding("digests", not faults, "; ".join(faults) or "as written")
 
 
 def _check_accounted(flow: FlowData) -> list[FileFinding]:

@@ -5,6 +5,7 @@ h5py is loaded when it is used.
 
 import contextlib
 import importlib.util
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,14 @@ from typing import Any
 from ._disk_space import full_disk_explained, reserve
 from ._inventory import refuse_outside
 from ._stored import DAMAGE
-from ._writer_lock import in_use
+from ._writer_lock import in_use, open_own
 
-# More than all that a file holds besides its fields.
-METADATA = 2**17
+# More than a file needs for names, attributes and headers.
+_METADATA = 2**17
+# More than the index needs for each chunk: with five axes 91 bytes, with six 100.
+_CHUNK_ENTRY = 256
+# Smaller chunks cost more than they save.
+_LEAST_CHUNK = 2**14
 
 
 def need_h5py() -> None:
@@ -79,14 +84,14 @@ def _hint(path: Path) -> str:
 def new_hdf5(path: Path, size: int) -> Iterator[Any]:
     """An `h5py.File` to fill, which appears as `path` when it is whole.
 
-    It is made in `path` + ".new", for which `size` bytes, no less than its fields will
-    need, are claimed first: HDF5 crashes the process if it cannot close a file.
+    It is made in `path` + ".new", for which `size` bytes, no less than its data sets
+    will need, are claimed first: HDF5 crashes the process if it cannot close a file.
     """
     import h5py
 
-    size += METADATA
+    size += _METADATA
     staging = path.with_name(path.name + ".new")
-    descriptor = os.open(staging, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = open_own(staging, os.O_RDWR | os.O_CREAT)
     try:
         reserve(descriptor, path, size)
         with full_disk_explained(path), h5py.File(staging, "w") as file:
@@ -104,33 +109,52 @@ def new_hdf5(path: Path, size: int) -> Iterator[Any]:
 
 
 def compress(path: Path) -> None:
-    """Rewrite a finished file with compressed chunks of one snapshot each."""
+    """Rewrite a finished file with compressed chunks, each of one snapshot or of as
+    many small ones as are worth an entry in the index.
+    """
     import h5py
 
-    # Chunks that do not shrink are stored as they are; each has an entry in an index.
-    size = int(1.02 * path.stat().st_size)
-    with h5py.File(path, "r") as old, new_hdf5(path, size) as new:
-        _copy_attributes(old, new)
+    with h5py.File(path, "r") as old:
+        size, chunks = path.stat().st_size, {}
 
-        def copy(name: str, node: Any) -> None:
+        def plan(name: str, node: Any) -> None:
+            nonlocal size
             if isinstance(node, h5py.Dataset) and node.ndim > 2:
-                target = new.create_dataset(
-                    name,
-                    node.shape,
-                    node.dtype,
-                    chunks=(1, 1, *node.shape[2:]),
-                    compression="gzip",
-                    shuffle=True,
-                )
-                for index in range(node.shape[0]):
-                    target[index] = node[index]
-            elif isinstance(node, h5py.Dataset):
-                target = new.create_dataset(name, data=node[()])
-            else:
-                target = new.require_group(name)
-            _copy_attributes(node, target)
+                chunks[name] = chunk = _chunk(node.shape, node.dtype.itemsize)
+                number = node.shape[0] * math.ceil(node.shape[1] / chunk[1])
+                # Chunks that do not shrink are stored as they are, the last ones whole.
+                nbytes = math.prod(chunk) * node.dtype.itemsize
+                size += number * (nbytes + _CHUNK_ENTRY) - node.nbytes
 
-        old.visititems(copy)
+        old.visititems(plan)
+        with new_hdf5(path, size) as new:
+            _copy_attributes(old, new)
+
+            def copy(name: str, node: Any) -> None:
+                if name in chunks:
+                    target = new.create_dataset(
+                        name,
+                        node.shape,
+                        node.dtype,
+                        chunks=chunks[name],
+                        compression="gzip",
+                        shuffle=True,
+                    )
+                    for index in range(node.shape[0]):
+                        target[index] = node[index]
+                elif isinstance(node, h5py.Dataset):
+                    target = new.create_dataset(name, data=node[()])
+                else:
+                    target = new.require_group(name)
+                _copy_attributes(node, target)
+
+            old.visititems(copy)
+
+
+def _chunk(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    snapshot = math.prod(shape[2:]) * itemsize
+    times = min(max(1, _LEAST_CHUNK // snapshot), shape[1])
+    return (1, times, *shape[2:])
 
 
 def _copy_attributes(old: Any, new: Any) -> None:

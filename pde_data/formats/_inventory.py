@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Collection
 from typing import Any
 
-from ._stored import DAMAGE, damage_explained
+from ._stored import DAMAGE, as_text, damage_explained
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +42,9 @@ def inventory(file: Any) -> Inventory:
     while waiting:
         path, group = waiting.pop()
         with damage_explained(file, path or "/"):
-            names = sorted(group)
-        for name in names:
-            where = f"{path}{name}"
+            names = {as_text(name): name for name in group}
+        for text, name in sorted(names.items()):
+            where = f"{path}{text}"
             try:
                 link = group.get(name, getlink=True)
             except DAMAGE:

@@ -29,7 +29,7 @@ def read_contents(file: Any) -> FileContents:
     format = format_of(file)
     if format is None:
         known = ", nor of ".join(format.signs for format in FORMATS.values())
-        found = ", ".join(sorted(file)[:8]) or "nothing"
+        found = ", ".join(list(children(file))[:8]) or "nothing"
         raise ValueError(
             f"{file.filename} has not the layout of {known}; it holds {found}."
         )

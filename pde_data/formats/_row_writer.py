@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from .._arguments import check_kind, shown
+from ._digests import DIGEST, covered, row_digest
 from ._disk_space import full_disk_explained, reserve
 from ._own_records import STORED
+from ._writer_lock import open_own
 
 
 def create_rows(file: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -58,6 +60,22 @@ def create_rows(file: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any
     return h5py.Dataset(identifier)
 
 
+def row_names(file: Any) -> list[str]:
+    """The names of the data sets of an open `h5py.File` that `create_rows` has made."""
+    import h5py
+
+    found: list[str] = []
+
+    def visit(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset):
+            fill_time = node.id.get_create_plist().get_fill_time()
+            if fill_time == h5py.h5d.FILL_TIME_NEVER:
+                found.append(name)
+
+    file.visititems(visit)
+    return found
+
+
 class RowWriter:
     """Writes trajectories into the rows of a prepared file, each one durable.
 
@@ -80,7 +98,8 @@ class RowWriter:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
             self.stored = np.asarray(file[STORED][()])
-        self._descriptor = os.open(path, os.O_RDWR)
+            self._covered = covered(file)
+        self._descriptor = open_own(path, os.O_RDWR)
 
     def reserve(self) -> None:
         """Claim the disk space of the whole file now rather than run out later."""
@@ -93,6 +112,12 @@ class RowWriter:
 
     def write(self, index: int, rows: Mapping[str, np.ndarray]) -> None:
         """Store the trajectory of row `index`: its rows, and only then the mark."""
+        if self._covered:
+            if absent := sorted(set(self._covered) - set(rows)):
+                raise ValueError(f"`rows` must have a row of {', '.join(absent)}.")
+            types = {name: self._places[name][2] for name in self._covered}
+            kept = {name: np.asarray(rows[name], types[name]) for name in types}
+            rows = {**rows, DIGEST: np.asarray(row_digest(kept))}
         with full_disk_explained(self.path):
             for name, row in rows.items():
                 self._write_row(name, index, row)

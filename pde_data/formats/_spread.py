@@ -15,7 +15,8 @@ class Spread:
     """
 
     def __init__(self, source: Any, lengths: tuple[int | None, ...]):
-        self._source = source
+        self.source = source
+        self._lengths = lengths
         self._held = [length is None for length in lengths]
         held = iter(source.shape)
         self.shape: tuple[int, ...] = tuple(
@@ -25,10 +26,14 @@ class Spread:
         self.name: str = source.name
         self.file = source.file
 
+    def of(self, source: Any) -> "Spread":
+        """The same of another data set of that shape."""
+        return Spread(source, self._lengths)
+
     def __getitem__(self, key: tuple[int | slice, ...]) -> np.ndarray:
         keys = (*key, *(slice(None),) * (len(self.shape) - len(key)))
         asked = tuple(k for k, held in zip(keys, self._held, strict=True) if held)
-        values = np.asarray(self._source[asked])
+        values = np.asarray(self.source[asked])
         axes, lengths = [], []
         for k, n, held in zip(keys, self.shape, self._held, strict=True):
             if isinstance(k, slice):

@@ -44,9 +44,14 @@ def damage_explained(file: Any, what: str) -> Iterator[None]:
         ) from error
 
 
-def stored(file: Any, name: str) -> Any | None:
+def as_text(name: str | bytes) -> str:
+    """A name in a file, which h5py gives as bytes where they are no UTF-8."""
+    return name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else name
+
+
+def stored(file: Any, name: str | bytes) -> Any | None:
     """The group or data set of that name, or `None`."""
-    with damage_explained(file, name):
+    with damage_explained(file, as_text(name)):
         return file.get(name)
 
 
@@ -55,8 +60,8 @@ def children(group: Any | None) -> dict[str, Any]:
     if group is None or not hasattr(group, "keys"):
         return {}
     with damage_explained(group, group.name):
-        names = sorted(group)
-    nodes = {name: stored(group, name) for name in names}
+        names = {as_text(name): name for name in group}
+    nodes = {text: stored(group, names[text]) for text in sorted(names)}
     return {name: node for name, node in nodes.items() if node is not None}
 
 
@@ -123,9 +128,9 @@ def group_of_numbers(file: Any, name: str) -> dict[str, np.ndarray]:
     return {key: numbers(file, path) for key, path in paths.items()}
 
 
-def attribute(node: Any, name: str, default: Any = None) -> Any:
+def attribute(node: Any, name: str | bytes, default: Any = None) -> Any:
     """The value of an attribute, or the default where there is none."""
-    with damage_explained(node, f"attribute {name} of {node.name}"):
+    with damage_explained(node, f"attribute {as_text(name)} of {node.name}"):
         return node.attrs.get(name, default)
 
 
@@ -133,7 +138,7 @@ def attributes(node: Any) -> dict[str, Any]:
     """All attributes by name."""
     with damage_explained(node, f"the attributes of {node.name}"):
         names = list(node.attrs)
-    return {name: attribute(node, name) for name in names}
+    return {as_text(name): attribute(node, name) for name in names}
 
 
 def words(node: Any, name: str) -> list[str]:
@@ -195,6 +200,22 @@ def _refuse_large(file: Any, name: str, nbytes: int) -> None:
         raise ValueError(
             f"{file.file.filename}: {name} would need {nbytes} bytes of memory, which "
             f"a file of {size} bytes does not explain."
+        )
+
+
+def refuse_unexplained(file: Any, name: str, nbytes: int) -> None:
+    """Refuse a field that repeats itself into more than any file of this size unpacks
+    to.
+
+    **Raises:** `ValueError` that says what is claimed.
+    """
+    with damage_explained(file, name):
+        size = int(file.file.id.get_filesize())
+    if nbytes > size * _MOST_COMPRESSED:
+        raise ValueError(
+            f"{file.file.filename}: one trajectory of {name} would need {nbytes} bytes "
+            f"of memory, repeated along the axes that it lacks, which a file of {size} "
+            "bytes does not explain."
         )
 
 

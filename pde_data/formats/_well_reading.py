@@ -5,6 +5,7 @@ lacks some of them is constant along those, and is read as if it repeated itself
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from ._stored import (
     flag,
     group_of_numbers,
     numbers,
+    refuse_unexplained,
     stored,
     whole_number,
     words,
@@ -169,7 +171,8 @@ def _num_samples(file: Any, found: list[_StoredField]) -> int:
 def _whole(file: Any, each: _StoredField, lengths: tuple[int, ...]) -> Any:
     """The data set of a field, with all axes.
 
-    **Raises:** `ValueError` if its shape is not what the attributes say.
+    **Raises:** `ValueError` if its shape is not what the attributes say, or a
+    trajectory of it, repeated along the axes that it lacks, is out of proportion.
     """
     d = len(lengths) - 2
     held = [n for n, varies in zip(lengths, each.varies, strict=True) if varies]
@@ -187,6 +190,8 @@ def _whole(file: Any, each: _StoredField, lengths: tuple[int, ...]) -> Any:
     missing = [
         None if varies else n for n, varies in zip(lengths, each.varies, strict=True)
     ]
+    whole = math.prod((*lengths[1:], *(d,) * each.field.order))
+    refuse_unexplained(file, each.where, whole * each.node.dtype.itemsize)
     return Spread(each.node, (*missing, *(None,) * each.field.order))
 
 

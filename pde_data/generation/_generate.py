@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..certificates._certificate import CERTIFIED
+from ..formats._digests import DIGEST, seal
 from ..formats._file_format import FileFormat, FilePlan
 from ..formats._hdf5 import compress, need_h5py, new_hdf5
 from ..formats._own_records import CERTIFICATE, CONFIG, GENERATION, STORED
 from ..formats._registry import FORMATS
-from ..formats._row_writer import RowWriter, create_rows
+from ..formats._row_writer import RowWriter, create_rows, row_names
 from ..formats._writer_lock import only_writer, remove_idle_lock
 from ..solver._simulation import SimulationError
 from ._box import boundary_names, check_family
@@ -208,16 +209,22 @@ def _create(path: Path, config: GenerateConfig) -> None:
     components = 2 + plan.box.num_spatial_dims
     size = math.prod(plan.field_shape) * components * np.dtype(plan.dtype).itemsize
     n = (plan.num_trajectories,)
+    # Records, coordinates and masks, none of them wider than this.
+    names = (*FIGURES, *RECORDS, *DRAWN, STORED, DIGEST)
+    size += 8 * (n[0] * len(names) + len(plan.times) + 2 * sum(plan.box.shape))
     with new_hdf5(path, size) as file:
         FORMATS[config.format].create(file, plan)
         for name in FIGURES:
             create_rows(file, f"{CERTIFICATE}/{name}", n, np.float64)
         for name in RECORDS:
             create_rows(file, f"{GENERATION}/{name}", n, np.int32)
-        create_rows(file, STORED, n, np.uint8)
         file.attrs[CONFIG] = config.to_json()
         for name, value in provenance(config).items():
             file.attrs[name] = value
+        rows = row_names(file)
+        create_rows(file, STORED, n, np.uint8)
+        create_rows(file, DIGEST, n, np.uint64)
+        seal(file, rows)
 
 
 def _plan(config: GenerateConfig) -> FilePlan:

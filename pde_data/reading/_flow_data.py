@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import checked, shown
+from ..formats._digests import refuse_altered
 from ..formats._file_format import Field, FileContents
 from ..formats._hdf5 import open_hdf5
 from ..formats._own_records import CERTIFICATE, CONFIG, GENERATION, read_records
@@ -18,6 +19,7 @@ from ..formats._stored import attribute
 from ..generation._config import GenerateConfig
 from ..solver._energy import pressure_of
 from ._lazy_array import LazyArray
+from ._reopening import OpenFile
 
 
 class FlowData:
@@ -38,17 +40,19 @@ class FlowData:
       `safe_scheme`; `redrawn`: how many broke down and were drawn anew;
     - `unread`: the names of all data sets in the files that were not understood.
 
-    Use it in a `with` block, or call `close`.
+    Use it in a `with` block, or call `close`. It can be pickled, and its lazy arrays
+    too: in another process the files are opened again when something is read, which a
+    file that has changed or gone meanwhile refuses.
     """
 
     @checked
-    def __init__(self, files: Sequence[Any]):
-        self._files = list(files)
-        if not self._files or not all(hasattr(f, "filename") for f in self._files):
+    def __init__(self, files: Sequence[Any], *, allow_external: bool = False):
+        if not files or not all(hasattr(file, "filename") for file in files):
             raise TypeError(
                 f"`files` must hold open files of h5py, got {shown(files)}: "
                 "`pde_data.load(paths)` opens them."
             )
+        self._files = [OpenFile(file, allow_external=allow_external) for file in files]
         sources = [read_contents(file) for file in files]
         first = sources[0]
         for source, file in zip(sources[1:], self._files[1:], strict=True):
@@ -59,7 +63,7 @@ class FlowData:
         self.unread: tuple[str, ...] = tuple(
             dict.fromkeys(
                 name
-                for source, file in zip(sources, self._files, strict=True)
+                for source, file in zip(sources, files, strict=True)
                 for name in unread_datasets(file, source)
             )
         )
@@ -79,7 +83,12 @@ class FlowData:
         )
         self.redrawn: int = int(np.count_nonzero(self.records.get("draw", 0)))
         self._arrays = {
-            field.name: LazyArray([source.arrays[field.name] for source in sources])
+            field.name: LazyArray(
+                [
+                    file.kept(source.arrays[field.name])
+                    for source, file in zip(sources, self._files, strict=True)
+                ]
+            )
             for field in first.fields
         }
 
@@ -183,7 +192,7 @@ class FlowData:
 
 
 @checked
-def load(paths: Any, *, allow_external: bool = False) -> FlowData:
+def load(paths: Any, *, allow_external: bool = False, verify: bool = False) -> FlowData:
     """Open one file, or several as one data set joined along the trajectories.
 
     Reads our own files and those of PDEBench (1D to 3D compressible flow) and The Well.
@@ -195,20 +204,25 @@ def load(paths: Any, *, allow_external: bool = False) -> FlowData:
       parameters, which then have one value per trajectory.
     - `allow_external`: whether a file may take numbers from other files: by links, raw
       storage or virtual data sets that name them. Only for files that you trust.
+    - `verify`: read every number first, and refuse a file that is not as it was
+      written, to the last bit, or carries no digests that would tell.
 
     A file of PDEBench's without trajectory axis is one trajectory. What a file holds
     and is not understood is listed in `unread`.
 
     **Raises:** `FileNotFoundError`; `TypeError` for anything but paths; `ValueError`
-    for a file that is incomplete, truncated, of another kind, named twice, or of other
-    fields, times or coordinates than the first, saying which.
+    for a file that is incomplete, truncated, of another kind, named twice, of other
+    fields, times or coordinates than the first, or, with `verify`, altered, saying
+    which.
     """
     listed = _listed(paths)
     files: list[Any] = []
     try:
         for path in listed:
             files.append(open_hdf5(path, allow_external=allow_external))
-        return FlowData(files)
+            if verify:
+                refuse_altered(files[-1])
+        return FlowData(files, allow_external=allow_external)
     except BaseException:
         for file in files:
             file.close()

@@ -138,6 +138,8 @@ class _Part:
         rows = [slice(None)] if isinstance(row, slice) else []
         try:
             values = np.asarray(source[(row, *forward)])
+        except FileNotFoundError:
+            raise  # Sent to another process, and gone meanwhile: no damage.
         except (OSError, RuntimeError, MemoryError) as error:
             raise ValueError(
                 f"{source.file.filename}: {source.name} can't be read; the file may be "

@@ -149,7 +149,7 @@ def _make_primitive(
 
 def _all_batched(arrays: Sequence[Array], is_batched: Sequence[bool]) -> list[Array]:
     """The arrays, repeated where they had no batch axis."""
-    size = next(len(a) for a, b in zip(arrays, is_batched, strict=True) if b)
+    size = next(a.shape[0] for a, b in zip(arrays, is_batched, strict=True) if b)
     return [
         array if has_axis else jnp.broadcast_to(array, (size, *array.shape))
         for array, has_axis in zip(arrays, is_batched, strict=True)
@@ -206,13 +206,13 @@ def _batch_times(arrays: Sequence[Array], is_batched: Sequence[bool]) -> Array:
     if not is_batched[1]:
         return times(*arrays)
     array, matrix = _all_batched(arrays, is_batched)
-    flat = jnp.matmul(array.reshape(len(array), -1, array.shape[-1]), matrix)
+    flat = jnp.matmul(array.reshape(array.shape[0], -1, array.shape[-1]), matrix)
     return flat.reshape(*array.shape[:-1], matrix.shape[-1])
 
 
 def _batch_outer(arrays: Sequence[Array], is_batched: Sequence[bool]) -> Array:
     left, right = (
-        a.reshape(len(a), -1, a.shape[-1]) for a in _all_batched(arrays, is_batched)
+        a.reshape(a.shape[0], -1, a.shape[-1]) for a in _all_batched(arrays, is_batched)
     )
     return jnp.matmul(left.mT, right)
 

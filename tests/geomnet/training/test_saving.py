@@ -1,6 +1,7 @@
 """When a run is saved, where it can not be, and what is said meanwhile."""
 
 import time
+import types
 
 import pytest
 
@@ -26,6 +27,27 @@ def test_slow_steps_are_saved_by_time(tmp_path, monkeypatch):
             return super().take(numbers)
 
     monkeypatch.setattr(_fit, "SAVE_EVERY", 0.01)
+    with pytest.raises(OSError, match="power"):
+        fit(tmp_path / "a", windows=Slow())
+    state = training.start_training(linear(), ADAM, key=KEY)
+    assert int(training.load_checkpoint(tmp_path / "a", state)[0].num_steps) == 4
+
+
+def test_of_slow_steps_no_more_than_half_a_minute_and_a_step_is_lost(
+    tmp_path, monkeypatch
+):
+    """By a clock on which each step takes 20 seconds; the power fails in the sixth."""
+    now = 0.0
+
+    class Slow(Windows):
+        def take(self, numbers):
+            nonlocal now
+            now += 20.0
+            if now > 100:
+                raise OSError("power")
+            return super().take(numbers)
+
+    monkeypatch.setattr(_fit, "time", types.SimpleNamespace(monotonic=lambda: now))
     with pytest.raises(OSError, match="power"):
         fit(tmp_path / "a", windows=Slow())
     state = training.start_training(linear(), ADAM, key=KEY)

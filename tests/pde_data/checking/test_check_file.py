@@ -297,6 +297,7 @@ def test_regenerated_trajectories_are_compared_bit_for_bit(tmp_path):
     path = pde_data.generate(config, tmp_path / "flow.hdf5")
     assert check_file(path, regenerate=2).passed
     with h5py.File(path, "r+") as file:
+        del file["generation/digest"]  # It would be found without.
         file["Vx"][1, 1, 3, 4] *= 1 + 1e-6  # type: ignore[index]
     failed = [f for f in check_file(path, regenerate=2).findings if f.passed is False]
     assert [f.name for f in failed] == ["regenerated"]

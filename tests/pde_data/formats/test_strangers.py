@@ -121,6 +121,42 @@ def test_compressed_zeros_are_not_unpacked_beyond_the_size_of_the_file(name, tmp
     tracemalloc.stop()
 
 
+def test_a_constant_is_not_repeated_beyond_what_the_file_explains(tmp_path):
+    """One number, and three lines whose product is a terabyte."""
+    path, lines = tmp_path / "flow.hdf5", {"time": 2, "x": 4000, "y": 4000, "z": 4000}
+    with h5py.File(path, "w") as file:
+        for name, n in lines.items():
+            file[f"dimensions/{name}"] = np.arange(float(n))
+        file["dimensions"].attrs["spatial_dims"] = ["x", "y", "z"]
+        for name, varies in (("density", False), ("pressure", True)):
+            value = np.ones(2) if varies else 1.0
+            node = file.create_dataset(f"t0_fields/{name}", data=value)
+            node.attrs["sample_varying"] = False
+            node.attrs["time_varying"] = varies
+            node.attrs["dim_varying"] = np.zeros(3, bool)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"density would need .*does not explain"):
+        pde_data.load(path)
+    assert not check_file(path).passed
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_names_that_are_no_text_end_in_words(tmp_path, capsys):
+    path = flow_file(tmp_path / "flow.hdf5")
+    with _open(path, "r+") as file:
+        file.attrs[b"eta\xff"] = 0.5
+    with pde_data.load(path) as flow:
+        assert flow.parameters["eta\\xff"] == 0.5
+    for command in ("info", "check"):
+        assert _cli.main([command, str(path)]) < 2
+    capsys.readouterr()
+    with _open(path, "r+") as file:
+        file[b"parameters/mach\xff"] = np.ones(2)
+    assert _cli.main(["info", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_control_characters_do_not_reach_the_terminal(tmp_path, capsys):
     path, evil = flow_file(tmp_path / "flow.hdf5"), "\x1b]0;owned\x07\u202e\n"
     with h5py.File(path, "r+") as file:
