@@ -2,6 +2,7 @@
 
 from . import (
     filters as filters,
+    metrics as metrics,
     models as models,
     nn as nn,
     plot as plot,
