@@ -4,8 +4,10 @@ Pure functions of two images, which may have leading axes, such as trajectories 
 steps. Under `jax.jit` and `jax.vmap`; sums are in float32 at least.
 """
 
+import functools
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -94,13 +96,9 @@ def nrmse_per_field(
     **Raises:** `ValueError` if signatures or shapes differ, or there is no such field.
     """
     check_pair(prediction, target)
-    axes = (*target.spatial_axes, -1)
-    result = {}
-    for name in chosen_fields(target.signature, fields):
-        true = field_values(target, name)
-        error = jnp.square(field_values(prediction, name) - true).sum(axis=axes)
-        result[name] = _root_of_ratio(error, jnp.square(true).sum(axis=axes))
-    return result
+    names = tuple(chosen_fields(target.signature, fields))
+    values = _ratios(prediction, target, names, about_the_mean=False)
+    return dict(zip(names, values, strict=True))
 
 
 def vrmse(
@@ -125,13 +123,29 @@ def vrmse(
     **Raises:** `ValueError` if signatures or shapes differ, or there is no such field.
     """
     check_pair(prediction, target)
+    names = tuple(chosen_fields(target.signature, fields))
+    values = _ratios(prediction, target, names, about_the_mean=True)
+    return dict(zip(names, values, strict=True))
+
+
+@functools.partial(jax.jit, static_argnames=("names", "about_the_mean"))
+def _ratios(
+    prediction: GeometricImage,
+    target: GeometricImage,
+    names: tuple[str, ...],
+    about_the_mean: bool,
+) -> list[Array]:
+    # No dictionary: `jax.jit` would sort its keys.
     axes = (*target.spatial_axes, -1)
-    result = {}
-    for name in chosen_fields(target.signature, fields):
+    result = []
+    for name in names:
         true = field_values(target, name)
         error = jnp.square(field_values(prediction, name) - true).sum(axis=axes)
-        variance = jnp.square(fluctuation(true, target.spatial_axes)).sum(axis=axes)
-        result[name] = _root_of_ratio(error, variance, exact_over_nothing=jnp.nan)
+        if about_the_mean:
+            true = fluctuation(true, target.spatial_axes)
+        size = jnp.square(true).sum(axis=axes)
+        exact = jnp.nan if about_the_mean else 0.0
+        result.append(_root_of_ratio(error, size, exact))
     return result
 
 

@@ -129,9 +129,8 @@ def widened(array: Array) -> Array:
 
 def fluctuation(values: Array, axes: tuple[int, ...]) -> Array:
     """What is left without the spatial mean: exactly zero where nothing varies."""
-    is_constant = values.max(axis=axes, keepdims=True) == values.min(
-        axis=axes, keepdims=True
-    )
+    low, high = (f(values, axis=axes, keepdims=True) for f in (jnp.min, jnp.max))
+    is_constant = (low == high) & jnp.isfinite(low)
     # The rounded mean of equal numbers is not quite one of them.
     away = values - values.mean(axis=axes, keepdims=True)
     return jnp.where(is_constant, 0, away)

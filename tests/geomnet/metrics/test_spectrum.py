@@ -99,6 +99,7 @@ def test_spectral_error_is_that_of_the_waves_in_a_band():
     np.testing.assert_allclose(found["mid"], np.sqrt(0.25 / 2), rtol=1e-4)
     np.testing.assert_allclose(found["high"], 2.0, rtol=1e-4)
     assert list(spectral_error(flow((8, 8)), flow((8, 8)))) == ["low", "mid"]
+    assert list(found) == ["low", "mid", "high"]
     with pytest.raises(ValueError, match="rising"):
         spectral_error(true, true, edges=(5, 2))
 
@@ -133,7 +134,9 @@ def test_the_parts_of_the_error_add_up_to_vrmse(grid):
         np.testing.assert_allclose(parts["transverse"], 0.0, atol=1e-3)
 
 
-@pytest.mark.parametrize("grid", [(4, 6), (4, 5, 6)], ids=str)
+@pytest.mark.parametrize(
+    "grid", [(4, 6), pytest.param((4, 5, 6), marks=pytest.mark.slow)], ids=str
+)
 def test_no_direction_is_preferred(grid):
     d = len(grid)
     true, wrong = flow(grid, 0), flow(grid, 1)
