@@ -75,17 +75,20 @@ class RolloutReport:
     def table(self) -> str:
         """Medians over trajectories, with quartiles, as text."""
         shown = sorted({0, (self.steps - 1) // 2, self.steps - 1})
+        cells = {
+            name: [_text(self.spread(name), step) for step in shown]
+            for name in self.series
+        }
         width = max(map(len, self.series))
-        head = "".join(f"{f'step {step + 1}':>28}" for step in shown)
+        column = 2 + max(len(cell) for row in cells.values() for cell in row)
+        head = "".join(f"{f'step {step + 1}':>{column}}" for step in shown)
         lines = [
             f"{self.trajectories} rollouts of {self.steps} steps: median over rollouts "
             "[quartiles]",
             f"{'':<{width}}{head}",
         ]
-        for name in self.series:
-            spread = self.spread(name)
-            row = "".join(f"{_text(spread, step):>28}" for step in shown)
-            lines.append(f"{name:<{width}}{row}")
+        for name, row in cells.items():
+            lines.append(f"{name:<{width}}" + "".join(f"{c:>{column}}" for c in row))
         total = _text(Spread.of(self.rollout_smse))
         lines.append(f"smse, sum over steps: {total}")
         for name, times in self.correlation_times.items():

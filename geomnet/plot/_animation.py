@@ -28,7 +28,7 @@ def animation(
 ) -> None:
     """Writes one field of true and predicted frames side by side as GIF or MP4.
 
-    All panels have the colours of the truth's range. Under each model stands the VRMSE
+    All panels have the colours of the truth's range. Over each model stands the VRMSE
     of that frame.
 
     **Arguments:**
@@ -77,12 +77,15 @@ def animation(
                     axes.clear()
                     one = movie.with_array(movie.array[step])
                     artist = field(axes, one, name, limits=limits)
+                    axes.set_xlabel("x", fontsize=8)
                     axes.set_title(label, fontsize=9)
                     if label in errors:
-                        axes.set_xlabel(f"VRMSE {errors[label][step]:.3g}", fontsize=8)
+                        error = f"{label}: VRMSE {errors[label][step]:.3g}"
+                        axes.set_title(error, fontsize=9)
                     if bar is None:
                         bar = figure.colorbar(artist, ax=list(row[0]), shrink=0.8)
                         bar.set_label(_bar_label(truth, name), fontsize=8)
+                row[0, 0].set_ylabel("y", fontsize=8)
                 figure.suptitle(f"t = {(step + 1) * time_step:.4g} {unit}", fontsize=9)
                 writer.grab_frame()
     finally:
@@ -97,8 +100,8 @@ def _writer(path: Path, frames_per_second: float) -> "AbstractMovieWriter":
     if path.suffix == ".mp4":
         if not movies.FFMpegWriter.isAvailable():
             raise ValueError(
-                f"`path` {path.name!r} needs ffmpeg, which is not installed: install it, "
-                "or write a `.gif`."
+                f"`path` {path.name!r} needs ffmpeg, which is not installed: install "
+                "it, or write a `.gif`."
             )
         return movies.FFMpegWriter(fps=frames_per_second)  # pyright: ignore
     raise ValueError(f"`path` must end with .gif or .mp4, got {path.name!r}.")

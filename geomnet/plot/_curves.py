@@ -116,8 +116,8 @@ def data_efficiency(
         counts = sorted(values)
         if not counts or not all(np.ravel(values[count]).size for count in counts):
             raise ValueError(
-                f"`errors[{name!r}]` must hold the errors of some seeds for each number "
-                "of trajectories, such as `{16: [0.3, 0.4]}`."
+                f"`errors[{name!r}]` must hold the errors of some seeds for each "
+                "number of trajectories, such as `{16: [0.3, 0.4]}`."
             )
         spreads = [Spread.of(np.ravel(values[count])) for count in counts]
         whole = Spread(
@@ -143,7 +143,7 @@ def data_efficiency(
     figure = _finished(figure, axes, x_label, y_label, "log", True)
     ticks = sorted({count for values in errors.values() for count in values})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
-    axes.minorticks_off()
+    axes.set_xticks([], minor=True)
     return figure
 
 

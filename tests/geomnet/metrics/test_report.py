@@ -77,7 +77,7 @@ def test_it_is_written_as_text_json_and_csv(found, tmp_path):
     mean = found["smse"].mean(axis=0)
     np.testing.assert_allclose(kept["metrics"]["smse"]["mean"], mean, rtol=1e-6)
     assert kept["correlation_times"]["density"]["median"] is None
-    assert kept["spectra"]["octaves"] == [1, 2]
+    assert kept["spectra"]["octaves"] == [1, 2, 4]
     found.to_csv(tmp_path / "report.csv")
     with open(tmp_path / "report.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -89,7 +89,7 @@ def test_it_is_written_as_text_json_and_csv(found, tmp_path):
     assert float(row["value"]) == found["vrmse velocity"][2, 0]
     assert float(row["time"]) == 0.5
     assert sum(r["metric"] == "correlation time pressure" for r in rows) == 3
-    assert sum(r["metric"].startswith("energy ratio velocity") for r in rows) == 12
+    assert sum(r["metric"].startswith("energy ratio velocity") for r in rows) == 18
 
 
 def test_a_rollout_that_diverged_is_reported(found):
