@@ -3,6 +3,7 @@
 from . import (
     _exported_image as _exported_image,
     filters as filters,
+    metrics as metrics,
     models as models,
     nn as nn,
     plot as plot,

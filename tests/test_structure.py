@@ -37,6 +37,7 @@ FOLDERS = {
     "geomnet": 0,
     "geomnet.filters": 1,
     "geomnet._equivariance": 1,
+    "geomnet.metrics": 2,
     "geomnet.symmetry": 2,
     # Where windows and faces lie is geometry, which both storeys of `nn` share.
     "geomnet.nn._placement": 2,
@@ -65,6 +66,7 @@ FOLDERS = {
 # Rooms that need no layer and no model: all that each may import, its door included.
 ROOMS = {
     "geomnet._equivariance": {"geomnet"},
+    "geomnet.metrics": {"geomnet", "geomnet._equivariance"},
     "geomnet.symmetry": {"geomnet", "geomnet._equivariance"},
 }
 DOORS = ("__init__", "__main__")

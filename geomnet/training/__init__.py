@@ -1,5 +1,6 @@
 """Training as functions: losses and metrics, one jitted step, rollout, checkpoints."""
 
+from ..metrics import nrmse as nrmse, smse as smse
 from ._checkpoint import (
     load_checkpoint as load_checkpoint,
     load_weights as load_weights,
@@ -9,7 +10,6 @@ from ._checkpoint import (
 from ._evaluate import evaluate as evaluate, predict as predict
 from ._fit import OtherRun as OtherRun, fit as fit
 from ._losses import unrolled as unrolled
-from ._metrics import nrmse as nrmse, smse as smse
 from ._rollout import rollout as rollout
 from ._shifts import shifted as shifted
 from ._signals import Interrupted as Interrupted, Terminated as Terminated

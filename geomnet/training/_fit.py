@@ -16,10 +16,10 @@ import optax
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_count, checked, shown
+from ..metrics import smse
 from ._evaluate import Call, check_measurable, check_windows, evaluate
 from ._file import checkpoint_path, sole_writer
 from ._metadata import canonical
-from ._metrics import smse
 from ._run import RESERVED, Run, identity_of
 from ._signals import DeferredSignals, Interrupted, Terminated
 from ._step import Loss, batches, make_train_step, start_training

@@ -39,7 +39,7 @@ def test_the_file_before_stays(tmp_path, monkeypatch):
     path = tmp_path / "a"
     fit(path, num_steps=2)
     before = path.read_bytes()
-    monkeypatch.setattr(training._metrics, "jnp", _RootedNumPy())
+    monkeypatch.setattr(gn.metrics._errors, "jnp", _RootedNumPy())
     jax.clear_caches()
     with pytest.raises(FloatingPointError, match="a holds step 2"):
         fit(path, num_steps=3)

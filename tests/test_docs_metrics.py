@@ -1,0 +1,10 @@
+"""The page on metrics is executed: its blocks run, in order."""
+
+from .pages import blocks_of, run_python
+
+BLOCKS = blocks_of("metrics.md")
+
+
+def test_every_block_runs_in_order(tmp_path):
+    assert len(BLOCKS) >= 5
+    run_python("-c", "\n".join(BLOCKS), cwd=tmp_path)
