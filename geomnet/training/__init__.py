@@ -1,11 +1,13 @@
 """Training as functions: losses and metrics, one jitted step, rollout, checkpoints."""
 
+from ._average import WeightAverage as WeightAverage
 from ._checkpoint import (
     load_checkpoint as load_checkpoint,
     load_weights as load_weights,
     read_metadata as read_metadata,
     save_checkpoint as save_checkpoint,
 )
+from ._curriculum import Curriculum as Curriculum
 from ._evaluate import evaluate as evaluate, predict as predict
 from ._fit import OtherRun as OtherRun, fit as fit
 from ._metrics import nrmse as nrmse, smse as smse

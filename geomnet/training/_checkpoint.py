@@ -234,6 +234,9 @@ def _contents(
             texts[f"{place} (numbers)"] = str(text)
             places[str(place)] = start, int(length)
             start += int(length)
+        if texts.get("") == "TrainState":
+            # States of before averages were kept have no such part.
+            texts.setdefault(".average", "NoneType")
         is_explained = start == size - _DIGEST
         is_explained &= all(length >= 0 for _, length in places.values())
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._checkpoint import load_checkpoint, read_metadata, write_checkpoint
+from ._curriculum import Curriculum
 from ._leaves import is_key
 from ._metadata import differences, named
 from ._step import TrainState
@@ -143,7 +144,7 @@ class Run:
 
 
 def identity_of(
-    state: TrainState, loss: Any, optimiser: Any, windows: Any, batch_size: int
+    state: TrainState, loss: Curriculum, optimiser: Any, windows: Any, batch_size: int
 ) -> dict[str, Any]:
     """What decides the bits of a run, as far as it can be seen."""
     words = jax.random.key_data(state.key) if is_key(state.key) else state.key
@@ -151,12 +152,20 @@ def identity_of(
         "batch_size": int(batch_size),
         "windows": len(windows),
         "key": [str(state.key.dtype), np.asarray(words).tolist()],
-        "loss": function_lines(loss, "loss"),
+        "loss": _loss_lines(loss),
         "optimiser": function_lines(optimiser.update, "update", lists=True),
         "start": summary([np.concatenate(weights)])
         if (weights := [np.ravel(x) for _, x in _floating(state.model)])
         else [],
     }
+
+
+def _loss_lines(curriculum: Curriculum) -> dict[str, Any]:
+    """Those of the loss, or those of each stage by its first step."""
+    lines = {
+        str(first): function_lines(loss, "loss") for first, loss in curriculum.stages
+    }
+    return lines if len(lines) > 1 else lines["0"]
 
 
 def summary(tree: Any) -> list[list[Any]]:

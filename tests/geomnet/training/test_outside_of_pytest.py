@@ -35,7 +35,11 @@ def test_wrong_arguments_are_named_with_what_was_given(outside):
     expected = {
         "optimiser": "TypeError: `optimiser` must be one of optax",
         "step": "TypeError: `optimiser` must be one of optax",
-        "loss": "TypeError: `loss` must be a function, got 'smse'",
+        "loss": "TypeError: `loss` must be a function or a `Curriculum`, got 'smse'",
+        "stages": "TypeError: `losses` must be a dict from steps to losses",
+        "stage": "TypeError: `losses` must have a function at step 0, got 'loss'",
+        "stage step": "TypeError: `losses` has the step 1.5, which is no integer",
+        "average": "TypeError: `average` must be a number, got '0.9'",
         "key": "TypeError: `key` must be one random key, `jax.random.key(0)`, got 0",
         "start": "TypeError: `key` must be one random key",
         "order": "TypeError: `key` must be one random key, `jax.random.key(3)`, got 3",
