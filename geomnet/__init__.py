@@ -71,3 +71,4 @@ from .models import (
     UNet as UNet,
     twin as twin,
 )
+from .training import load as load, save as save

@@ -108,7 +108,7 @@ def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
     return (0,) * len(grid) if stated is None else stated(grid)
 
 
-def kept_arguments(model: eqx.Module) -> dict[str, Any]:
+def kept_arguments(model: Any) -> dict[str, Any]:
     """The arguments that built a model, as its attributes of the same names have them.
 
     **Raises:** `ValueError` if the model does not keep one of them.

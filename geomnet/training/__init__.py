@@ -11,6 +11,7 @@ from ._curriculum import Curriculum as Curriculum
 from ._evaluate import evaluate as evaluate, predict as predict
 from ._fit import OtherRun as OtherRun, fit as fit
 from ._metrics import nrmse as nrmse, smse as smse
+from ._one_file import load as load, save as save
 from ._rollout import rollout as rollout
 from ._signals import Interrupted as Interrupted, Terminated as Terminated
 from ._step import (

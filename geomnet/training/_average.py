@@ -24,9 +24,7 @@ class WeightAverage(eqx.Module):
 
     def of(self, model: Any) -> Any:
         """The model with these weights, in the precision of its own."""
-        trainable, fixed = eqx.partition(model, eqx.is_inexact_array)
-        cast = jax.tree.map(lambda w, a: a.astype(w.dtype), trainable, self.weights)
-        return eqx.combine(cast, fixed)
+        return with_average(model, self.weights)
 
     def after(self, model: Any, done: Int[Array, ""]) -> "WeightAverage":
         """The average when step number `done`, from 1 on, has given this model."""
@@ -55,13 +53,16 @@ def start_average(model: Any, decay: float) -> WeightAverage:
     return WeightAverage(averaged_weights(model), float(decay))
 
 
+def with_average(model: Any, weights: Any) -> Any:
+    """The model with averaged weights, in the precision of its own."""
+    trainable, fixed = eqx.partition(model, eqx.is_inexact_array)
+    cast = jax.tree.map(lambda w, a: a.astype(w.dtype), trainable, weights)
+    return eqx.combine(cast, fixed)
+
+
 def averaged_weights(model: Any) -> Any:
     """The trainable arrays of a model, in the precision in which they are averaged."""
-    return jax.tree.map(_wide, eqx.filter(model, eqx.is_inexact_array))
-
-
-def _wide(array: Any) -> Any:
-    dtype = jnp.promote_types(array.dtype, jnp.float32)
-    if isinstance(array, jax.ShapeDtypeStruct):
-        return jax.ShapeDtypeStruct(array.shape, dtype)
-    return array.astype(dtype)
+    trainable = eqx.filter(model, eqx.is_inexact_array)
+    return jax.tree.map(
+        lambda w: w.astype(jnp.promote_types(w.dtype, jnp.float32)), trainable
+    )

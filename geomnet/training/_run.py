@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..models import describe_model
 from ._checkpoint import load_checkpoint, read_metadata, write_checkpoint
 from ._curriculum import Curriculum
 from ._leaves import is_key
@@ -78,7 +79,7 @@ class Run:
         if not identity:
             return lines  # Of the first format: no more is known.
         for name in self._identity:
-            if name not in ("start", "first_batch"):
+            if name not in ("start", "first_batch", "model"):
                 lines += differences(identity.get(name), self._identity[name], name)
         lines += _apart(identity.get("start"), self._identity["start"], "start")
         if lines or identity.get("first_batch") is None:
@@ -149,6 +150,8 @@ def identity_of(
     """What decides the bits of a run, as far as it can be seen."""
     words = jax.random.key_data(state.key) if is_key(state.key) else state.key
     return {
+        # For `load` alone: the structure of the state says more.
+        "model": _description(state.model),
         "batch_size": int(batch_size),
         "windows": len(windows),
         "key": [str(state.key.dtype), np.asarray(words).tolist()],
@@ -158,6 +161,14 @@ def identity_of(
         if (weights := [np.ravel(x) for _, x in _floating(state.model)])
         else [],
     }
+
+
+def _description(model: Any) -> dict[str, Any] | None:
+    """None where the model, or a part of it, is of no known class."""
+    try:
+        return describe_model(model)
+    except ValueError:
+        return None
 
 
 def _loss_lines(curriculum: Curriculum) -> dict[str, Any]:
