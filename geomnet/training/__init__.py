@@ -8,11 +8,25 @@ from ._checkpoint import (
     save_checkpoint as save_checkpoint,
 )
 from ._curriculum import Curriculum as Curriculum
-from ._evaluate import evaluate as evaluate, predict as predict
-from ._fit import OtherRun as OtherRun, fit as fit
+from ._evaluate import (
+    RolloutMetric as RolloutMetric,
+    evaluate as evaluate,
+    predict as predict,
+)
+from ._fit import fit as fit
+from ._keep import Keep as Keep
+from ._loading import Loading as Loading
+from ._loggers import (
+    CSVLog as CSVLog,
+    JSONLog as JSONLog,
+    TensorBoardLog as TensorBoardLog,
+    WandbLog as WandbLog,
+)
 from ._metrics import nrmse as nrmse, smse as smse
 from ._one_file import load as load, save as save
+from ._reports import Beginning as Beginning, Report as Report
 from ._rollout import rollout as rollout
+from ._run import OtherRun as OtherRun
 from ._signals import Interrupted as Interrupted, Terminated as Terminated
 from ._step import (
     TrainState as TrainState,
@@ -22,3 +36,4 @@ from ._step import (
     start_training as start_training,
 )
 from ._unit_variance import unit_variance as unit_variance
+from ._validation import EarlyStopping as EarlyStopping

@@ -1,36 +1,32 @@
-"""The training loop: steps, validation, checkpoints, a progress bar, and signals."""
+"""The training loop: steps, validation, checkpoints, logs, and signals."""
 
 import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_count
+from ._bar import bar
 from ._curriculum import Curriculum, as_curriculum, make_train_steps
-from ._evaluate import Call, check_measurable, evaluate
+from ._evaluate import Call, Metric
 from ._file import checkpoint_path, sole_writer
+from ._keep import Keep, KeptFiles
+from ._loading import Data, Loading
 from ._metadata import canonical
-from ._metrics import smse
-from ._run import RESERVED, Run, identity_of
+from ._reports import Beginning, Callbacks, Recent, Report
+from ._run import RESERVED, OtherRun, Run, identity_of
 from ._signals import DeferredSignals, Interrupted, Terminated
-from ._step import Loss, batches, start_training
+from ._step import Loss, start_training
+from ._validation import EarlyStopping, Validation
 
 REPORT_EVERY = 10  # steps; the only places that wait for the device
 SAVE_EVERY = 30.0  # seconds
-
-
-class OtherRun(ValueError):
-    """A checkpoint under the name given to `fit` is of another run, or is none."""
 
 
 def fit(
@@ -44,11 +40,16 @@ def fit(
     key: PRNGKeyArray,
     average: float | None = None,
     validation: Any = None,
+    validation_metrics: Mapping[str, Metric] | None = None,
     validate_every: int = 100,
     call: Call | None = None,
+    early_stopping: EarlyStopping | None = None,
     checkpoint: "str | os.PathLike[str] | None" = None,
+    keep: Keep | None = None,
     metadata: Mapping[str, Any] | None = None,
     restart: bool = False,
+    loading: Loading = Loading(),  # noqa: B008 - frozen
+    callbacks: Sequence[Callable[[Report], None]] = (),
     name: str = "training",
     progress: bool = False,
 ) -> tuple[Any, dict[str, Any]]:
@@ -74,20 +75,29 @@ def fit(
         which is validated and returned in their place. It forgets half in
         `0.69 / (1 - average)` steps: take a tenth of the run or less, 0.99 for 700
         steps and 0.999 for 7000. The state, and so the checkpoint, holds both.
+    - `validation_metrics`: by name, what validation measures, as in `evaluate`;
+        `{"smse": smse}` by default. A `RolloutMetric` measures many steps.
     - `validate_every`: steps; also after the last one.
     - `call`: how validation runs the model on one sample, as in `evaluate`. Dropout is
         switched off.
+    - `early_stopping`: when to stop before `num_steps`, by a metric of validation.
     - `checkpoint`: a file, which only one process may write at a time. The run that
         wrote it is gone on with, bit for bit, if it is this run: the same metadata,
         model, loss, optimiser, key, batch size, data and weights to begin with, as far
         as can be seen.
-    - `metadata`: what decides the run, as JSON can say it.
+    - `keep`: which checkpoints stay besides the last one: the best, every n-th.
+    - `metadata`: what decides the run, as JSON can say it, and what belongs to the
+        model, such as its `Normaliser`: `geomnet.load` gives it back.
     - `restart`: begin anew, and overwrite what the checkpoint holds.
+    - `loading`: whether data lie on the device or are taken ahead.
+    - `callbacks`: functions that get a `Report` every ten steps and at each validation,
+        such as `JSONLog`. One that raises is named, and training goes on.
     - `progress`: show a bar (needs tqdm).
 
     **Returns:** the trained model, averaged if asked for, and its history:
     `"training"` and `"validation"`, each a list of (step, loss), and
-    `"seconds_per_step"`.
+    `"seconds_per_step"`. `"validation"` has the first metric; `"validation " + name`
+    has that of each name in `validation_metrics`.
 
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
     `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
@@ -95,100 +105,102 @@ def fit(
     `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
-    check_count("validate_every", validate_every)
-    _check_windows("windows", windows)
+    told = Callbacks(callbacks)
     described = canonical(metadata)
     _check_names(described)
     target = None if checkpoint is None else checkpoint_path(checkpoint)
     curriculum = as_curriculum(loss)
     step = make_train_steps(curriculum, optimiser)
+    data = Data(windows, batch_size, key, loading)
     with DeferredSignals(name) as signals, _sole_writer(target):
         state = start_training(model, optimiser, key=key, average=average)
-        identity = identity_of(state, curriculum, optimiser, windows, batch_size)
+        identity = identity_of(state, curriculum, optimiser, data.windows, batch_size)
         run = Run(name, state, target, described, identity)
-
-        def order(start: int) -> Iterator[np.ndarray]:
-            return batches(len(windows), batch_size, key=key, start=start)
-
-        first = next(order(0))
-        validate = _validation(run, validation, batch_size, call)
+        measured = Validation(
+            run,
+            loading.placed("validation", validation),
+            validation_metrics,
+            every=validate_every,
+            batch_size=batch_size,
+            call=call,
+            stopping=early_stopping,
+        )
+        kept = KeptFiles(keep, run, measured, restart=restart)
         if target is not None and target.exists() and not restart:
-            _resume(run, windows, first, num_steps)
-        numbers = order(run.done)
-
-        def take_step() -> Any:
-            batch = signals.during(lambda: windows.take(next(numbers)))
-            run.note_batch(batch)
-            run.state, value = step(run.done, run.state, batch)
-            run.done += 1
-            return value
-
-        with _bar(run, num_steps, progress) as update:
-            recent = _Recent(run, lambda step: _blame(windows, order(step - 1)), update)
+            _resume(run, data, num_steps)
+        told.begin(Beginning(name, run.done, tuple(measured.metrics)))
+        shown = bar(run, num_steps, progress)
+        with told.ending(run), data.from_step(run.done), shown as update:
+            recent = Recent(run, data.blame, update, told)
+            loop = _Loop(run, num_steps, step, recent, measured, kept, data)
             try:
-                _loop(
-                    run, take_step, num_steps, recent, validate, validate_every, signals
-                )
+                loop.go(signals)
             except (KeyboardInterrupt, SystemExit) as stop:
                 raise _stop(stop, run.stopped(num_steps)) from None
     return run.state.averaged, run.history
 
 
-def _loop(
-    run: Run,
-    take_step: Callable[[], Any],
-    num_steps: int,
-    recent: "_Recent",
-    validate: Callable[[], None],
-    validate_every: int,
-    signals: DeferredSignals,
-) -> None:
-    last_save = time.monotonic()
-    signals.deliver()
-    while run.done < num_steps:
-        recent.losses.append(take_step())
-        is_last = run.done == num_steps
-        validates = is_last or run.done % validate_every == 0
-        if validates or run.done % REPORT_EVERY == 0:
-            recent.report()
-            if validates:
-                validate()
-            recent.restart()
-        if is_last or time.monotonic() - last_save > SAVE_EVERY:
-            run.save()
-            last_save = time.monotonic()
-            recent.restart_clock()
+class _Loop(NamedTuple):
+    """What happens after which step."""
+
+    run: Run
+    num_steps: int
+    step: Callable[..., Any]
+    recent: Recent
+    validation: Validation
+    kept: KeptFiles
+    data: Data
+
+    def go(self, signals: DeferredSignals) -> None:
+        """To the end, or until it is enough."""
+        run, recent = self.run, self.recent
+        last_save = time.monotonic()
         signals.deliver()
+        is_enough = self.validation.is_enough()
+        while run.done < self.num_steps and not is_enough:
+            recent.losses.append(self.take_step(signals))
+            is_last = run.done == self.num_steps
+            validates = is_last or self.validation.is_due(run.done)
+            if validates or run.done % REPORT_EVERY == 0:
+                recent.wait()
+                recent.report(self.validate() if validates else {})
+                is_enough = validates and self.validation.is_enough()
+            self.kept.after_step()
+            if is_last or is_enough or time.monotonic() - last_save > SAVE_EVERY:
+                run.save()
+                last_save = time.monotonic()
+                recent.restart_clock()
+            signals.deliver()
+        if run.done < self.num_steps:
+            print(f"{run.name}: enough at step {run.done} of {self.num_steps}.")
 
+    def take_step(self, signals: DeferredSignals) -> Any:
+        """The loss, which may still be on its way."""
+        run = self.run
+        batch = signals.during(self.data.next)
+        run.note_batch(batch)
+        run.state, value = self.step(run.done, run.state, batch)
+        run.done += 1
+        return value
 
-def _validation(
-    run: Run, windows: Any, batch_size: int, call: Call | None
-) -> Callable[[], None]:
-    """What adds a measurement to the history; traced now, so that it fails early."""
-    if windows is None:
-        return lambda: None
-    _check_windows("validation", windows)
-    metrics = {"smse": smse}
-    check_measurable(run.state.model, windows, metrics, batch_size, call)
-
-    def validate() -> None:
-        measured = evaluate(
-            run.state.averaged, windows, metrics, batch_size=batch_size, call=call
-        )
-        run.history["validation"].append((run.done, measured["smse"]))
-
-    return validate
+    def validate(self) -> dict[str, float]:
+        """Measures, and keeps the best."""
+        with self.data.paused():
+            found = self.validation.measure()
+        if found:
+            self.kept.after_validation()
+        return found
 
 
 def _sole_writer(target: Path | None) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if target is None else sole_writer(target)
 
 
-def _resume(run: Run, windows: Any, first: np.ndarray, num_steps: int) -> None:
+def _resume(run: Run, data: Data, num_steps: int) -> None:
     """**Raises:** `OtherRun` if the checkpoint can't be gone on from."""
     path = run.target
     try:
-        run.resume(windows, first)
+        run.resume(data.windows, data.numbers(0))
         if run.done > num_steps:
             raise ValueError(f"it has done {run.done} steps, more than {num_steps}")
     except ValueError as error:
@@ -208,112 +220,9 @@ def _stop(stop: BaseException, text: str) -> BaseException:
     return Terminated(text) if isinstance(stop, Terminated) else stop
 
 
-def _check_windows(argument: str, windows: Any) -> None:
-    has_both = hasattr(windows, "__len__") and hasattr(windows, "take")
-    # Arrays have a `take` of their own.
-    if not has_both or isinstance(windows, np.ndarray | jax.Array):
-        raise TypeError(
-            f"`{argument}` must have a length and `take(numbers) -> batch`, as "
-            f"`geomnet.Windows` has, got {type(windows).__name__}."
-        )
-
-
 def _check_names(metadata: dict[str, Any]) -> None:
     taken = sorted(set(RESERVED) & set(metadata))
     if taken:
         raise ValueError(
             f"`metadata` has {taken}, where `fit` writes its own: rename them."
         )
-
-
-def _blame(windows: Any, order: Iterator[np.ndarray]) -> str:
-    """Why the loss of the next batch is not finite."""
-    numbers = next(order)
-    batch = windows.take(numbers)
-    for place, leaf in jax.tree_util.tree_flatten_with_path(batch)[0]:
-        if not eqx.is_inexact_array_like(leaf):
-            continue
-        finite = np.isfinite(np.asarray(leaf, np.float64))
-        rows = finite.reshape(len(finite), -1).all(axis=1) if finite.ndim else finite
-        if not finite.all():
-            where = numbers[~rows] if np.shape(rows) == numbers.shape else numbers
-            return (
-                f"The data are not finite: windows {where.tolist()}, "
-                f"`batch{jax.tree_util.keystr(place)}`. A smaller learning rate does "
-                "not help: mend these windows or leave them out."
-            )
-    return "The data of its batch are finite. Use a smaller learning rate."
-
-
-class _Recent:
-    """The steps since the last report: their losses stay on the device until then."""
-
-    def __init__(
-        self,
-        run: Run,
-        blame: Callable[[int], str],
-        update: Callable[[int, float], None],
-    ):
-        self.losses: list[Any] = []
-        self._run, self._blame, self._update = run, blame, update
-        self._rates: list[float] = []
-        self._since = time.monotonic()
-
-    def report(self) -> None:
-        """Waits for the device; adds to the history; moves the bar.
-
-        **Raises:** `FloatingPointError` if a loss is not finite.
-        """
-        values = np.asarray(jnp.stack(self.losses))
-        mean = float(values.mean())
-        self._rates.append((time.monotonic() - self._since) / len(values))
-        history, done = self._run.history, self._run.done
-        history["training"].append((done, mean))
-        history["seconds_per_step"] = float(np.median(self._rates))
-        if not np.isfinite(values).all():
-            first = int(np.flatnonzero(~np.isfinite(values))[0])
-            step = done - len(values) + first + 1
-            raise FloatingPointError(
-                f"The loss of '{self._run.name}' is {values[first]} at step {step}. "
-                f"{self._blame(step)} {self._run.kept}"
-            )
-        self._update(len(values), mean)
-
-    def restart(self) -> None:
-        """After what is no step, such as a validation."""
-        self.losses = []
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        self._since = time.monotonic()
-
-
-@contextlib.contextmanager
-def _bar(
-    run: Run, total: int, progress: bool
-) -> Iterator[Callable[[int, float], None]]:
-    """Yields `(steps, loss) -> None`, which moves the bar if there is one.
-
-    It begins when the first steps are done, so that the time left does not count the
-    time to compile.
-    """
-    if not progress:
-        yield lambda _steps, _loss: None
-        return
-    from tqdm import tqdm
-
-    if run.done < total:
-        text = f"{run.name}: compiling the training step ..."
-        print(text, file=sys.stderr, flush=True)
-    with contextlib.ExitStack() as stack:
-        bars: list[Any] = []
-
-        def update(steps: int, loss: float) -> None:
-            if bars:
-                bars[0].update(steps)
-            else:
-                bar = tqdm(total=total, initial=run.done, desc=run.name, unit="step")
-                bars.append(stack.enter_context(bar))
-            bars[0].set_postfix(loss=f"{loss:.2e}")
-
-        yield update

@@ -21,6 +21,10 @@ RESERVED = ("history", "fit")
 _TOLERANCE = 1e-4  # of the root mean square: sums differ between machines, data more
 
 
+class OtherRun(ValueError):
+    """A checkpoint under the name given to `fit` is of another run, or is none."""
+
+
 class Run:
     """A run and its checkpoint, if it has one."""
 
@@ -56,7 +60,7 @@ class Run:
         found = read_metadata(self.target)
         identity, history = found.get("fit", {}), found.get("history")
         readable = isinstance(identity, dict) and isinstance(history, dict)
-        if not (readable and set(history or ()) == set(self.history)):
+        if not (readable and set(history or ()) >= set(self.history)):
             raise ValueError("it has no history: `fit` has not written it")
         lines = self._differences(found, identity, windows, first_batch)
         if lines:
@@ -74,6 +78,18 @@ class Run:
         numbers: np.ndarray,
     ) -> list[str]:
         """Between the run of a file and this one; `numbers` are those of batch 0."""
+        lines = self._stated_differences(found, identity)
+        if lines or not identity or identity.get("first_batch") is None:
+            return lines
+        batch = summary(windows.take(numbers))
+        lines = _apart(identity["first_batch"], batch, "data of the first batch")
+        if lines and _apart(batch, summary(windows.take(numbers)), ""):
+            return []  # Drawn anew each time: they tell no run from another.
+        return lines
+
+    def _stated_differences(
+        self, found: dict[str, Any], identity: dict[str, Any]
+    ) -> list[str]:
         given = {k: v for k, v in found.items() if k not in RESERVED}
         lines = differences(given, self._metadata)
         if not identity:
@@ -81,14 +97,18 @@ class Run:
         for name in self._identity:
             if name not in ("start", "first_batch", "model"):
                 lines += differences(identity.get(name), self._identity[name], name)
-        lines += _apart(identity.get("start"), self._identity["start"], "start")
-        if lines or identity.get("first_batch") is None:
-            return lines
-        batch = summary(windows.take(numbers))
-        lines = _apart(identity["first_batch"], batch, "data of the first batch")
-        if lines and _apart(batch, summary(windows.take(numbers)), ""):
-            return []  # Drawn anew each time: they tell no run from another.
-        return lines
+        return lines + _apart(identity.get("start"), self._identity["start"], "start")
+
+    def foreign(self, path: Path) -> str:
+        """Why a file is not of this run, by what it says of itself; "" if it is."""
+        try:
+            found = read_metadata(path)
+        except ValueError as error:
+            return str(error)
+        identity = found.get("fit")
+        if not isinstance(identity, dict):
+            return "`fit` has not written it"
+        return named(self._stated_differences(found, identity))
 
     def note_batch(self, batch: Any) -> None:
         """The data of step 0 belong to what the run is."""
@@ -119,9 +139,17 @@ class Run:
         """
         self.check()
         if self.target is not None:
-            extra = {"history": self.history, "fit": self._identity}
-            write_checkpoint(self.target, self.state, {**self._metadata, **extra})
+            self._write(self.target)
             self._saved_step = self.done
+
+    def write(self, target: Path) -> None:
+        """The same into another file."""
+        self.check()
+        self._write(target)
+
+    def _write(self, target: Path) -> None:
+        extra = {"history": self.history, "fit": self._identity}
+        write_checkpoint(target, self.state, {**self._metadata, **extra})
 
     def stopped(self, num_steps: int) -> str:
         """Saves, and says what was reached."""
