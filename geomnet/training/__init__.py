@@ -22,6 +22,13 @@ from ._loggers import (
     TensorBoardLog as TensorBoardLog,
     WandbLog as WandbLog,
 )
+from ._loss_wrappers import accumulate as accumulate, mixed_precision as mixed_precision
+from ._members import (
+    loss_of_members as loss_of_members,
+    optimiser_of_members as optimiser_of_members,
+    stack_models as stack_models,
+    unstack_models as unstack_models,
+)
 from ._metrics import nrmse as nrmse, smse as smse
 from ._one_file import load as load, save as save
 from ._reports import Beginning as Beginning, Report as Report

@@ -179,23 +179,26 @@ def make_train_step(
             f"`loss` must be a function, got {loss!r}. A `Curriculum` is for `fit`; "
             "here make one step for each of its losses."
         )
-    wanted = inspect.signature(loss).parameters.get("key")
-    # A key that has been bound already stays.
-    takes_key = wanted is not None and (
-        wanted.default is wanted.empty or wanted.default is None
-    )
     # A number that the loss names may have changed since it was compiled.
     seen = tuple(function_lines(loss, "loss").items())
-    given = (loss, optimiser, takes_key, seen)
+    given = (loss, optimiser, takes_key(loss), seen)
     return lambda state, batch: _step((*given, batch), state)
+
+
+def takes_key(loss: Loss) -> bool:
+    """Whether a loss wants a random key; one that has been bound already stays."""
+    wanted = inspect.signature(loss).parameters.get("key")
+    return wanted is not None and (
+        wanted.default is wanted.empty or wanted.default is None
+    )
 
 
 @eqx.filter_jit(donate="all-except-first")
 def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
     """One for all runs: JAX remembers what it has compiled for which functions."""
-    loss, optimiser, takes_key, _, batch = given
+    loss, optimiser, is_noisy, _, batch = given
     trainable, fixed = eqx.partition(state.model, eqx.is_inexact_array)
-    noise = {"key": jax.random.fold_in(state.key, state.num_steps)} if takes_key else {}
+    noise = {"key": jax.random.fold_in(state.key, state.num_steps)} if is_noisy else {}
 
     def value_fn(trainable: Any) -> Float[Array, ""]:
         return loss(eqx.combine(trainable, fixed), batch, **noise)

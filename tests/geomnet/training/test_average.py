@@ -49,6 +49,7 @@ def test_after_one_step_it_is_the_weights():
 def test_sums_of_half_precision_are_kept_in_float32():
     model = jax.tree.map(lambda w: w.astype(jnp.bfloat16), linear())
     weights, state = trained(40, 0.99, model)
+    assert state.average is not None
     (kept, *_) = jax.tree.leaves(state.average.weights)
     assert kept.dtype == jnp.float32
     assert state.averaged.kernel.weights.dtype == jnp.bfloat16

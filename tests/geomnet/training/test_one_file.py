@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import geomnet as gn
-from geomnet import training
+from geomnet.training._text import static_lines
 
 from .small_run import FLOW, KEY, SQUARE
 
@@ -91,8 +91,7 @@ def filled(name: str, seed: int = 1) -> Any:
 
 def equal(a: Any, b: Any) -> bool:
     """Same leaves, and the same function by every static field."""
-    lines = training._text.static_lines
-    return bool(eqx.tree_equal(a, b)) and lines(a) == lines(b)
+    return bool(eqx.tree_equal(a, b)) and static_lines(a) == static_lines(b)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -236,6 +235,4 @@ def test_descriptions_of_before_are_read():
         rebuilt = gn.models.rebuild_model(old)
         expected = gn.Residual(model) if mark else model
         assert type(rebuilt) is kind
-        assert training._text.static_lines(rebuilt) == training._text.static_lines(
-            expected
-        )
+        assert static_lines(rebuilt) == static_lines(expected)

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import sys
 import types
+from typing import Any
 
 import equinox as eqx
 import pytest
@@ -136,7 +137,7 @@ class Fake:
     """Stands for a writer of TensorBoard and for a run of W&B."""
 
     def __init__(self, *arguments, **options):
-        self.calls = [(arguments, options)]
+        self.calls: list[Any] = [(arguments, options)]
 
     def add_scalar(self, name, value, step):
         self.calls.append((name, step))
