@@ -80,3 +80,4 @@ from .models import (
     UNet as UNet,
     twin as twin,
 )
+from .training import load as load, save as save

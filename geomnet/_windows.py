@@ -1,11 +1,15 @@
 """Windows of frames, in memory or in files, as batches of `GeometricImage`s."""
 
 import dataclasses
+import functools
+import math
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ._arguments import checked
+from ._arguments import check_count, checked
 from ._data import LazyFrames
 from ._history import times_as_channels
 from ._image import GeometricImage
@@ -17,13 +21,15 @@ from ._signature import Signature
 class Windows:
     """Every window of frames: a history and what follows.
 
-    Held on the host, or left in its files (`LazyFrames`); `take` gathers a batch, so
-    the data may be larger than a device, or than the memory.
+    Held on the host, on the device (`on_device`), or left in its files (`LazyFrames`);
+    `take` gathers a batch, so the data may be larger than a device, or than the memory.
     """
 
     signature: Signature
     frames: Any
-    """`(trajectories, times, *grid, features)`: an array, or `LazyFrames`."""
+    """`(trajectories, times, *grid, features)`: an array of NumPy or JAX, or
+    `LazyFrames`.
+    """
     past: int
     """How many frames a history has."""
     stride: int
@@ -93,12 +99,59 @@ class Windows:
             raise IndexError(f"`numbers` must be from 0 to {len(self) - 1}.")
         trajectory, start = np.divmod(numbers, self.per_trajectory)
         window = np.arange(self.past + self.num_targets) * self.stride
-        frames = self._gather(trajectory, start[:, None] + window)
-        target = frames[:, self.past :]
+        times = start[:, None] + window
+        if self.is_on_device:
+            history, target = _taken(
+                self.frames, trajectory, times, self.signature, self.past
+            )
+        else:
+            frames = self._gather(trajectory, times)
+            history, target = _parted(frames, self.signature, self.past)
         if self.num_targets == 1:
             target = target[:, 0]
-        history = self._history(frames[:, : self.past])
-        return history, GeometricImage(self.signature, target, self.num_spatial_dims)
+        d = self.num_spatial_dims
+        return (
+            GeometricImage(self.past * self.signature, history, d),
+            GeometricImage(self.signature, target, d),
+        )
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether the frames are an array of JAX."""
+        return isinstance(self.frames, jax.Array)
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the frames have, or would have as one array."""
+        return math.prod(self.frames.shape) * np.dtype(self.frames.dtype).itemsize
+
+    def on_device(self) -> "Windows":
+        """The same windows with all frames on JAX's default device.
+
+        Batches are then gathered there, and nothing is sent for a step but the numbers
+        of its windows. Frames of float64 become float32, unless JAX is told otherwise.
+        """
+        frames = self.frames
+        if not self.is_on_device:
+            frames = jnp.asarray(np.asarray(frames))
+        return self._with(frames, self.num_targets)
+
+    def starts(self, num_steps: int) -> "Starts":
+        """For rollouts: the first history of each trajectory, and the frames after it.
+
+        **Raises:** `ValueError` if trajectories are shorter than that.
+        """
+        check_count("num_steps", num_steps)
+        return Starts(self._with(self.frames, num_steps))
+
+    def _with(self, frames: Any, num_targets: int) -> "Windows":
+        return Windows(
+            self.signature,
+            frames,
+            self.past,
+            stride=self.stride,
+            num_targets=num_targets,
+        )
 
     def rollouts(self) -> tuple[GeometricImage, GeometricImage]:
         """The first history of each trajectory, and all frames that follow it.
@@ -109,11 +162,14 @@ class Windows:
         times = np.arange(0, self.frames.shape[1], self.stride)
         n = self.frames.shape[0]
         frames = self._gather(np.arange(n), np.tile(times, (n, 1)))
-        history = self._history(frames[:, : self.past])
-        rest = frames[:, self.past :]
-        return history, GeometricImage(self.signature, rest, self.num_spatial_dims)
+        history, rest = _parted(frames, self.signature, self.past)
+        d = self.num_spatial_dims
+        return (
+            GeometricImage(self.past * self.signature, history, d),
+            GeometricImage(self.signature, rest, d),
+        )
 
-    def _gather(self, trajectories: np.ndarray, times: np.ndarray) -> np.ndarray:
+    def _gather(self, trajectories: np.ndarray, times: np.ndarray) -> Any:
         """Times `(batch, n)` of trajectories `(batch,)`."""
         if not isinstance(self.frames, LazyFrames):
             return self.frames[trajectories[:, None], times]
@@ -124,8 +180,37 @@ class Windows:
             result[place] = self.frames.read(int(trajectory), chosen)
         return result
 
-    def _history(self, frames: np.ndarray) -> GeometricImage:
-        """From `(batch, past, *grid, features)` to an image of `past * signature`."""
-        d = self.num_spatial_dims
-        array = times_as_channels(frames, self.signature, d)
-        return GeometricImage(self.past * self.signature, array, d)
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Starts:
+    """One window for each trajectory, its first: what rollouts are measured on."""
+
+    windows: Windows
+
+    def __len__(self) -> int:
+        return self.windows.frames.shape[0]
+
+    def take(self, numbers: np.ndarray) -> tuple[GeometricImage, GeometricImage]:
+        """`(histories, frames)` of trajectories; frames are `(batch, times, *grid,
+        features)`.
+        """
+        first = np.asarray(numbers) * self.windows.per_trajectory
+        histories, frames = self.windows.take(first)
+        if self.windows.num_targets == 1:
+            frames = frames.with_array(frames.array[:, None])
+        return histories, frames
+
+
+def _parted(frames: Any, signature: Signature, past: int) -> tuple[Any, Any]:
+    """`(batch, times, *grid, features)` as a history in channels and what follows."""
+    d = frames.ndim - 3
+    history = times_as_channels(frames[:, :past], signature, d)
+    return history, frames[:, past:]
+
+
+@functools.partial(jax.jit, static_argnames=("signature", "past"))
+def _taken(
+    frames: Any, trajectories: Any, times: Any, signature: Signature, past: int
+) -> tuple[Any, Any]:
+    """`_parted` of what is gathered on the device: one program for each batch size."""
+    return _parted(frames[trajectories[:, None], times], signature, past)

@@ -108,7 +108,7 @@ def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
     return (0,) * len(grid) if stated is None else stated(grid)
 
 
-def kept_arguments(model: eqx.Module) -> dict[str, Any]:
+def kept_arguments(model: Any) -> dict[str, Any]:
     """The arguments that built a model, as its attributes of the same names have them.
 
     **Raises:** `ValueError` if the model does not keep one of them.
@@ -116,7 +116,7 @@ def kept_arguments(model: eqx.Module) -> dict[str, Any]:
     names = inspect.signature(type(model).__init__).parameters
     arguments = {}
     for name in names:
-        if name in _NOT_KEPT:
+        if name in _NOT_KEPT or _said(name, model, arguments.get("model")):
             continue
         if not hasattr(model, name):
             raise ValueError(
@@ -125,6 +125,12 @@ def kept_arguments(model: eqx.Module) -> dict[str, Any]:
             )
         arguments[name] = getattr(model, name)
     return arguments
+
+
+def _said(name: str, model: Any, inside: Any) -> bool:
+    """Whether the model inside of a wrapper says it: then the wrapper need not."""
+    own = ("group", "in_signature", "out_signature")
+    return name in own and getattr(inside, name, None) == getattr(model, name, ())
 
 
 def rebuilt(model: M, *, key: PRNGKeyArray, **changed: Any) -> M:

@@ -6,6 +6,7 @@ of such settings has at the least.
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from .._group import Group
@@ -13,15 +14,11 @@ from .._signature import Signature
 
 _LONGEST_TEXT = 4096
 _MOST_ITEMS = 4096
-_DEEPEST = 8
+_DEEPEST = 16
 _MOST_BLOCKS = 1000  # Each takes time to build and to compile, however small it is.
 
 
-def check_bounds(description: dict[str, Any], most_weights: int) -> None:
-    """**Raises:** `ValueError` if a description is too long, too deep, or of a network
-    that has more than so many weights, or more blocks than any of use.
-    """
-    _check_text(description, "description", 0, [_MOST_ITEMS])
+def _check_blocks(description: dict[str, Any]) -> None:
     blocks = _number(description.get("num_blocks"))
     dilations = description.get("dilations")
     if isinstance(dilations, list | tuple):
@@ -32,7 +29,16 @@ def check_bounds(description: dict[str, Any], most_weights: int) -> None:
             f"one after the other; {_MOST_BLOCKS} at most. If it is yours, build the "
             "network yourself and `load_checkpoint` into it."
         )
-    least = least_weights(description)
+
+
+def check_bounds(description: Any, most_weights: int) -> None:
+    """**Raises:** `ValueError` if a description is too long, too deep, or of networks
+    that have more than so many weights together, or more blocks than any of use.
+    """
+    check_text(description, "description")
+    for part in objects(description):
+        _check_blocks(part)
+    least = sum(map(least_weights, objects(description)))
     if least > most_weights:
         raise ValueError(
             f"`description` claims a network of {least:.1e} weights or more, where "
@@ -41,12 +47,29 @@ def check_bounds(description: dict[str, Any], most_weights: int) -> None:
         )
 
 
+def check_text(description: Any, path: str) -> None:
+    """**Raises:** `ValueError` if a description is too long or nested too deeply."""
+    _check_text(description, path, 0, [_MOST_ITEMS])
+
+
+def objects(description: Any) -> Iterator[dict[str, Any]]:
+    """All that is described as an object, wherever in it."""
+    if isinstance(description, dict):
+        yield description
+    parts = description.values() if isinstance(description, dict) else description
+    if isinstance(description, dict | list | tuple):
+        for part in parts:
+            yield from objects(part)
+
+
 def least_weights(description: dict[str, Any]) -> float:
     """A lower bound of the weights of a network of ours with such settings.
 
     Every block has a kernel from its fields to themselves, with one coefficient at
     least for each pair of channels of one type.
     """
+    if description.get("class") == "Persistence":
+        return 0.0
     pairs = float(sum(n**2 for n in _channels(description, "hidden"))) or 1.0
     depth = min(_number(description.get("depth")), 500.0)
     blocks = max(_number(description.get("num_blocks")), 1.0)
@@ -61,7 +84,7 @@ def least_weights(description: dict[str, Any]) -> float:
 
 def _channels(description: dict[str, Any], name: str) -> list[int]:
     """How many there are of each type of tensor."""
-    fields = description.get(name)
+    fields = _said(description.get(name), "entries")
     channels: Counter[Any] = Counter()
     for entry in Signature(fields) if isinstance(fields, str) else ():
         channels[entry.type] += entry.channels
@@ -70,6 +93,7 @@ def _channels(description: dict[str, Any], name: str) -> list[int]:
 
 def _cells(description: dict[str, Any], name: str) -> float:
     value, group = description.get(name), description.get("group")
+    group = _said(_said(group, "name"), "generators")
     if isinstance(value, list):
         return math.prod(map(_number, value))
     if isinstance(group, str):
@@ -77,6 +101,11 @@ def _cells(description: dict[str, Any], name: str) -> float:
     else:
         d = len(group[0]) if isinstance(group, list) and group else 1
     return _number(value) ** min(d, 3)
+
+
+def _said(value: Any, name: str) -> Any:
+    """What an object says under a name; what is none says itself."""
+    return value.get(name, value) if isinstance(value, dict) else value
 
 
 def _number(value: Any) -> float:

@@ -37,6 +37,11 @@ class Persistence(AbstractMap, AbstractEveryGridLayer):
         self.out_signature = Signature(out_signature)
         self.group = hyperoctahedral(num_spatial_dims)
 
+    @property
+    def num_spatial_dims(self) -> int:
+        """The dimension d of the grid."""
+        return self.group.num_spatial_dims
+
     def __call__(self, history: GeometricImage) -> GeometricImage:
         """The newest frame.
 

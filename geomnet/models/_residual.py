@@ -13,7 +13,7 @@ from .._signature import Signature
 from ._contract import AbstractMap, AbstractWrapper, steps_of
 
 
-class _Stated(AbstractMap):
+class Stated(AbstractMap):
     """A module together with what it does not say of itself."""
 
     inside: eqx.Module
@@ -82,7 +82,7 @@ class Residual(AbstractWrapper):
             n: getattr(model, n, None) or v for n, v in given.items()
         }
         is_complete = all(hasattr(model, name) for name in given)
-        self.model = model if is_complete else _Stated(model, **stated)
+        self.model = model if is_complete else Stated(model, **stated)
 
     @property
     def group(self) -> Group:

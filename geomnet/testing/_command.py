@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..models import rebuild_model
-from ..training import load_checkpoint, read_metadata
+from ..training import load
 from ._certify import DTYPES, certify
 
 _CELLS = {1: 32, 2: 16, 3: 8}
@@ -22,7 +21,7 @@ def add_certify(commands: Any) -> None:
         "commuting with its group: as saved, after noise, a training step and "
         "averaging, and in other dtypes. Exit status 1 if it does not commute.",
     )
-    parser.add_argument("checkpoint", type=Path, help="written by save_checkpoint")
+    parser.add_argument("checkpoint", type=Path, help="written by save or fit")
     parser.add_argument(
         "--grid", type=int, nargs="+", help="cells per axis; by default a small grid"
     )
@@ -67,19 +66,8 @@ def _grid(model: Any, given: list[int] | None) -> tuple[int, ...]:
 
 
 def load_model(path: Path) -> Any:
-    """The model of a checkpoint whose metadata describe it under `"model"`.
+    """The model of a file of `geomnet.save` or `fit`.
 
-    The state must be the model itself, or a `TrainState` of it. A description that the
-    size of the file does not explain is refused before anything is built.
-
-    **Raises:** `ValueError` if the file is no checkpoint or not whole, or its metadata
-    do not describe the model.
+    **Raises:** as `geomnet.load`.
     """
-    description = read_metadata(path).get("model")
-    if not isinstance(description, dict):
-        raise ValueError(
-            f"{path} does not say what model it holds. Save it with the metadata "
-            '`{"model": geomnet.models.describe_model(model)}`.'
-        )
-    size = path.stat().st_size
-    return load_checkpoint(path, rebuild_model(description, most_weights=size))[0]
+    return load(path)[0]

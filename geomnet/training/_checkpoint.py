@@ -12,6 +12,7 @@ import os
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from .._arguments import checked
+from ._average import averaged_weights, with_average
 from ._file import checkpoint_path, regular_file, sole_writer, whole_file
 from ._first_format import FIRST_LEAF, read_first_format
 from ._leaves import leaf_bytes, restored, stored_leaves, with_leaves
@@ -37,8 +38,9 @@ def save_checkpoint(
     **Arguments:**
 
     - `state`: any tree of arrays, such as a `TrainState`.
-    - `metadata`: what JSON can say, such as the configuration; one line at the start of
-        the file. Tuples become lists, NumPy's numbers plain ones.
+    - `metadata`: what JSON can say, such as the configuration, and objects of known
+        classes, such as a `Normaliser`; one line at the start of the file. Tuples
+        become lists, NumPy's numbers plain ones.
 
     **Raises:** `TypeError` that names what JSON can't say; `ValueError` if nothing can
     be written there, or another process writes the file.
@@ -69,24 +71,44 @@ def load_checkpoint(
         if header is None:
             return read_first_format(file, size, path, like), metadata
         contents = _contents(file, size, path, header)
-        wanted = stored_leaves(like)
-        lines = static_lines(like)
-        prefix = _place_of(lines, contents)
-        differing = differences(
-            _below(prefix, contents.texts),
-            lines | {f"{leaf.path} (numbers)": leaf.text for leaf in wanted},
+        prefix = _place_of(static_lines(like), contents)
+        return _part(file, path, contents, prefix, like), metadata
+
+
+def load_averaged(path: "str | os.PathLike[str]", like: T) -> T:
+    """The model of a checkpoint, with its averaged weights where there are any.
+
+    **Raises:** as `load_checkpoint`.
+    """
+    with regular_file(path) as (file, size):
+        header = _head(file, path)[1]
+        if header is None:
+            return read_first_format(file, size, path, like)
+        contents = _contents(file, size, path, header)
+        prefix = _place_of(static_lines(like), contents)
+        model = _part(file, path, contents, prefix, like)
+        if contents.texts.get(".average") != "WeightAverage" or not prefix:
+            return model
+        place, own = ".average.weights", averaged_weights(model)
+        return with_average(model, _part(file, path, contents, place, own))
+
+
+def _part(file: BinaryIO, path: Any, contents: "_Contents", prefix: str, like: T) -> T:
+    """What a file holds at a place, in the form of `like`."""
+    wanted = stored_leaves(like)
+    lines = {f"{leaf.path} (numbers)": leaf.text for leaf in wanted}
+    differing = differences(_below(prefix, contents.texts), static_lines(like) | lines)
+    if differing:
+        raise ValueError(
+            f"{path} is not a checkpoint of this state: {named(differing)}. Build "
+            "the model with the settings of the run that wrote it, take what fits "
+            "with `geomnet.training.load_weights`, or start anew in another file."
         )
-        if differing:
-            raise ValueError(
-                f"{path} is not a checkpoint of this state: {named(differing)}. Build "
-                "the model with the settings of the run that wrote it, take what fits "
-                "with `geomnet.training.load_weights`, or start anew in another file."
-            )
-        leaves = [
-            restored(leaf, _read(file, *contents.places[prefix + leaf.path]))
-            for leaf in wanted
-        ]
-    return with_leaves(like, leaves), metadata
+    leaves = [
+        restored(leaf, _read(file, *contents.places[prefix + leaf.path]))
+        for leaf in wanted
+    ]
+    return with_leaves(like, leaves)
 
 
 @checked
@@ -238,6 +260,9 @@ def _contents(
             texts[f"{place} (numbers)"] = str(text)
             places[str(place)] = start, int(length)
             start += int(length)
+        if texts.get("") == "TrainState":
+            # States of before averages were kept have no such part.
+            texts.setdefault(".average", "NoneType")
         is_explained = start == size - _DIGEST
         is_explained &= all(length >= 0 for _, length in places.values())
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -1,7 +1,8 @@
 """Means of metrics over a whole data set, nothing left out."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,8 +17,71 @@ Metric = Callable[[GeometricImage, GeometricImage], Float[Array, "*batch"]]
 Call = Callable[..., GeometricImage]
 
 
+@dataclasses.dataclass(frozen=True)
+class RolloutMetric:
+    """A metric of rollouts from the first window of each trajectory.
+
+    For `evaluate` and `fit(validation_metrics=...)`, beside metrics of one step:
+    `{"smse": smse, "nrmse of 15 steps": RolloutMetric(nrmse, 15)}`. The mean over the
+    steps and trajectories is taken. Windows must have `starts(num_steps)`, as
+    `geomnet.Windows` has.
+    """
+
+    metric: Metric
+    num_steps: int
+
+    def __post_init__(self):
+        check_count("num_steps", self.num_steps)
+
+    def __call__(
+        self, prediction: GeometricImage, target: GeometricImage
+    ) -> Float[Array, "*batch"]:
+        """The metric of what a rollout has given."""
+        return self.metric(prediction, target)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rollout:
+    """How a model is rolled out; equal for equal numbers, so that it compiles once."""
+
+    num_steps: int
+
+    def __call__(self, model: Any, *inputs: Any) -> GeometricImage:
+        history, *rest = inputs
+        return rollout(model, history, self.num_steps, *rest)
+
+
 def _plain_call(model: Any, *inputs: Any) -> GeometricImage:
     return model(*inputs)
+
+
+class _Part(NamedTuple):
+    """Metrics that are measured on the same predictions."""
+
+    windows: Any
+    metrics: dict[str, Metric]
+    call: Call
+
+
+def _parts(
+    windows: Any, metrics: Mapping[str, Metric], call: Call | None
+) -> Iterator[_Part]:
+    def steps_of(metric: Metric) -> int | None:
+        return metric.num_steps if isinstance(metric, RolloutMetric) else None
+
+    for steps in dict.fromkeys(map(steps_of, metrics.values())):
+        own = {n: m for n, m in metrics.items() if steps_of(m) == steps}
+        if steps is None:
+            yield _Part(windows, own, call or _plain_call)
+        elif hasattr(windows, "starts"):
+            yield _Part(windows.starts(steps), own, _Rollout(steps))
+        else:
+            raise TypeError(
+                f"A `RolloutMetric` needs windows with `starts(num_steps)`, as "
+                f"`geomnet.Windows` has; {type(windows).__name__} has none. It gives "
+                "what has a length and `take(numbers) -> (*inputs, targets)`, where "
+                "targets are `num_steps` frames."
+            )
 
 
 @eqx.filter_jit
@@ -51,7 +115,8 @@ def evaluate(
     - `windows`: has a length and `take(numbers) -> (*inputs, targets)`, such as
         `(histories, targets)`, or `(histories, parameters, targets)` for a model that
         numbers condition.
-    - `metrics`: by name, functions of predictions and targets, such as `smse`.
+    - `metrics`: by name, functions of predictions and targets, such as `smse`, and
+        a `RolloutMetric` of them.
     - `call`: how to run the model on one sample, `call(model, *inputs)`; by default
         `model(*inputs)`. For targets of several steps it is
         `lambda model, history: rollout(model, history, steps)`; the mean over the
@@ -66,18 +131,25 @@ def evaluate(
             f"`model` must be a function of images, or `call` say how to run it; got "
             f"{shown(model)}."
         )
-    count = len(windows)
-    if count == 0:
+    if len(windows) == 0:
         raise ValueError("`windows` is empty: there is nothing to measure on.")
     model = eqx.nn.inference_mode(model)
+    found: dict[str, float] = {}
+    for part in _parts(windows, metrics, call):
+        found |= _means(model, part, batch_size)
+    return {name: found[name] for name in metrics}
+
+
+def _means(model: Any, part: _Part, batch_size: int) -> dict[str, float]:
+    windows, metrics, call = part
+    count = len(windows)
+    batch_size = min(batch_size, count)
     sums = dict.fromkeys(metrics, 0.0)
     for start in range(0, count, batch_size):
         numbers = np.arange(start, start + batch_size)
         kept = int((numbers < count).sum())
         inputs, targets = _parted(windows.take(np.minimum(numbers, count - 1)))
-        values = _measured(
-            model, tuple(metrics.values()), call or _plain_call, inputs, targets
-        )
+        values = _measured(model, tuple(metrics.values()), call, inputs, targets)
         for name, value in zip(metrics, values, strict=True):
             one_each = np.asarray(value, np.float64)[:kept].reshape(kept, -1)
             sums[name] += float(one_each.mean(axis=1).sum())
@@ -105,13 +177,12 @@ def check_measurable(
     """Traces the first batch of `evaluate`, so that what is wrong is found early."""
     if len(windows) == 0:
         raise ValueError("`validation` is empty: there is nothing to measure on.")
-    numbers = np.minimum(np.arange(batch_size), len(windows) - 1)
-    inputs, targets = _parted(windows.take(numbers))
     model = eqx.nn.inference_mode(model)
-    values = tuple(metrics.values())
-    eqx.filter_eval_shape(
-        _measured, model, values, call or _plain_call, inputs, targets
-    )
+    for part in _parts(windows, metrics, call):
+        numbers = np.arange(min(batch_size, len(part.windows)))
+        inputs, targets = _parted(part.windows.take(numbers))
+        values = tuple(part.metrics.values())
+        eqx.filter_eval_shape(_measured, model, values, part.call, inputs, targets)
 
 
 def _parted(batch: Any) -> tuple[tuple[Any, ...], GeometricImage]:

@@ -19,21 +19,23 @@ except (
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0)
 
 
-def checkpoint_path(path: "str | os.PathLike[str]") -> Path:
-    """Where a checkpoint of that name lies, symbolic links followed; its folder exists.
+def checkpoint_path(
+    path: "str | os.PathLike[str]", argument: str = "checkpoint"
+) -> Path:
+    """Where a file of that name lies, symbolic links followed; its folder exists.
 
     **Raises:** `ValueError` if nothing can be written there.
     """
     if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"`checkpoint` must be the path of a file, got {path!r}.")
+        raise TypeError(f"`{argument}` must be the path of a file, got {path!r}.")
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        raise ValueError(f"`checkpoint` must be the path of a file: {path} is none.")
+        raise ValueError(f"`{argument}` must be the path of a file: {path} is none.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(
-            f"`checkpoint` can't be written into {target.parent}: {error.strerror}. "
+            f"`{argument}` can't be written into {target.parent}: {error.strerror}. "
             "Name a file in a folder of your own."
         ) from error
     return target

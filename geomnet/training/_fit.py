@@ -1,53 +1,58 @@
-"""The training loop: steps, validation, checkpoints, a progress bar, and signals."""
+"""The training loop: steps, validation, checkpoints, logs, and signals."""
 
 import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_count, checked, shown
-from ..metrics import smse
-from ._evaluate import Call, check_measurable, check_windows, evaluate
+from ._bar import bar
+from ._curriculum import Curriculum, as_curriculum, make_train_steps
+from ._evaluate import Call, Metric, check_windows
 from ._file import checkpoint_path, sole_writer
+from ._keep import Keep, KeptFiles
+from ._loading import Data, Loading
 from ._metadata import canonical
-from ._run import RESERVED, Run, identity_of
+from ._reports import Beginning, Callbacks, Recent, Report
+from ._run import RESERVED, OtherRun, Run, identity_of
 from ._signals import DeferredSignals, Interrupted, Terminated
-from ._step import Loss, batches, make_train_step, start_training
+from ._step import Loss, start_training
+from ._validation import EarlyStopping, Validation
 
 REPORT_EVERY = 10  # steps; the only places that wait for the device
 SAVE_EVERY = 30.0  # seconds
 
 
-class OtherRun(ValueError):
-    """A checkpoint under the name given to `fit` is of another run, or is none."""
-
-
 @checked
 def fit(
     model: Any,
-    loss: Loss,
+    loss: Loss | Curriculum,
     windows: Any,
     optimiser: optax.GradientTransformation,
     *,
     num_steps: int,
     batch_size: int,
     key: PRNGKeyArray,
+    average: float | None = None,
     validation: Any = None,
+    validation_metrics: Mapping[str, Metric] | None = None,
     validate_every: int = 100,
     call: Call | None = None,
+    early_stopping: EarlyStopping | None = None,
     checkpoint: "str | os.PathLike[str] | None" = None,
+    keep: Keep | None = None,
     metadata: Mapping[str, Any] | None = None,
     restart: bool = False,
+    loading: Loading = Loading(),  # noqa: B008 - frozen
+    callbacks: Sequence[Callable[[Report], None]] = (),
     name: str = "training",
     progress: bool = False,
 ) -> tuple[Any, dict[str, Any]]:
@@ -63,24 +68,39 @@ def fit(
     **Arguments:**
 
     - `loss`: `(model, batch) -> number`, or `(model, batch, key) -> number` to draw
-        from a key that is another one at each step, such as for dropout.
+        from a key that is another one at each step, such as for dropout; or a
+        `Curriculum` of such losses.
     - `windows`, `validation`: have a length and `take(numbers) -> batch`; batches to
         validate on are `(*inputs, targets)`.
     - `optimiser`: any of optax, also those that ask for the loss (`optax.lbfgs`).
     - `key`: decides the order of the batches.
+    - `average`: the decay of an exponential average of the weights after each step,
+        which is validated and returned in their place. It forgets half in
+        `0.69 / (1 - average)` steps: take a tenth of the run or less, 0.99 for 700
+        steps and 0.999 for 7000. The state, and so the checkpoint, holds both.
+    - `validation_metrics`: by name, what validation measures, as in `evaluate`;
+        `{"smse": smse}` by default. A `RolloutMetric` measures many steps.
     - `validate_every`: steps; also after the last one.
     - `call`: how validation runs the model on one sample, as in `evaluate`. Dropout is
         switched off.
+    - `early_stopping`: when to stop before `num_steps`, by a metric of validation.
     - `checkpoint`: a file, which only one process may write at a time. The run that
         wrote it is gone on with, bit for bit, if it is this run: the same metadata,
         model, loss, optimiser, key, batch size, data and weights to begin with, as far
         as can be seen.
-    - `metadata`: what decides the run, as JSON can say it.
+    - `keep`: which checkpoints stay besides the last one: the best, every n-th.
+    - `metadata`: what decides the run, as JSON can say it, and what belongs to the
+        model, such as its `Normaliser`: `geomnet.load` gives it back.
     - `restart`: begin anew, and overwrite what the checkpoint holds.
+    - `loading`: whether data lie on the device or are taken ahead.
+    - `callbacks`: functions that get a `Report` every ten steps and at each validation,
+        such as `JSONLog`. One that raises is named, and training goes on.
     - `progress`: show a bar (needs tqdm).
 
-    **Returns:** the trained model, and its history: `"training"` and `"validation"`,
-    each a list of (step, loss), and `"seconds_per_step"`.
+    **Returns:** the trained model, averaged if asked for, and its history:
+    `"training"` and `"validation"`, each a list of (step, loss), and
+    `"seconds_per_step"`. `"validation"` has the first metric; `"validation " + name`
+    has that of each name in `validation_metrics`.
 
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
     `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
@@ -88,100 +108,104 @@ def fit(
     `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
-    check_count("validate_every", validate_every)
     _check_weights(model)
     check_windows("windows", windows)
+    told = Callbacks(callbacks)
     described = canonical(metadata)
     _check_names(described)
     target = None if checkpoint is None else checkpoint_path(checkpoint)
-    step = make_train_step(loss, optimiser)
+    curriculum = as_curriculum(loss)
+    step = make_train_steps(curriculum, optimiser)
+    data = Data(windows, batch_size, key, loading)
     with DeferredSignals(name) as signals, _sole_writer(target):
-        state = start_training(model, optimiser, key=key)
-        identity = identity_of(state, loss, optimiser, windows, batch_size)
+        state = start_training(model, optimiser, key=key, average=average)
+        identity = identity_of(state, curriculum, optimiser, data.windows, batch_size)
         run = Run(name, state, target, described, identity)
-
-        def order(start: int) -> Iterator[np.ndarray]:
-            return batches(len(windows), batch_size, key=key, start=start)
-
-        first = next(order(0))
-        validate = _validation(run, validation, batch_size, call)
+        measured = Validation(
+            run,
+            loading.placed("validation", validation),
+            validation_metrics,
+            every=validate_every,
+            batch_size=batch_size,
+            call=call,
+            stopping=early_stopping,
+        )
+        kept = KeptFiles(keep, run, measured, restart=restart)
         if target is not None and target.exists() and not restart:
-            _resume(run, windows, first, num_steps)
-        numbers = order(run.done)
-
-        def take_step() -> Any:
-            batch = signals.during(lambda: windows.take(next(numbers)))
-            run.note_batch(batch)
-            run.state, value = step(run.state, batch)
-            run.done += 1
-            return value
-
-        with _bar(run, num_steps, progress) as update:
-            recent = _Recent(run, lambda step: _blame(windows, order(step - 1)), update)
+            _resume(run, data, num_steps)
+        told.begin(Beginning(name, run.done, tuple(measured.metrics)))
+        shown = bar(run, num_steps, progress)
+        with told.ending(run), data.from_step(run.done), shown as update:
+            recent = Recent(run, data.blame, update, told)
+            loop = _Loop(run, num_steps, step, recent, measured, kept, data)
             try:
-                _loop(
-                    run, take_step, num_steps, recent, validate, validate_every, signals
-                )
+                loop.go(signals)
             except (KeyboardInterrupt, SystemExit) as stop:
                 raise _stop(stop, run.stopped(num_steps)) from None
-    return run.state.model, run.history
+    return run.state.averaged, run.history
 
 
-def _loop(
-    run: Run,
-    take_step: Callable[[], Any],
-    num_steps: int,
-    recent: "_Recent",
-    validate: Callable[[], None],
-    validate_every: int,
-    signals: DeferredSignals,
-) -> None:
-    last_save = time.monotonic()
-    signals.deliver()
-    while run.done < num_steps:
-        recent.losses.append(take_step())
-        is_last = run.done == num_steps
-        validates = is_last or run.done % validate_every == 0
-        if validates or run.done % REPORT_EVERY == 0:
-            recent.report()
-            if validates:
-                validate()
-            recent.restart()
-        if is_last or time.monotonic() - last_save > SAVE_EVERY:
-            run.save()
-            last_save = time.monotonic()
-            recent.restart_clock()
+class _Loop(NamedTuple):
+    """What happens after which step."""
+
+    run: Run
+    num_steps: int
+    step: Callable[..., Any]
+    recent: Recent
+    validation: Validation
+    kept: KeptFiles
+    data: Data
+
+    def go(self, signals: DeferredSignals) -> None:
+        """To the end, or until it is enough."""
+        run, recent = self.run, self.recent
+        last_save = time.monotonic()
         signals.deliver()
+        is_enough = self.validation.is_enough()
+        while run.done < self.num_steps and not is_enough:
+            recent.losses.append(self.take_step(signals))
+            is_last = run.done == self.num_steps
+            validates = is_last or self.validation.is_due(run.done)
+            if validates or run.done % REPORT_EVERY == 0:
+                recent.wait()
+                recent.report(self.validate() if validates else {})
+                is_enough = validates and self.validation.is_enough()
+            self.kept.after_step()
+            if is_last or is_enough or time.monotonic() - last_save > SAVE_EVERY:
+                run.save()
+                last_save = time.monotonic()
+                recent.restart_clock()
+            signals.deliver()
+        if run.done < self.num_steps:
+            print(f"{run.name}: enough at step {run.done} of {self.num_steps}.")
 
+    def take_step(self, signals: DeferredSignals) -> Any:
+        """The loss, which may still be on its way."""
+        run = self.run
+        batch = signals.during(self.data.next)
+        run.note_batch(batch)
+        run.state, value = self.step(run.done, run.state, batch)
+        run.done += 1
+        return value
 
-def _validation(
-    run: Run, windows: Any, batch_size: int, call: Call | None
-) -> Callable[[], None]:
-    """What adds a measurement to the history; traced now, so that it fails early."""
-    if windows is None:
-        return lambda: None
-    check_windows("validation", windows)
-    metrics = {"smse": smse}
-    check_measurable(run.state.model, windows, metrics, batch_size, call)
-
-    def validate() -> None:
-        measured = evaluate(
-            run.state.model, windows, metrics, batch_size=batch_size, call=call
-        )
-        run.history["validation"].append((run.done, measured["smse"]))
-
-    return validate
+    def validate(self) -> dict[str, float]:
+        """Measures, and keeps the best."""
+        with self.data.paused():
+            found = self.validation.measure()
+        if found:
+            self.kept.after_validation()
+        return found
 
 
 def _sole_writer(target: Path | None) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if target is None else sole_writer(target)
 
 
-def _resume(run: Run, windows: Any, first: np.ndarray, num_steps: int) -> None:
+def _resume(run: Run, data: Data, num_steps: int) -> None:
     """**Raises:** `OtherRun` if the checkpoint can't be gone on from."""
     path = run.target
     try:
-        run.resume(windows, first)
+        run.resume(data.windows, data.numbers(0))
         if run.done > num_steps:
             raise ValueError(f"it has done {run.done} steps, more than {num_steps}")
     except ValueError as error:
@@ -217,96 +241,3 @@ def _check_names(metadata: dict[str, Any]) -> None:
         raise ValueError(
             f"`metadata` has {taken}, where `fit` writes its own: rename them."
         )
-
-
-def _blame(windows: Any, order: Iterator[np.ndarray]) -> str:
-    """Why the loss of the next batch is not finite."""
-    numbers = next(order)
-    batch = windows.take(numbers)
-    for place, leaf in jax.tree_util.tree_flatten_with_path(batch)[0]:
-        if not eqx.is_inexact_array_like(leaf):
-            continue
-        finite = np.isfinite(np.asarray(leaf, np.float64))
-        rows = finite.reshape(len(finite), -1).all(axis=1) if finite.ndim else finite
-        if not finite.all():
-            where = numbers[~rows] if np.shape(rows) == numbers.shape else numbers
-            return (
-                f"The data are not finite: windows {where.tolist()}, "
-                f"`batch{jax.tree_util.keystr(place)}`. A smaller learning rate does "
-                "not help: mend these windows or leave them out."
-            )
-    return "The data of its batch are finite. Use a smaller learning rate."
-
-
-class _Recent:
-    """The steps since the last report: their losses stay on the device until then."""
-
-    def __init__(
-        self,
-        run: Run,
-        blame: Callable[[int], str],
-        update: Callable[[int, float], None],
-    ):
-        self.losses: list[Any] = []
-        self._run, self._blame, self._update = run, blame, update
-        self._rates: list[float] = []
-        self._since = time.monotonic()
-
-    def report(self) -> None:
-        """Waits for the device; adds to the history; moves the bar.
-
-        **Raises:** `FloatingPointError` if a loss is not finite.
-        """
-        values = np.asarray(jnp.stack(self.losses))
-        mean = float(values.mean())
-        self._rates.append((time.monotonic() - self._since) / len(values))
-        history, done = self._run.history, self._run.done
-        history["training"].append((done, mean))
-        history["seconds_per_step"] = float(np.median(self._rates))
-        if not np.isfinite(values).all():
-            first = int(np.flatnonzero(~np.isfinite(values))[0])
-            step = done - len(values) + first + 1
-            raise FloatingPointError(
-                f"The loss of '{self._run.name}' is {values[first]} at step {step}. "
-                f"{self._blame(step)} {self._run.kept}"
-            )
-        self._update(len(values), mean)
-
-    def restart(self) -> None:
-        """After what is no step, such as a validation."""
-        self.losses = []
-        self.restart_clock()
-
-    def restart_clock(self) -> None:
-        self._since = time.monotonic()
-
-
-@contextlib.contextmanager
-def _bar(
-    run: Run, total: int, progress: bool
-) -> Iterator[Callable[[int, float], None]]:
-    """Yields `(steps, loss) -> None`, which moves the bar if there is one.
-
-    It begins when the first steps are done, so that the time left does not count the
-    time to compile.
-    """
-    if not progress:
-        yield lambda _steps, _loss: None
-        return
-    from tqdm import tqdm
-
-    if run.done < total:
-        text = f"{run.name}: compiling the training step ..."
-        print(text, file=sys.stderr, flush=True)
-    with contextlib.ExitStack() as stack:
-        bars: list[Any] = []
-
-        def update(steps: int, loss: float) -> None:
-            if bars:
-                bars[0].update(steps)
-            else:
-                bar = tqdm(total=total, initial=run.done, desc=run.name, unit="step")
-                bars.append(stack.enter_context(bar))
-            bars[0].set_postfix(loss=f"{loss:.2e}")
-
-        yield update

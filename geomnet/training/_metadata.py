@@ -2,18 +2,24 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
+
+from ..models._description import describe_value, is_describable
 
 _MOST_NAMED = 6
 
 
-def canonical(metadata: Any, argument: str = "metadata") -> dict[str, Any]:
+def canonical(
+    metadata: Any, argument: str = "metadata", classes: Sequence[type] = ()
+) -> dict[str, Any]:
     """Metadata as a file gives them back: lists for tuples and arrays, numbers for
-    those of NumPy, text for keys.
+    those of NumPy, text for keys, descriptions for objects of known classes, such as a
+    `Normaliser`.
 
     **Raises:** `TypeError` that names what JSON can't say.
     """
@@ -24,10 +30,10 @@ def canonical(metadata: Any, argument: str = "metadata") -> dict[str, Any]:
             f"`{argument}` must be a dict of what JSON can say, got "
             f"{type(metadata).__name__}."
         )
-    return _plain(metadata, argument)
+    return _plain(metadata, argument, classes)
 
 
-def _plain(value: Any, path: str) -> Any:
+def _plain(value: Any, path: str, classes: Sequence[type]) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if (
@@ -35,17 +41,21 @@ def _plain(value: Any, path: str) -> Any:
         and np.dtype(value.dtype).kind in "biuf"
     ):
         value = np.asarray(value).tolist()
+    if is_describable(value, classes):
+        return _described(value, path, classes)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_plain(item, f"{path}[{n}]") for n, item in enumerate(value)]
+        return [_plain(item, f"{path}[{n}]", classes) for n, item in enumerate(value)]
     if isinstance(value, Mapping):
         for name in value:
             if not (name is None or isinstance(name, str | int | float | bool)):
                 raise TypeError(
                     f"`{path}` has the key {name!r}: JSON knows only text as keys."
                 )
-        plain = {_key(k): _plain(v, f"{path}[{k!r}]") for k, v in value.items()}
+        plain = {
+            _key(k): _plain(v, f"{path}[{k!r}]", classes) for k, v in value.items()
+        }
         if len(plain) < len(value):
             raise TypeError(f"`{path}` has two keys that are one as text.")
         return plain
@@ -54,6 +64,16 @@ def _plain(value: Any, path: str) -> Any:
         f"`{path}` is {what}, which JSON can't say: give text, numbers, lists and "
         f"dicts, such as `str(...)` of it."
     )
+
+
+def _described(value: Any, path: str, classes: Sequence[type]) -> Any:
+    if any(map(eqx.is_array, jax.tree.leaves(value))):
+        raise TypeError(
+            f"`{path}` is a {type(value).__name__}, whose arrays JSON can't say: save "
+            "it by `geomnet.save`, or give `geomnet.models.describe_model(...)` of it "
+            "if only its architecture is meant."
+        )
+    return describe_value(value, path, classes)
 
 
 def _key(name: Any) -> str:

@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..models import describe_model
 from ._checkpoint import load_checkpoint, read_metadata, write_checkpoint
+from ._curriculum import Curriculum
 from ._leaves import is_key
 from ._metadata import differences, named
 from ._step import TrainState
@@ -17,6 +19,10 @@ RESERVED = ("history", "fit")
 """What `fit` writes into the metadata of a checkpoint besides those it is given."""
 
 _TOLERANCE = 1e-4  # of the root mean square: sums differ between machines, data more
+
+
+class OtherRun(ValueError):
+    """A checkpoint under the name given to `fit` is of another run, or is none."""
 
 
 class Run:
@@ -54,7 +60,7 @@ class Run:
         found = read_metadata(self.target)
         identity, history = found.get("fit", {}), found.get("history")
         readable = isinstance(identity, dict) and isinstance(history, dict)
-        if not (readable and set(history or ()) == set(self.history)):
+        if not (readable and set(history or ()) >= set(self.history)):
             raise ValueError("it has no history: `fit` has not written it")
         lines = self._differences(found, identity, windows, first_batch)
         if lines:
@@ -72,21 +78,37 @@ class Run:
         numbers: np.ndarray,
     ) -> list[str]:
         """Between the run of a file and this one; `numbers` are those of batch 0."""
-        given = {k: v for k, v in found.items() if k not in RESERVED}
-        lines = differences(given, self._metadata)
-        if not identity:
-            return lines  # Of the first format: no more is known.
-        for name in self._identity:
-            if name not in ("start", "first_batch"):
-                lines += differences(identity.get(name), self._identity[name], name)
-        lines += _apart(identity.get("start"), self._identity["start"], "start")
-        if lines or identity.get("first_batch") is None:
+        lines = self._stated_differences(found, identity)
+        if lines or not identity or identity.get("first_batch") is None:
             return lines
         batch = summary(windows.take(numbers))
         lines = _apart(identity["first_batch"], batch, "data of the first batch")
         if lines and _apart(batch, summary(windows.take(numbers)), ""):
             return []  # Drawn anew each time: they tell no run from another.
         return lines
+
+    def _stated_differences(
+        self, found: dict[str, Any], identity: dict[str, Any]
+    ) -> list[str]:
+        given = {k: v for k, v in found.items() if k not in RESERVED}
+        lines = differences(given, self._metadata)
+        if not identity:
+            return lines  # Of the first format: no more is known.
+        for name in self._identity:
+            if name not in ("start", "first_batch", "model"):
+                lines += differences(identity.get(name), self._identity[name], name)
+        return lines + _apart(identity.get("start"), self._identity["start"], "start")
+
+    def foreign(self, path: Path) -> str:
+        """Why a file is not of this run, by what it says of itself; "" if it is."""
+        try:
+            found = read_metadata(path)
+        except ValueError as error:
+            return str(error)
+        identity = found.get("fit")
+        if not isinstance(identity, dict):
+            return "`fit` has not written it"
+        return named(self._stated_differences(found, identity))
 
     def note_batch(self, batch: Any) -> None:
         """The data of step 0 belong to what the run is."""
@@ -117,9 +139,17 @@ class Run:
         """
         self.check()
         if self.target is not None:
-            extra = {"history": self.history, "fit": self._identity}
-            write_checkpoint(self.target, self.state, {**self._metadata, **extra})
+            self._write(self.target)
             self._saved_step = self.done
+
+    def write(self, target: Path) -> None:
+        """The same into another file."""
+        self.check()
+        self._write(target)
+
+    def _write(self, target: Path) -> None:
+        extra = {"history": self.history, "fit": self._identity}
+        write_checkpoint(target, self.state, {**self._metadata, **extra})
 
     def stopped(self, num_steps: int) -> str:
         """Saves, and says what was reached."""
@@ -143,20 +173,38 @@ class Run:
 
 
 def identity_of(
-    state: TrainState, loss: Any, optimiser: Any, windows: Any, batch_size: int
+    state: TrainState, loss: Curriculum, optimiser: Any, windows: Any, batch_size: int
 ) -> dict[str, Any]:
     """What decides the bits of a run, as far as it can be seen."""
     words = jax.random.key_data(state.key) if is_key(state.key) else state.key
     return {
+        # For `load` alone: the structure of the state says more.
+        "model": _description(state.model),
         "batch_size": int(batch_size),
         "windows": len(windows),
         "key": [str(state.key.dtype), np.asarray(words).tolist()],
-        "loss": function_lines(loss, "loss"),
+        "loss": _loss_lines(loss),
         "optimiser": function_lines(optimiser.update, "update", lists=True),
         "start": summary([np.concatenate(weights)])
         if (weights := [np.ravel(x) for _, x in _floating(state.model)])
         else [],
     }
+
+
+def _description(model: Any) -> dict[str, Any] | None:
+    """None where the model, or a part of it, is of no known class."""
+    try:
+        return describe_model(model)
+    except ValueError:
+        return None
+
+
+def _loss_lines(curriculum: Curriculum) -> dict[str, Any]:
+    """Those of the loss, or those of each stage by its first step."""
+    lines = {
+        str(first): function_lines(loss, "loss") for first, loss in curriculum.stages
+    }
+    return lines if len(lines) > 1 else lines["0"]
 
 
 def summary(tree: Any) -> list[list[Any]]:

@@ -18,6 +18,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._arguments import check_count, check_key, check_number
+from ._average import WeightAverage, start_average
 from ._text import arguments_within, function_lines
 
 Loss = Callable[..., Float[Array, ""]]
@@ -30,6 +31,12 @@ class TrainState(eqx.Module):
     optimiser_state: optax.OptState
     num_steps: Int[Array, ""]
     key: PRNGKeyArray
+    average: WeightAverage | None = None
+
+    @property
+    def averaged(self) -> Any:
+        """The model with its averaged weights; the model itself if none are kept."""
+        return self.model if self.average is None else self.average.of(self.model)
 
 
 def make_optimiser(
@@ -100,15 +107,24 @@ def _adamw(
 
 
 def start_training(
-    model: Any, optimiser: optax.GradientTransformation, *, key: PRNGKeyArray
+    model: Any,
+    optimiser: optax.GradientTransformation,
+    *,
+    key: PRNGKeyArray,
+    average: float | None = None,
 ) -> TrainState:
     """The state before the first step. `key` decides the order of the batches.
 
     Every array of the state is its own: steps give up the arrays of their state, and
     the caller's model and key stay usable, as does what the optimiser keeps of them.
 
+    **Arguments:**
+
+    - `average`: the decay of an average of the weights, as in `fit`, which
+        `TrainState.averaged` gives; by default none is kept.
+
     **Raises:** `TypeError` if the optimiser or the key is none; `ValueError` if the
-    optimiser can't begin on the model.
+    optimiser can't begin on the model, or `average` is no decay.
     """
     check_optimiser(optimiser)
     check_key("key", key)
@@ -123,7 +139,8 @@ def start_training(
             "function, `lambda _: labels`: optax calls what can be called, as a model "
             f"can. It says: {error}"
         ) from error
-    state = TrainState(model, optimiser_state, jnp.zeros((), jnp.int32), key)
+    kept = None if average is None else start_average(model, average)
+    state = TrainState(model, optimiser_state, jnp.zeros((), jnp.int32), key, kept)
     return jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, state)
 
 
@@ -158,24 +175,30 @@ def make_train_step(
     """
     check_optimiser(optimiser)
     if not callable(loss):
-        raise TypeError(f"`loss` must be a function, got {loss!r}.")
-    wanted = inspect.signature(loss).parameters.get("key")
-    # A key that has been bound already stays.
-    takes_key = wanted is not None and (
-        wanted.default is wanted.empty or wanted.default is None
-    )
+        raise TypeError(
+            f"`loss` must be a function, got {loss!r}. A `Curriculum` is for `fit`; "
+            "here make one step for each of its losses."
+        )
     # A number that the loss names may have changed since it was compiled.
     seen = tuple(function_lines(loss, "loss").items())
-    given = (loss, optimiser, takes_key, seen)
+    given = (loss, optimiser, takes_key(loss), seen)
     return lambda state, batch: _step((*given, batch), state)
+
+
+def takes_key(loss: Loss) -> bool:
+    """Whether a loss wants a random key; one that has been bound already stays."""
+    wanted = inspect.signature(loss).parameters.get("key")
+    return wanted is not None and (
+        wanted.default is wanted.empty or wanted.default is None
+    )
 
 
 @eqx.filter_jit(donate="all-except-first")
 def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
     """One for all runs: JAX remembers what it has compiled for which functions."""
-    loss, optimiser, takes_key, _, batch = given
+    loss, optimiser, is_noisy, _, batch = given
     trainable, fixed = eqx.partition(state.model, eqx.is_inexact_array)
-    noise = {"key": jax.random.fold_in(state.key, state.num_steps)} if takes_key else {}
+    noise = {"key": jax.random.fold_in(state.key, state.num_steps)} if is_noisy else {}
 
     def value_fn(trainable: Any) -> Float[Array, ""]:
         return loss(eqx.combine(trainable, fixed), batch, **noise)
@@ -194,8 +217,9 @@ def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
         **_asked_for(optimiser.update, offered),
     )
     model = eqx.apply_updates(state.model, updates)
-    next_state = TrainState(model, optimiser_state, state.num_steps + 1, state.key)
-    return next_state, value
+    done = state.num_steps + 1
+    average = None if state.average is None else state.average.after(model, done)
+    return TrainState(model, optimiser_state, done, state.key, average), value
 
 
 def _asked_for(update: Any, offered: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ import jax
 from jax.sharding import NamedSharding, PartitionSpec
 from small_run import ADAM, ARRAYS, Windows, fit, linear, loss, training
 
+import geomnet as gn
+
 MODEL = linear()
 MESH = jax.make_mesh((2,), ("batch",), (jax.sharding.AxisType.Auto,))
 
@@ -46,6 +48,17 @@ def messages(folder: Path) -> dict[str, str]:
         "optimiser": lambda: fit(optimiser=1e-3),
         "step": lambda: training.make_train_step(loss, 1e-3),
         "loss": lambda: fit(loss="smse"),
+        "stages": lambda: training.Curriculum([loss]),
+        "stage": lambda: training.Curriculum({0: "loss"}),
+        "stage step": lambda: training.Curriculum({0: loss, 1.5: loss}),
+        "callbacks": lambda: fit(callbacks=print),
+        "callback": lambda: fit(callbacks=["log"]),
+        "metrics": lambda: fit(validation=Windows(), validation_metrics=["smse"]),
+        "parts": lambda: training.accumulate("loss", 2),
+        "save": lambda: gn.save(3, folder / "a"),
+        "load": lambda: gn.load(foreign),
+        "log": lambda: training.JSONLog(3),
+        "average": lambda: fit(average="0.9"),
         "key": lambda: fit(key=0),
         "start": lambda: training.start_training(MODEL, ADAM, key=0),
         "order": lambda: next(training.batches(8, 4, key=3)),
