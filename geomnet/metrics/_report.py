@@ -70,14 +70,9 @@ def report(
     steps than the truth, there is no such field, or a metric has no value since a true
     field is constant in space.
     """
-    _check_rollouts(predicted, true)
+    _check_rollouts(predicted, true, normaliser)
     checked_positive("time_step", time_step)
     check_threshold(threshold)
-    if normaliser is not None and normaliser.signature != true.signature:
-        raise ValueError(
-            f"`normaliser` is of '{normaliser.signature}', the rollouts are "
-            f"'{true.signature}': name the same fields in both."
-        )
     names = tuple(chosen_fields(true.signature, fields))
     vector = _vector(true, velocity)
     positive = [n for n in (density, pressure) if n in all_fields(true.signature)]
@@ -173,7 +168,9 @@ def _energies(
     )
 
 
-def _check_rollouts(predicted: GeometricImage, true: GeometricImage) -> None:
+def _check_rollouts(
+    predicted: GeometricImage, true: GeometricImage, normaliser: Normaliser | None
+) -> None:
     for name, image in (("predicted", predicted), ("true", true)):
         check_image(name, image)
         if image.array.ndim != image.num_spatial_dims + 3 or not image.array.size:
@@ -189,6 +186,11 @@ def _check_rollouts(predicted: GeometricImage, true: GeometricImage) -> None:
             "of the truth."
         )
     check_pair(predicted, true)
+    if normaliser is not None and normaliser.signature != true.signature:
+        raise ValueError(
+            f"`normaliser` is of '{normaliser.signature}', the rollouts are "
+            f"'{true.signature}': name the same fields in both."
+        )
 
 
 def _check_defined(
