@@ -84,14 +84,15 @@ def report(
     parts, energies = [], []
     for number in range(len(true.array)):
         pair = [_one(predicted, number), _one(true, number)]
-        part: dict[str, Any] = {"smse": smse(*pair)}
+        part: dict[str, Any] = {"smse": smse(pair[0], pair[1])}
         if normaliser is not None:
             pair = [x.with_array(normaliser.restore(x.array)) for x in pair]
-        part |= _relative_errors(*pair, names)
-        part |= _physics(*pair, positive, flow)
+        found, known = pair
+        part |= _relative_errors(found, known, names)
+        part |= _physics(found, known, positive, flow)
         if vector is not None:
-            part |= _of_vector(*pair, vector, sides)
-            energies.append(_energies(*pair, vector, sides))
+            part |= _of_vector(found, known, vector, sides)
+            energies.append(_energies(found, known, vector, sides))
         parts.append({name: np.asarray(value) for name, value in part.items()})
     series = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     _check_defined(series, predicted, true)
