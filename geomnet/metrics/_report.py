@@ -70,14 +70,9 @@ def report(
     steps than the truth, there is no such field, or a metric has no value since a true
     field is constant in space.
     """
-    _check_rollouts(predicted, true)
+    _check_rollouts(predicted, true, normaliser)
     checked_positive("time_step", time_step)
     check_threshold(threshold)
-    if normaliser is not None and normaliser.signature != true.signature:
-        raise ValueError(
-            f"`normaliser` is of '{normaliser.signature}', the rollouts are "
-            f"'{true.signature}': name the same fields in both."
-        )
     names = tuple(chosen_fields(true.signature, fields))
     vector = _vector(true, velocity)
     positive = [n for n in (density, pressure) if n in all_fields(true.signature)]
@@ -89,14 +84,15 @@ def report(
     parts, energies = [], []
     for number in range(len(true.array)):
         pair = [_one(predicted, number), _one(true, number)]
-        part: dict[str, Any] = {"smse": smse(*pair)}
+        part: dict[str, Any] = {"smse": smse(pair[0], pair[1])}
         if normaliser is not None:
             pair = [x.with_array(normaliser.restore(x.array)) for x in pair]
-        part |= _relative_errors(*pair, names)
-        part |= _physics(*pair, positive, flow)
+        found, known = pair
+        part |= _relative_errors(found, known, names)
+        part |= _physics(found, known, positive, flow)
         if vector is not None:
-            part |= _of_vector(*pair, vector, sides)
-            energies.append(_energies(*pair, vector, sides))
+            part |= _of_vector(found, known, vector, sides)
+            energies.append(_energies(found, known, vector, sides))
         parts.append({name: np.asarray(value) for name, value in part.items()})
     series = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     _check_defined(series, predicted, true)
@@ -173,7 +169,9 @@ def _energies(
     )
 
 
-def _check_rollouts(predicted: GeometricImage, true: GeometricImage) -> None:
+def _check_rollouts(
+    predicted: GeometricImage, true: GeometricImage, normaliser: Normaliser | None
+) -> None:
     for name, image in (("predicted", predicted), ("true", true)):
         check_image(name, image)
         if image.array.ndim != image.num_spatial_dims + 3 or not image.array.size:
@@ -189,6 +187,11 @@ def _check_rollouts(predicted: GeometricImage, true: GeometricImage) -> None:
             "of the truth."
         )
     check_pair(predicted, true)
+    if normaliser is not None and normaliser.signature != true.signature:
+        raise ValueError(
+            f"`normaliser` is of '{normaliser.signature}', the rollouts are "
+            f"'{true.signature}': name the same fields in both."
+        )
 
 
 def _check_defined(

@@ -1,5 +1,7 @@
 """Pictures of metrics: the curves are medians, the bands quartiles, axes are named."""
 
+from typing import Any
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -11,6 +13,12 @@ from matplotlib import animation as movies
 from PIL import Image
 
 import geomnet as gn
+
+
+def drawn(line: Any, axis: str) -> np.ndarray:
+    """What a line has along an axis."""
+    return np.asarray(getattr(line, f"get_{axis}data")())
+
 
 RNG = np.random.default_rng(0)
 ERRORS = RNG.lognormal(size=(5, 6))
@@ -28,9 +36,9 @@ def test_a_curve_is_the_median_and_a_band_the_quartiles():
     )
     (axes,) = figure.axes
     a, b = axes.lines
-    np.testing.assert_allclose(a.get_xdata(), 0.5 * np.arange(1, 7))
-    np.testing.assert_allclose(a.get_ydata(), np.median(ERRORS, axis=0))
-    band = axes.collections[0].get_paths()[0].vertices
+    np.testing.assert_allclose(drawn(a, "x"), 0.5 * np.arange(1, 7))
+    np.testing.assert_allclose(drawn(a, "y"), np.median(ERRORS, axis=0))
+    band = np.asarray(axes.collections[0].get_paths()[0].vertices)
     low, high = np.quantile(ERRORS, [0.25, 0.75], axis=0)
     assert set(np.round(low, 6)) | set(np.round(high, 6)) <= set(
         np.round(band[:, 1], 6)
@@ -45,25 +53,25 @@ def test_a_curve_ends_where_most_rollouts_have_diverged():
     errors = ERRORS.copy()
     errors[:3, 4:] = np.nan
     (axes,) = gn.plot.error_bands({"a": errors}).axes
-    assert np.isfinite(axes.lines[0].get_ydata()).tolist() == [True] * 4 + [False] * 2
+    assert np.isfinite(drawn(axes.lines[0], "y")).tolist() == [True] * 4 + [False] * 2
 
 
 def test_spectra_leave_the_mean_and_empty_shells_out():
     energies = np.array([[5.0, 1.0, 0.0, 0.25], [5.0, 3.0, 0.0, 0.75]])
     figure = gn.plot.spectra(np.arange(4), {"truth": energies, "net": energies[0]})
     (axes,) = figure.axes
-    assert axes.lines[0].get_xdata().tolist() == [1, 3]
-    assert axes.lines[0].get_ydata().tolist() == [2.0, 0.5]
-    assert axes.lines[1].get_ydata().tolist() == [1.0, 0.25]
+    assert drawn(axes.lines[0], "x").tolist() == [1, 3]
+    assert drawn(axes.lines[0], "y").tolist() == [2.0, 0.5]
+    assert drawn(axes.lines[1], "y").tolist() == [1.0, 0.25]
     assert axes.get_xscale() == axes.get_yscale() == "log"
 
 
 def test_data_efficiency_shows_every_seed():
     figure = gn.plot.data_efficiency({"net": {64: [0.1, 0.3], 16: [0.5, 0.9, 0.7]}})
     (axes,) = figure.axes
-    assert axes.lines[0].get_xdata().tolist() == [16, 64]
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0.7, 0.2])
-    assert axes.lines[1].get_ydata().tolist() == [0.5, 0.9, 0.7]
+    assert drawn(axes.lines[0], "x").tolist() == [16, 64]
+    np.testing.assert_allclose(drawn(axes.lines[0], "y"), [0.7, 0.2])
+    assert drawn(axes.lines[1], "y").tolist() == [0.5, 0.9, 0.7]
     assert axes.get_xticks().tolist() == [16, 64]
 
 
@@ -90,7 +98,7 @@ def test_an_animation_has_one_frame_a_step(tmp_path, name):
     path = tmp_path / "rollout.gif"
     gn.plot.animation(path, movie(), {"net": movie(1)}, name, dots_per_inch=40)
     with Image.open(path) as found:
-        assert found.n_frames == 3
+        assert getattr(found, "n_frames", 1) == 3
 
 
 def test_animations_that_can_not_be_made_are_refused(tmp_path, monkeypatch):
