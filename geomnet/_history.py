@@ -100,9 +100,11 @@ def _check_holds(history: Signature, frame: Signature) -> None:
         widened = Signature(
             dataclasses.replace(f, channels=h.channels) for f, h in pairs
         )
-        if all(h.channels >= f.channels for f, h in pairs):
-            check_signature(held, widened, "history", "A history of frames")
+        enough = all(h.channels >= f.channels for f, h in pairs)
+        if enough and held.agrees_with(widened):
             return
+        if enough and len(history) == len(frame):
+            check_signature(held, widened, "history", "A history of frames")
     raise ValueError(
         f"`history` has signature '{history}', which holds no frames of '{frame}'. "
         f"A history of n frames has signature `n * Signature('{frame}')`."

@@ -16,6 +16,9 @@ from ._normaliser import Normaliser, check_frames, fit_normaliser
 from ._signature import Signature
 from ._units import Units
 
+# Of the logarithm of a number: a tenth of it.
+_LEAST_SPREAD = 0.1
+
 
 class OwnUnits(eqx.Module):
     """One sample's units: what to take off each field, and what to divide it by."""
@@ -168,8 +171,8 @@ def fit_unit_normaliser(
         bare,
         normaliser=fit_normaliser(signature, result),
         number_means=tuple(found.mean(axis=0).tolist()),
-        # One number for all samples tells nothing: it stays as it is, near zero.
-        number_scales=tuple(np.where(spread > 1e-6, spread, 1.0).tolist()),
+        # What hardly varies tells little: it must not be made loud, nor its rounding.
+        number_scales=tuple(np.maximum(spread, _LEAST_SPREAD).tolist()),
     )
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from .._arguments import checked
-
 TOLERANCES = {"float64": 1e-12, "float32": 2e-5, "bfloat16": 6e-2, "float16": 1e-2}
 """Largest relative error that rounding alone explains, by dtype, at the depth of a
 UNet.
@@ -16,7 +14,6 @@ UNet.
 _USUAL_DEPTH = 64
 
 
-@checked
 def tolerance_for(dtype: Any, depth: int = 0) -> float:
     """The largest relative error that rounding alone explains.
 

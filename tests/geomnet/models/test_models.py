@@ -16,11 +16,11 @@ FLOW = gn.Signature("density:0+ velocity:1+")
 INSIDE = "2x0+ 2x1+ 1x0-"
 
 
-def unet(group, hidden=INSIDE, **options):
+def unet(group, hidden=INSIDE, fields=FLOW, **options):
     return lambda dtype: gn.UNet(
         group,
-        2 * FLOW,
-        FLOW,
+        2 * fields,
+        fields,
         hidden=hidden,
         key=jax.random.key(0),
         dtype=dtype,
@@ -66,6 +66,17 @@ def averaged(dtype):
     return gn.GroupAverage(plain, gn.rotations(2))
 
 
+def in_own_units(dtype):
+    gas = gn.Signature("density:0+ pressure:0+ velocity:1+")
+    units = gn.Units(
+        gn.flow_units().fields, ("rms density", "rms pressure", "cell"), {"cell": "L"}
+    )
+    one, zero = (1.0,) * len(gas), (0.0,) * len(gas)
+    normaliser = gn.UnitNormaliser(units, gn.Normaliser(gas, zero, one, 2), (), ())
+    inside = unet(SQUARE, depth=1, fields=gas)(dtype)
+    return gn.Nondimensional(inside, normaliser, (0.5,))
+
+
 # name: (maker, grid, translation it commutes with)
 MODELS = {
     "UNet": (unet(SQUARE, depth=1), (4, 2), (2, 2)),
@@ -79,6 +90,12 @@ MODELS = {
         lambda dtype: gn.Residual(unet(SQUARE, depth=0)(dtype)),
         (4, 3),
         (1, 2),
+    ),
+    "UNet in units of the flow's own": (in_own_units, (4, 2), (2, 2)),
+    "UNet that conserves": (
+        lambda dtype: gn.Conserving(in_own_units(dtype), 1.4),
+        (4, 4),
+        (2, 0),
     ),
     "ResUNet": (resunet(), (4, 2), (2, 2)),
     "ResNet": (resnet(gn.ResNet), (5, 5), (1, 2)),

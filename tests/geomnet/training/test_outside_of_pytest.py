@@ -53,7 +53,7 @@ def test_wrong_arguments_are_named_with_what_was_given(outside):
         "windows": "TypeError: `windows` must have a length and `take",
         "validation": "TypeError: `validation` must have a length and `take",
         "no steps": "ValueError: `num_steps` must be a positive integer, got 0",
-        "some steps": "ValueError: `num_steps` must be a positive integer, got 2.5",
+        "some steps": "TypeError: `num_steps` must be an integer, got 2.5",
         "no batch": "ValueError: `batch_size` must be a positive integer, got 0",
         "large batch": "ValueError: `batch_size` must be from 1 to the 8 samples",
         "never": "ValueError: `validate_every` must be a positive integer, got 0",
