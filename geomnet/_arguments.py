@@ -322,6 +322,8 @@ def _words(kind: Any) -> str:
             return "a signature, such as 'density:0+ velocity:1+'"
         if {"TensorType", "str"} <= names:
             return "a tensor type. A tensor type is a text such as '0+' or '1-'"
+        if {"PathLike", "str"} <= names:
+            return "the path of a file"
         if "Boundary" in names:
             return (
                 "a `geomnet.nn.Boundary`, such as `geomnet.nn.Boundary.ZERO`, or for "

@@ -41,7 +41,7 @@ def test_wrong_arguments_are_named_with_what_was_given(outside):
         "stage step": "TypeError: `losses` has the step 1.5, which is no integer",
         "callbacks": "TypeError: `callbacks` must be a sequence, each of them a function",
         "callback": "TypeError: `callbacks` must be a sequence, each of them a function",
-        "metrics": "TypeError: `validation_metrics` must be a dict of functions",
+        "metrics": "TypeError: `validation_metrics` must be a mapping, such as a dict",
         "parts": "TypeError: `loss` must be a function, got 'loss'; of a `Curriculum`",
         "save": "ValueError: `model` is a int, which is none of DilatedResNet",
         "load": "ValueError: ",
@@ -59,7 +59,7 @@ def test_wrong_arguments_are_named_with_what_was_given(outside):
         "never": "ValueError: `validate_every` must be a positive integer, got 0",
         "path": "TypeError: `checkpoint` must be the path of a file, got 3",
         "metadata": "TypeError: `metadata['a']['b']` is set, which JSON can't say",
-        "words": "TypeError: `metadata` must be a dict",
+        "words": "TypeError: `metadata` must be a mapping, such as a dict, got ['a']",
         "reserved": "ValueError: `metadata` has ['history']",
         "rate": "TypeError: `learning_rate` must be a number, got '1e-3'",
         "decay": "TypeError: `weight_decay` must be a number, got '0'",
@@ -68,8 +68,8 @@ def test_wrong_arguments_are_named_with_what_was_given(outside):
         "foreign": "ValueError: ",
         "smse": "TypeError: `prediction` must be a GeometricImage, got ndarray",
         "nrmse": "TypeError: `prediction` must be a GeometricImage, got ndarray",
-        "rollout": "ValueError: `num_steps` must be a positive integer, got '3'",
-        "predict": "ValueError: `num_steps` must be a positive integer, got 2.5",
+        "rollout": "TypeError: `num_steps` must be an integer, got '3'",
+        "predict": "TypeError: `num_steps` must be an integer, got 2.5",
         "evaluate": "ValueError: `batch_size` must be a positive integer, got 0",
     }
     assert set(messages) == set(expected)

@@ -44,7 +44,7 @@ def _pipe(name, victim):
 
 
 @pytest.mark.parametrize(
-    ("use", "suffix"), [(_lock, ".lock"), (_staging, ".new")], ids=str
+    ("use", "suffix"), [(_lock, ".lock"), (_staging, ".new")], ids=["lock", "staging"]
 )
 @pytest.mark.parametrize(
     ("make", "words"),
