@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar, Union
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import jaxtyping
 import numpy as np
@@ -150,6 +151,12 @@ def checked_positive(name: str, value: float, reason: str = "") -> float:
 def check_grid(name: str, value: object, num_spatial_dims: int = 2) -> None:
     """**Raises:** `TypeError` unless the value is a tuple of whole numbers of cells."""
     sides = value if isinstance(value, tuple | list) else ()
+    if any(jax.export.is_symbolic_dim(n) for n in sides):
+        raise TypeError(
+            f"`{name}` must hold numbers of cells, got {value!r}: where windows lie "
+            "depends on the sides, so a program is exported for one grid, of which "
+            "only batch axes may be symbolic. Export one program for each grid."
+        )
     if not sides or not all(isinstance(n, int | np.integer) for n in sides):
         side = value if isinstance(value, int) else 32
         raise TypeError(

@@ -132,10 +132,15 @@ def _fill(config: GenerateConfig, path: Path, progress: bool, any_length: bool) 
         pending = _pending(partial, config)
     else:
         check_disk(config, path.parent)
-        pending = list(config.indices)
-    _expect(config, pending, progress, any_length)
-    if not partial.exists():
+        # Before anything is compiled, so that what is in the way is found at once.
         _create(partial, config)
+        pending = list(config.indices)
+    try:
+        _expect(config, pending, progress, any_length)
+    except BaseException:
+        if len(pending) == len(config.indices):
+            partial.unlink()
+        raise
     format, indices = FORMATS[config.format], config.indices
     with RowWriter(partial) as writer:
         writer.reserve()
