@@ -5,6 +5,7 @@
 Generates trajectories (or reuses the file of the same parameters), trains an
 equivariant UNet and its plain twin under the same budget, and leaves in the output
 folder `metrics.json`, learning curves, rollouts, pictures of the filters, checkpoints.
+Both see each flow in units of its own and learn to step on their own predictions.
 Ctrl-C and SIGTERM keep what was reached; the same command goes on from there. Other
 settings in the same folder are refused, unless `--restart` says that they are meant.
 """
@@ -58,8 +59,10 @@ class Settings:
     """Fields inside the equivariant UNet, on its finest level."""
     depth: int = 3
     """How often the UNet halves the grid."""
-    steps: int = 800
+    steps: int = 500
     """Training steps of each model."""
+    unrolled: int = 4
+    """Steps of a model's own predictions that the loss looks at in the second half."""
     batch_size: int = 8
     """Windows per step."""
     learning_rate: float = 2e-3
@@ -87,34 +90,46 @@ QUICK = Settings(
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The flows by split in the units of their file, what is given with each, and what
+    is normal in all of them together.
+    """
+
+    flow: gn.Signature
+    frames: dict[str, np.ndarray]
+    parameters: dict[str, float]
+    normaliser: gn.Normaliser
+
+    def windows(self, split: str, past: int, num_targets: int = 1) -> gn.Windows:
+        """Histories and what follows."""
+        frames = self.frames[split]
+        return gn.Windows(self.flow, frames, past, num_targets=num_targets)
+
+
 def main(settings: Settings) -> dict[str, Any]:
     """Runs everything; returns what `metrics.json` holds."""
     settings.out.mkdir(parents=True, exist_ok=True)
-    flow, normaliser, frames = load_flow(settings)
-    windows = {
-        name: gn.Windows(flow, part, settings.past) for name, part in frames.items()
-    }
+    data = load_flow(settings)
+    flow = data.flow
+    windows = {name: data.windows(name, settings.past) for name in data.frames}
     # Measuring on as many training flows as test flows says enough.
-    seen = frames["train"][: settings.test_trajectories]
+    seen = data.frames["train"][: settings.test_trajectories]
     measured = windows | {"train": gn.Windows(flow, seen, settings.past)}
-    net, twin = build_models(flow, settings)
+    net, twin = build_models(data, settings)
+    still = gn.Persistence(settings.past * flow, flow)
     report: dict[str, Any] = {
         "settings": describe(settings),
-        "metrics": "SMSE: sum over components of the mean squared error, normalised "
-        "units; nRMSE: global norm of the error over that of the target, original "
-        "units",
-        "persistence": measure(
-            gn.models.Persistence(settings.past * flow, flow),
-            measured,
-            normaliser,
-            settings,
-        ),
+        "metrics": "SMSE: sum over components of the mean squared error in units of "
+        "all training flows; VRMSE: as in geomnet.metrics, medians over flows; energy "
+        "ratio: predicted over true kinetic energy by wave number, last step",
+        "persistence": measure(still, measured, data.normaliser, settings),
         "models": {},
     }
     curves: dict[str, Any] = {}
     predictions: dict[str, gn.GeometricImage] = {}
     for name, model in zip(MODELS, (net, twin), strict=True):
-        model, history = train(name, model, windows, settings)
+        model, history = train(name, model, data, settings)
         curves[name] = {kind: history[kind] for kind in ("training", "validation")}
         print(f"{name}: measuring on train, validation and test flows")
         result = {
@@ -122,7 +137,7 @@ def main(settings: Settings) -> dict[str, Any]:
             "components": model.hidden.features(2),
             "seconds_per_step": history["seconds_per_step"],
             "training_steps": settings.steps,
-            **measure(model, measured, normaliser, settings),
+            **measure(model, measured, data.normaliser, settings),
             "moved_test": measure_moved(model, windows["test"], net.group, settings),
             "equivariance_error": equivariance(model, windows["test"], net.group),
         }
@@ -130,20 +145,20 @@ def main(settings: Settings) -> dict[str, Any]:
         report["models"][name] = result
         write_json(settings.out / "metrics.json", report)
         print(summary(name, result))
-    draw(curves, predictions, windows["test"], normaliser, report, settings)
+    draw(curves, predictions, windows["test"], report, settings)
     print(f"Wrote metrics.json, figures and checkpoints to {settings.out}/")
     return report
 
 
-def load_flow(settings: Settings) -> tuple[gn.Signature, gn.Normaliser, dict]:
-    """Generates or reuses the trajectories; normalised frames by split."""
+def load_flow(settings: Settings) -> Data:
+    """Generates or reuses the trajectories."""
     counts = (
         settings.train_trajectories,
         settings.valid_trajectories,
         settings.test_trajectories,
     )
     config = pde_data.GenerateConfig(
-        grid=(settings.grid, settings.grid),
+        grid=(settings.grid,) * 2,
         mach=settings.mach,
         shear_viscosity=settings.shear_viscosity,
         bulk_viscosity=settings.bulk_viscosity,
@@ -160,59 +175,68 @@ def load_flow(settings: Settings) -> tuple[gn.Signature, gn.Normaliser, dict]:
         pde_data.generate(config, path, progress=True)
     with pde_data.load(path) as data:
         flow = gn.flow_signature(data)
-        frames = gn.read_frames(data)
+        frames = gn.read_frames(data, dtype=np.float32)
+        time_step = float(data.times[1] - data.times[0])
     train, valid, test = np.split(frames, np.cumsum(counts)[:-1])
-    normaliser = gn.fit_normaliser(flow, train)
+    parameters = {
+        "cell": 1 / settings.grid,
+        "time_step": time_step,
+        "shear_viscosity": settings.shear_viscosity,
+    }
     parts = {"train": train, "valid": valid, "test": test}
-    return (
-        flow,
-        normaliser,
-        {name: normaliser.normalise(part, np.float32) for name, part in parts.items()},
-    )
+    return Data(flow, parts, parameters, gn.fit_normaliser(flow, train))
 
 
-def build_models(flow: gn.Signature, settings: Settings) -> tuple[Any, Any]:
+def build_models(data: Data, settings: Settings) -> tuple[Any, Any]:
     """The equivariant UNet and its twin, both predicting the change of the flow."""
-    net = gn.Residual(
-        gn.UNet(
-            gn.hyperoctahedral(2),
-            settings.past * flow,
-            flow,
-            hidden=settings.hidden,
-            depth=settings.depth,
-            output_scale=0.05,
-            key=jax.random.key(settings.seed),
-        )
+    units = gn.flow_units()
+    normal = gn.fit_unit_normaliser(
+        units, data.flow, data.frames["train"], data.parameters
     )
+    unet = gn.UNet(
+        gn.hyperoctahedral(2),
+        settings.past * data.flow,
+        data.flow,
+        hidden=settings.hidden,
+        depth=settings.depth,
+        num_parameters=len(units.numbers),
+        norm="none",  # In units of its own a flow has one size already.
+        output_scale=0.05,
+        key=jax.random.key(settings.seed),
+    )
+    # All flows have one time step and one viscosity, so the model may know them.
+    net = gn.Nondimensional(gn.Residual(unet), normal, units.given(data.parameters))
     return net, gn.twin(net, settings.match, key=jax.random.key(settings.seed))
 
 
-def loss(model: Any, batch: Any) -> jax.Array:
-    """The SMSE one step ahead, mean over the batch."""
-    histories, targets = batch
-    return gn.training.smse(jax.vmap(model)(histories), targets).mean()
-
-
 def train(
-    name: str, model: Any, windows: dict[str, gn.Windows], settings: Settings
+    name: str, model: Any, data: Data, settings: Settings
 ) -> tuple[Any, dict[str, Any]]:
-    """Trains one model, going on from its checkpoint if the settings are the same."""
+    """Trains one model, going on from its checkpoint if the settings are the same.
+
+    First one step ahead, then on its own predictions, so that it learns to mend them.
+    """
     optimiser = gn.training.make_optimiser(
         learning_rate=settings.learning_rate,
         total_steps=settings.steps,
         warmup_steps=settings.steps // 20,
+    )
+    smse, unrolled = gn.metrics.smse, gn.training.unrolled
+    loss = gn.training.Curriculum(
+        {0: unrolled(smse, num_steps=1), settings.steps // 2: unrolled(smse)}
     )
     described = describe(settings)
     try:
         return gn.training.fit(
             model,
             loss,
-            windows["train"],
+            data.windows("train", settings.past, settings.unrolled),
             optimiser,
             num_steps=settings.steps,
             batch_size=settings.batch_size,
             key=jax.random.key(settings.seed + 1),
-            validation=windows["valid"],
+            validation=data.windows("valid", settings.past),
+            validation_metrics={"smse": in_units_of_all(smse, data.normaliser)},
             validate_every=settings.validate_every,
             checkpoint=settings.out / f"{name}.checkpoint",
             metadata={
@@ -227,33 +251,43 @@ def train(
         sys.exit(f"\n{error} Here that is `--restart`, or another `--out`.")
 
 
+def in_units_of_all(metric: Any, normaliser: gn.Normaliser) -> Any:
+    """The metric of images that are in the units of the data."""
+    return lambda *images: metric(
+        *(x.with_array(normaliser.normalise(x.array)) for x in images)
+    )
+
+
 def measure(
     model: Any,
     windows: dict[str, gn.Windows],
     normaliser: gn.Normaliser,
     settings: Settings,
 ) -> dict[str, Any]:
-    """One-step errors on every split, and the error of rollouts on the test flows."""
-
-    def nrmse(prediction: gn.GeometricImage, target: gn.GeometricImage) -> jax.Array:
-        return gn.training.nrmse(
-            prediction.with_array(normaliser.restore(prediction.array)),
-            target.with_array(normaliser.restore(target.array)),
-        )
-
-    metrics = {"smse": gn.training.smse, "nrmse": nrmse}
-    one_step = {
-        split: gn.training.evaluate(
-            model, part, metrics, batch_size=settings.batch_size
-        )
+    """One-step errors on every split, and the errors of rollouts on the test flows."""
+    smse, size = in_units_of_all(gn.metrics.smse, normaliser), settings.batch_size
+    metrics = {"smse": smse, "nrmse": gn.metrics.nrmse}
+    one_step: dict[str, Any] = {
+        split: gn.training.evaluate(model, part, metrics, batch_size=size)
         for split, part in windows.items()
     }
     predicted, true = roll(model, windows["test"], settings)
-    per_step = np.asarray(gn.training.smse(predicted, true)).mean(axis=0)
+    vrmse = gn.metrics.over_trajectories(gn.metrics.vrmse, predicted, true)
+    medians = {name: spread.median.tolist() for name, spread in vrmse.items()}
+    one_step["test"]["vrmse"] = {name: steps[0] for name, steps in medians.items()}
+    last = [x.with_array(x.array[:, -1]) for x in (predicted, true)]
+    ratio = gn.metrics.energy_ratio(*last, density="density")
+    octaves = gn.metrics.wave_numbers(true.grid, bins="octaves")
+    per_step = np.asarray(smse(predicted, true)).mean(axis=0)
     return {
         "one_step": one_step,
-        "rollout_smse_per_step": [float(value) for value in per_step],
+        "rollout_smse_per_step": per_step.tolist(),
         "rollout_smse_sum": float(per_step.sum()),
+        "rollout_vrmse": medians,
+        "energy_ratio": {
+            str(int(octave)): float(np.median(np.asarray(ratio)[:, number]))
+            for number, octave in enumerate(octaves)
+        },
     }
 
 
@@ -276,10 +310,7 @@ def measure_moved(
         frames = gn.act(g, gn.GeometricImage(windows.signature, windows.frames, 2))
         moved = gn.Windows(windows.signature, np.asarray(frames.array), windows.past)
         value = gn.training.evaluate(
-            model,
-            moved,
-            {"smse": gn.training.smse},
-            batch_size=settings.batch_size,
+            model, moved, {"smse": gn.metrics.smse}, batch_size=settings.batch_size
         )
         errors.append(value["smse"])
     change = max(abs(error / errors[0] - 1) for error in errors)
@@ -301,27 +332,20 @@ def draw(
     curves: dict[str, Any],
     predictions: dict[str, gn.GeometricImage],
     windows: gn.Windows,
-    normaliser: gn.Normaliser,
     report: dict[str, Any],
     settings: Settings,
 ) -> None:
     """Learning curves, growth of the error, rollouts, and the filters."""
+    measured = report["models"] | {"persistence": report["persistence"]}
+    errors = {name: m["rollout_smse_per_step"] for name, m in measured.items()}
     figures = {
         "learning_curves": gn.plot.learning_curves(curves),
-        "rollout_error": gn.plot.error_growth(
-            {
-                **{n: m["rollout_smse_per_step"] for n, m in report["models"].items()},
-                "persistence": report["persistence"]["rollout_smse_per_step"],
-            }
-        ),
+        "rollout_error": gn.plot.error_growth(errors),
     }
-    first = {
-        name: image.with_array(normaliser.restore(image.array[0]))
-        for name, image in predictions.items()
-    }
+    first = {name: x.with_array(x.array[0]) for name, x in predictions.items()}
+    steps = first["plain"].array.shape[0]
     _, rest = windows.rollouts()
-    truth = rest.with_array(normaliser.restore(rest.array[0]))
-    last = next(iter(first.values())).array.shape[0] - 1
+    truth, last = rest.with_array(rest.array[0, :steps]), steps - 1
     times = sorted({0, last // 4, last // 2, last})
     figures["rollout"] = gn.plot.rollouts(
         truth, first, times, labels=[f"step {t + 1}" for t in times]
@@ -336,9 +360,14 @@ def draw(
 def summary(name: str, result: dict[str, Any]) -> str:
     """One line on a trained model."""
     test, moved = result["one_step"]["test"], result["moved_test"]
+    fields = ", ".join(
+        f"{field} {steps[0]:.2f} to {steps[-1]:.2f}"
+        for field, steps in result["rollout_vrmse"].items()
+    )
     return (
         f"{name}: {result['parameters']} parameters, test SMSE {test['smse']:.2e} "
-        f"(nRMSE {test['nrmse']:.2e}), rollout SMSE {result['rollout_smse_sum']:.2e}, "
+        f"(VRMSE, first to last step: {fields}), "
+        f"rollout SMSE {result['rollout_smse_sum']:.2e}, "
         f"equivariance error {result['equivariance_error']['float32']:.1e} (float32) "
         f"{result['equivariance_error']['float64']:.1e} (float64), moved flows change "
         f"the error by {moved['largest_relative_change']:.1e}"

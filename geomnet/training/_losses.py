@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import check_count
 from .._history import push_frame
 from .._image import GeometricImage
 from ._shifts import shifted
@@ -18,6 +19,7 @@ GRADIENTS = ("all", "last", "none")
 def unrolled(
     metric: Metric,
     *,
+    num_steps: int | None = None,
     gradient: str = "all",
     noise: float = 0.0,
     random_shifts: bool = False,
@@ -31,6 +33,7 @@ def unrolled(
     **Arguments:**
 
     - `metric`: of a prediction and a target, such as `smse`.
+    - `num_steps`: how many of the targets of a batch are looked at; by default all.
     - `gradient`: what is differentiated. `"all"`: through all steps, each computed
         anew on the way back, so that memory grows by a history per step.
         `"last"`: the push-forward (Brandstetter et al. 2022): the last step alone, of
@@ -45,6 +48,8 @@ def unrolled(
 
     **Raises:** `ValueError` for another `gradient` or a negative noise.
     """
+    if num_steps is not None:
+        check_count("num_steps", num_steps)
     if gradient not in GRADIENTS:
         names = ", ".join(map(repr, GRADIENTS))
         raise ValueError(f"`gradient` must be one of {names}, got {gradient!r}.")
@@ -54,8 +59,14 @@ def unrolled(
     def loss(model: Any, batch: Any, key: PRNGKeyArray) -> Float[Array, ""]:
         histories, *inputs, targets = batch
         has_steps = targets.array.ndim == targets.num_spatial_dims + 3
-        steps = targets.array.shape[1] if has_steps else 1
         frames = targets.array if has_steps else targets.array[:, None]
+        steps = frames.shape[1] if num_steps is None else num_steps
+        if steps > frames.shape[1]:
+            raise ValueError(
+                f"`num_steps` is {steps}, but a batch has {frames.shape[1]} targets: "
+                f"`Windows(..., num_targets={steps})`."
+            )
+        frames = frames[:, :steps]
         noise_key, shift_key = jax.random.split(key)
 
         def normalised(image: GeometricImage, history: Any, *inputs: Any) -> Any:

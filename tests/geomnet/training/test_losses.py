@@ -48,6 +48,10 @@ def test_the_value_is_the_mean_over_the_steps():
         np.testing.assert_allclose(value, np.mean(errors), rtol=1e-6)
     value, _ = value_and_slope(unrolled(smse, gradient="last"), 3)
     np.testing.assert_allclose(value, errors[-1], rtol=1e-6)
+    value, _ = value_and_slope(unrolled(smse, num_steps=2), 3)
+    np.testing.assert_allclose(value, np.mean(errors[:2]), rtol=1e-6)
+    with pytest.raises(ValueError, match="a batch has 2 targets"):
+        value_and_slope(unrolled(smse, num_steps=3), 2)
     value, _ = value_and_slope(unrolled(smse), 1)
     np.testing.assert_allclose(value, errors[0], rtol=1e-6)
 
