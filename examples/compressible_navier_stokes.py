@@ -276,7 +276,7 @@ def measure(
     medians = {name: spread.median.tolist() for name, spread in vrmse.items()}
     one_step["test"]["vrmse"] = {name: steps[0] for name, steps in medians.items()}
     last = [x.with_array(x.array[:, -1]) for x in (predicted, true)]
-    ratio = gn.metrics.energy_ratio(*last, density="density")
+    ratio = gn.metrics.energy_ratio(last[0], last[1], density="density")
     octaves = gn.metrics.wave_numbers(true.grid, bins="octaves")
     per_step = np.asarray(smse(predicted, true)).mean(axis=0)
     return {

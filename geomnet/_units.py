@@ -19,7 +19,7 @@ from ._arithmetic import accumulator
 from ._image import GeometricImage
 from ._signature import SCALAR, Signature
 
-BASE_DIMENSIONS = ("M", "L", "T", "I", "K")
+BASE_DIMENSIONS: tuple[str, ...] = ("M", "L", "T", "I", "K")
 """Mass, length, time, electric current, temperature."""
 
 _POWER = re.compile(r"([A-Z])(?:\^(-?\d+(?:/\d+)?))?")

@@ -213,7 +213,7 @@ class ResUNet(AbstractUNet):
         conditioned = {"num_parameters": num_parameters, "norm": norm, **shared}
 
         def conv(*signatures: Signature) -> Conv:
-            return Conv(group, *signatures, key=next(keys), **shared)
+            return Conv(group, *signatures, key=next(keys), **shared)  # pyright: ignore
 
         def blocks(source: Signature, target: Signature, number: int) -> Any:
             return tuple(

@@ -82,7 +82,7 @@ class Residual(AbstractWrapper):
             n: getattr(model, n, None) or v for n, v in given.items()
         }
         is_complete = all(hasattr(model, name) for name in given)
-        self.model = model if is_complete else Stated(model, **stated)
+        self.model = model if is_complete else Stated(model, **stated)  # pyright: ignore
 
     @property
     def group(self) -> Group:

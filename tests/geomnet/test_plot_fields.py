@@ -157,9 +157,9 @@ def test_saturation_is_marked_in_the_panel_and_at_its_bar(factor, extend):
     images = [axes.images[0] for axes in figure.axes if axes.images]
     errors = images[2]
     assert errors.get_clim() == (-2.5, 2.5)
-    assert errors.colorbar.extend == extend
+    assert errors.colorbar.extend == extend  # pyright: ignore
     figure.canvas.draw()
-    drawn = errors.to_rgba(errors.get_array())
+    drawn = errors.to_rgba(errors.get_array())  # pyright: ignore
     marks = {"max": (1.0, 215 / 255, 0.0, 1.0), "min": (0.0, 1.0, 1.0, 1.0)}
     for side, colour in marks.items():
         assert np.isclose(drawn, colour).all(-1).any() == (side == extend)
@@ -177,7 +177,7 @@ def test_the_history_of_fit_is_drawn_as_it_is():
         labels = [line.get_label() for line in axes.lines]
         assert labels == [name, name.replace("training", "validation")]
         np.testing.assert_array_equal(axes.lines[0].get_xdata(), [10, 20])
-        plt.close(axes.figure)
+        plt.close(axes.figure)  # pyright: ignore
     with pytest.raises(TypeError, match=r"points \(step, loss\).*'net, losses'"):
         gn.plot.learning_curves({"net": {"losses": [0.5, 0.25]}})
     with pytest.raises(ValueError, match="has none"):
@@ -188,11 +188,11 @@ def test_five_curves_of_one_model_are_five_lines():
     curves = {f"curve {i}": [(1, 1.0), (2, 0.5)] for i in range(5)}
     axes = gn.plot.learning_curves({"net": curves}).axes[0]
     assert len(axes.lines) == 5
-    plt.close(axes.figure)
+    plt.close(axes.figure)  # pyright: ignore
 
 
 def test_errors_grow_in_time_where_a_step_has_one():
     axes = gn.plot.error_growth({"a": [1.0, 2.0]}, time_step=0.5, time_unit="s").axes[0]
     np.testing.assert_array_equal(axes.lines[0].get_xdata(), [0.5, 1.0])
     assert axes.get_xlabel() == "time [s]"
-    plt.close(axes.figure)
+    plt.close(axes.figure)  # pyright: ignore

@@ -65,7 +65,7 @@ def test_a_field_without_meaning_is_refused_by_name(field, value):
 )
 def test_a_field_that_there_is_not_is_refused_with_the_nearest(given, meant):
     with pytest.raises(TypeError, match=f"no field `{given}`. Did you mean {meant}?"):
-        pde_data.GenerateConfig(**{given: 0.1})
+        pde_data.GenerateConfig(**{given: 0.1})  # pyright: ignore
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(pde_data.GenerateConfig))

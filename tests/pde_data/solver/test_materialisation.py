@@ -24,8 +24,8 @@ def compiled(body, start):
 
 def test_a_loop_with_a_marked_number_is_not_one_function():
     one = jnp.ones((), jnp.float32)
-    assert ONE_FUNCTION in compiled(lambda x: 1 + x / 2, one)
-    assert ONE_FUNCTION not in compiled(lambda x: 1 + compiled_in_parts(x) / 2, one)
+    assert ONE_FUNCTION in compiled(lambda x: 1 + x / 2, one)  # pyright: ignore
+    assert ONE_FUNCTION not in compiled(lambda x: 1 + compiled_in_parts(x) / 2, one)  # pyright: ignore
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 1.5, jnp.inf, jnp.nan])
@@ -43,7 +43,7 @@ def euler(rate, state, time, step):
 def lowered_loop(scheme, d):
     # One stage is enough to tell, and compiles three times as fast.
     parts = pde_data.SCHEMES[scheme] | {"stepper": euler}
-    solver = pde_data.CompressibleNavierStokes((8,) * d, **parts)
+    solver = pde_data.CompressibleNavierStokes((8,) * d, **parts)  # pyright: ignore
     one = jnp.ones((8,) * d, jnp.float32)
     state = solver.gas.conserved(pde_data.Primitive(one, (0 * one,) * d, one))
 
@@ -64,4 +64,4 @@ def test_steps_of_weno_are_marked(scheme, d):
 # Under JAX 0.12 this loop was one function.
 @pytest.mark.slow
 def test_steps_of_weno_on_a_small_grid_are_compiled_in_parts():
-    assert ONE_FUNCTION not in lowered_loop("weno5z", 2).compile().as_text()
+    assert ONE_FUNCTION not in lowered_loop("weno5z", 2).compile().as_text()  # pyright: ignore
