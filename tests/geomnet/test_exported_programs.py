@@ -51,6 +51,7 @@ def shapes(*shape):
     return jax.ShapeDtypeStruct(shape, jnp.float32)
 
 
+@pytest.mark.slow
 def test_programs_run_where_geomnet_is_not(key, tmp_path):
     net = unet(key)
     functions = {

@@ -57,6 +57,7 @@ def sizes(model, images):
     return jnp.sqrt(jnp.mean(jnp.array(jax.vmap(one)(images)), axis=-1))
 
 
+@pytest.mark.slow
 def test_every_type_keeps_its_size_through_twenty_bare_layers():
     """On other samples of the same kind; drawn weights alone let all types grow."""
     model = chain(SQUARE, 20)

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[3]
         pytest.param(("none", "4", "1200", "2"), marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_limit_of_any_size_ends_in_success_or_in_one_line(settings, tmp_path):
     script = Path(__file__).with_name("full_disk.py")
     run = subprocess.run(
@@ -53,6 +54,7 @@ def test_a_limit_of_any_size_ends_in_success_or_in_one_line(settings, tmp_path):
         (300, 2, 2),
     ],
 )
+@pytest.mark.slow
 def test_what_is_claimed_is_no_less_than_a_compressed_file_needs(
     shape, tmp_path, monkeypatch, random
 ):
