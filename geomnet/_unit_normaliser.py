@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ._arithmetic import accumulator
 from ._image import GeometricImage
 from ._normaliser import Normaliser, check_frames, fit_normaliser
 from ._signature import Signature
@@ -21,11 +20,14 @@ _LEAST_SPREAD = 0.1
 
 
 class OwnUnits(eqx.Module):
-    """One sample's units: what to take off each field, and what to divide it by."""
+    """One sample's units: what to take off each field, and what to divide it by; and
+    the dimensionless numbers that they leave: normalised logarithms.
+    """
 
     names: tuple[str, ...] = eqx.field(static=True)
     offsets: Float[Array, " fields"]
     scales: Float[Array, " fields"]
+    numbers: Float[Array, " numbers"]
 
     def normalise(self, image: GeometricImage) -> GeometricImage:
         """Frames or histories in the sample's units; any leading axes.
@@ -93,14 +95,10 @@ class UnitNormaliser:
             for numbers in (self.normaliser.mean, self.normaliser.scale)
         )
         names = tuple(entry.name for entry in entries)
-        return OwnUnits(names, units * mean, units * scale)
+        numbers = self._numbers(values, parameters, units.dtype)
+        return OwnUnits(names, units * mean, units * scale, numbers)
 
-    def numbers(
-        self, image: GeometricImage, parameters: Float[Array, " parameters"]
-    ) -> Float[Array, " numbers"]:
-        """The dimensionless numbers that the units leave: normalised logarithms."""
-        values = self.units.scale_values(image, parameters)
-        dtype = accumulator(image.dtype)
+    def _numbers(self, values: Any, parameters: Array, dtype: Any) -> Array:
         logarithms = [
             jnp.log(parameters[n].astype(dtype) / self.units.unit(dimension, values))
             for n, (name, dimension) in enumerate(self.units.parameters)
@@ -148,9 +146,9 @@ def fit_unit_normaliser(
     def dimensionless(frames: Array, row: Array) -> tuple[Array, Array, Array]:
         def one(frame: Array) -> tuple[Array, Array, Array]:
             image = GeometricImage(signature, frame, d)
-            inside = bare.own_units(image, row).normalise(image)
+            own = bare.own_units(image, row)
             scales = jnp.stack(units.scale_values(image, row))
-            return inside.array, bare.numbers(image, row), scales
+            return own.normalise(image).array, own.numbers, scales
 
         return jax.vmap(one)(frames)
 

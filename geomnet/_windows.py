@@ -109,11 +109,7 @@ class Windows:
             history, target = _parted(frames, self.signature, self.past)
         if self.num_targets == 1:
             target = target[:, 0]
-        d = self.num_spatial_dims
-        return (
-            GeometricImage(self.past * self.signature, history, d),
-            GeometricImage(self.signature, target, d),
-        )
+        return self._images(history, target)
 
     @property
     def is_on_device(self) -> bool:
@@ -162,11 +158,15 @@ class Windows:
         times = np.arange(0, self.frames.shape[1], self.stride)
         n = self.frames.shape[0]
         frames = self._gather(np.arange(n), np.tile(times, (n, 1)))
-        history, rest = _parted(frames, self.signature, self.past)
+        return self._images(*_parted(frames, self.signature, self.past))
+
+    def _images(
+        self, histories: Any, frames: Any
+    ) -> tuple[GeometricImage, GeometricImage]:
         d = self.num_spatial_dims
         return (
-            GeometricImage(self.past * self.signature, history, d),
-            GeometricImage(self.signature, rest, d),
+            GeometricImage(self.past * self.signature, histories, d),
+            GeometricImage(self.signature, frames, d),
         )
 
     def _gather(self, trajectories: np.ndarray, times: np.ndarray) -> Any:

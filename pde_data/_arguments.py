@@ -200,15 +200,20 @@ def check_same_shape(**arrays: Any) -> None:
 
 def check_dtype(name: str, value: Any) -> None:
     """**Raises:** `TypeError` unless the value names a floating-point type."""
-    try:
-        found = None if value is None else jnp.dtype(value)
-    except TypeError:
-        found = None
-    if found is None or not jnp.issubdtype(found, jnp.floating):
+    if floating_dtype(value) is None:
         raise TypeError(
             f"`{name}` must be a floating-point type, such as 'float32', got "
             f"{shown(value)}."
         )
+
+
+def floating_dtype(value: Any) -> Any:
+    """The floating-point type that a value names, or `None`."""
+    try:
+        found = None if value is None else jnp.dtype(value)
+    except TypeError:
+        return None
+    return found if found is not None and jnp.issubdtype(found, jnp.floating) else None
 
 
 def _evaluated(annotation: Any, function: Callable) -> Any:

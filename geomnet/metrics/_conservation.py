@@ -80,7 +80,7 @@ def _drifts(
     axes = tuple(range(-d, 0))
     first = reference.with_array(jnp.expand_dims(reference.array, -d - 2))
     (rho, momentum, energy), (rho_0, momentum_0, energy_0) = (
-        _densities(image, gamma, names) for image in (frames, first)
+        conserved_densities(image, gamma, names) for image in (frames, first)
     )
     mass_0 = rho_0.mean(axis=axes)
     # Sums of differences lose fewer digits than differences of sums.
@@ -96,10 +96,10 @@ def _drifts(
     )
 
 
-def _densities(
+def conserved_densities(
     image: GeometricImage, gamma: Array | float, names: tuple[str, str, str]
 ) -> tuple[Array, Array, Array]:
-    """Density, momentum and energy in each cell."""
+    """Density, momentum and energy in each cell, in float32 at least."""
     rho = scalar_values(image, names[0], "density")
     velocity = vector_values(image, names[1], "velocity")
     pressure = scalar_values(image, names[2], "pressure")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arithmetic import accumulator
 from .._image import GeometricImage
 from .._signature import Signature, TensorType, check_signature
 
@@ -124,7 +125,7 @@ def scalar_values(
 
 def widened(array: Array) -> Array:
     """In float32 at least: sums over many cells need more digits than bfloat16 has."""
-    return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
+    return array.astype(accumulator(array.dtype))
 
 
 def fluctuation(values: Array, axes: tuple[int, ...]) -> Array:

@@ -6,12 +6,12 @@ import equinox as eqx
 from jaxtyping import Array, PRNGKeyArray
 
 from .._arguments import checked_positive
-from .._arithmetic import accumulator
 from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
-from ._contract import AbstractWrapper, steps_of
+from ..metrics._conservation import conserved_densities
+from ._contract import AbstractTransparentWrapper
 
 FLOW_TYPES = {
     "density": TensorType(0, 1),
@@ -20,7 +20,7 @@ FLOW_TYPES = {
 }
 
 
-class Conserving(AbstractWrapper):
+class Conserving(AbstractTransparentWrapper):
     """Gives a predicted flow the mass, momentum and energy of the newest frame.
 
     By the smallest uniform change: of the density, then of the velocity, then of the
@@ -53,23 +53,6 @@ class Conserving(AbstractWrapper):
                 f"predicts '{signature}'."
             )
         self.model, self.gamma = model, float(gamma)
-
-    @property
-    def group(self) -> Group:
-        """The group that the model commutes with."""
-        return self.model.group  # pyright: ignore
-
-    @property
-    def hidden(self) -> Signature:
-        """The fields inside the model."""
-        return self.model.hidden  # pyright: ignore
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """The shifts that the model commutes with; 0 where it does not say.
-
-        **Raises:** `ValueError` if the model refuses the grid, with the mend.
-        """
-        return steps_of(self.model, grid)
 
     def __call__(
         self, history: GeometricImage, *inputs: Any, **options: Any
@@ -108,10 +91,9 @@ def conserved(
 
 def _totals(image: GeometricImage, gamma: float) -> tuple[Array, Array, Array]:
     """Means over the grid of density, momentum and energy, in float32 at least."""
-    dtype = accumulator(image.dtype)
-    density, pressure, velocity = (image[n].astype(dtype) for n in FLOW_TYPES)
+    names = ("density", "velocity", "pressure")
     axes = tuple(range(image.num_spatial_dims))
-    momentum = density[..., None] * velocity
-    kinetic = 0.5 * (momentum * velocity).sum(axis=-1)
-    energy = pressure / (gamma - 1) + kinetic
-    return density.mean(axis=axes), momentum.mean(axis=axes), energy.mean(axis=axes)
+    mass, momentum, energy = (
+        x.mean(axis=axes) for x in conserved_densities(image, gamma, names)
+    )
+    return mass, momentum, energy

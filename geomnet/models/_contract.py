@@ -81,6 +81,27 @@ class AbstractWrapper(AbstractMap):
         return self.model.out_signature
 
 
+class AbstractTransparentWrapper(AbstractWrapper):
+    """A wrapper that commutes with what its model commutes with."""
+
+    @property
+    def group(self) -> Group:
+        """The group that the model commutes with."""
+        return self.model.group
+
+    @property
+    def hidden(self) -> Signature:
+        """The fields inside the model."""
+        return self.model.hidden
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shifts that the model commutes with; 0 where it does not say.
+
+        **Raises:** `ValueError` if the model refuses the grid, with the mend.
+        """
+        return steps_of(self.model, grid)
+
+
 class AbstractNetwork(AbstractMap):
     """A network whose constructor takes `group`, `in_signature`, `out_signature`,
     `hidden`, `key` and `dtype`, and keeps its other arguments as attributes.

@@ -12,12 +12,12 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import SCALAR, Entry, Signature
 from .._unit_normaliser import OwnUnits, UnitNormaliser
-from ._contract import AbstractWrapper, steps_of
+from ._contract import AbstractTransparentWrapper
 
 NUMBERS = "numbers"
 
 
-class Nondimensional(AbstractWrapper):
+class Nondimensional(AbstractTransparentWrapper):
     """A model that sees each sample in units of its own, and answers in those given.
 
     The laws of physics hold in any units; so does this model, whatever is inside:
@@ -67,27 +67,10 @@ class Nondimensional(AbstractWrapper):
         self._check_numbers()
 
     @property
-    def group(self) -> Group:
-        """The group that the model commutes with."""
-        return self.model.group  # pyright: ignore
-
-    @property
     def in_signature(self) -> Signature:
         """What the model takes, without the numbers."""
         entries = self.model.in_signature.entries  # pyright: ignore
         return Signature(e for e in entries if e.name != NUMBERS)
-
-    @property
-    def hidden(self) -> Signature:
-        """The fields inside the model."""
-        return self.model.hidden  # pyright: ignore
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """The shifts that the model commutes with; 0 where it does not say.
-
-        **Raises:** `ValueError` if the model refuses the grid, with the mend.
-        """
-        return steps_of(self.model, grid)
 
     def __call__(
         self,
@@ -106,10 +89,9 @@ class Nondimensional(AbstractWrapper):
 
         **Raises:** `ValueError` if the parameters are missing or too many.
         """
-        given = self._given(parameters, history.dtype)
         own = self.own_units(history, parameters)
         inside = own.normalise(history)
-        numbers = self.normaliser.numbers(history, given).astype(inside.dtype)
+        numbers = own.numbers.astype(inside.dtype)
         if not self._takes_channels:
             inputs = (inside, numbers) if numbers.size else (inside,)
         else:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -54,7 +53,6 @@ def make_condition(
     """What scales and shifts the fields before a gate, if numbers condition them."""
     if not num_parameters:
         return None
-    key = jax.random.fold_in(key, 1)
     return FiLM(group, signature, num_parameters, key=key, dtype=dtype)
 
 

@@ -26,7 +26,7 @@ from ..nn import (
 )
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock
-from ._norm import DEFAULT_NORM, Parameters, activated, make_norm
+from ._norm import DEFAULT_NORM, Parameters, activated, make_condition, make_norm
 from ._unet import (
     AbstractUNet,
     check_shape,
@@ -94,10 +94,8 @@ class ConditionedBlock(AbstractBlock):
         )
         self.convs = conv(source), conv(target)
         film_key, shortcut_key = next(keys), next(keys)
-        self.condition = (
-            FiLM(group, target, num_parameters, key=film_key, dtype=dtype)
-            if num_parameters
-            else None
+        self.condition = make_condition(
+            group, target, num_parameters, key=film_key, dtype=dtype
         )
         self.shortcut = (
             None

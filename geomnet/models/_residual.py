@@ -10,7 +10,7 @@ from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature
-from ._contract import AbstractMap, AbstractWrapper, steps_of
+from ._contract import AbstractMap, AbstractTransparentWrapper, steps_of
 
 
 class Stated(AbstractMap):
@@ -29,7 +29,7 @@ class Stated(AbstractMap):
         return self.inside(*inputs)  # pyright: ignore
 
 
-class Residual(AbstractWrapper):
+class Residual(AbstractTransparentWrapper):
     """Adds what a model predicts to the newest frame of its input.
 
     At small time steps a flow hardly changes, so the change is the easier target.
@@ -85,26 +85,9 @@ class Residual(AbstractWrapper):
         self.model = model if is_complete else Stated(model, **stated)  # pyright: ignore
 
     @property
-    def group(self) -> Group:
-        """The group that the model commutes with."""
-        return self.model.group  # pyright: ignore
-
-    @property
-    def hidden(self) -> Signature:
-        """The fields inside the model."""
-        return self.model.hidden  # pyright: ignore
-
-    @property
     def num_parameters(self) -> int:
         """How many numbers condition the model."""
         return getattr(self.model, "num_parameters", 0)
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """The shifts that the model commutes with; 0 where it does not say.
-
-        **Raises:** `ValueError` if the model refuses the grid, with the mend.
-        """
-        return steps_of(self.model, grid)
 
     def __call__(
         self, history: GeometricImage, *inputs: Any, **options: Any

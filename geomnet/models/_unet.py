@@ -89,8 +89,9 @@ class ConvBlock(AbstractBlock):
         )
         self.norm = make_norm(norm, group, out_signature, dtype)
         self.gate = Gate(group, out_signature, key=gate_key, dtype=dtype)
+        film_key = jax.random.fold_in(gate_key, 1)
         self.condition = make_condition(
-            group, out_signature, num_parameters, key=gate_key, dtype=dtype
+            group, out_signature, num_parameters, key=film_key, dtype=dtype
         )
 
     @property

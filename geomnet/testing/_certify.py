@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._arguments import check_grid, checked, shown
+from .._arguments import check_grid, checked, floating_dtype, shown
 from .._equivariance._callables import (
     find_group,
     name_of,
@@ -233,11 +233,8 @@ def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, .
 
 
 def _floating(dtype: Any) -> Any:
-    try:
-        found = jnp.dtype(dtype)
-    except TypeError:
-        found = None
-    if found is None or not jnp.issubdtype(found, jnp.floating):
+    found = floating_dtype(dtype)
+    if found is None:
         raise ValueError(
             f"`dtypes` must name floating-point types, such as 'float64' or "
             f"'bfloat16', got {dtype!r}."

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from .._arguments import check_number
+from .._arithmetic import accumulator
 
 
 class WeightAverage(eqx.Module):
@@ -63,6 +64,4 @@ def with_average(model: Any, weights: Any) -> Any:
 def averaged_weights(model: Any) -> Any:
     """The trainable arrays of a model, in the precision in which they are averaged."""
     trainable = eqx.filter(model, eqx.is_inexact_array)
-    return jax.tree.map(
-        lambda w: w.astype(jnp.promote_types(w.dtype, jnp.float32)), trainable
-    )
+    return jax.tree.map(lambda w: w.astype(accumulator(w.dtype)), trainable)

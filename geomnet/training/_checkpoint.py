@@ -15,7 +15,14 @@ from .._arguments import checked
 from ._average import averaged_weights, with_average
 from ._file import checkpoint_path, regular_file, sole_writer, whole_file
 from ._first_format import FIRST_LEAF, read_first_format
-from ._leaves import leaf_bytes, restored, stored_leaves, with_leaves
+from ._leaves import (
+    all_lines,
+    leaf_bytes,
+    numbers_line,
+    restored,
+    stored_leaves,
+    with_leaves,
+)
 from ._metadata import canonical, differences, named
 from ._text import meanings, static_lines
 
@@ -95,9 +102,7 @@ def load_averaged(path: "str | os.PathLike[str]", like: T) -> T:
 
 def _part(file: BinaryIO, path: Any, contents: "_Contents", prefix: str, like: T) -> T:
     """What a file holds at a place, in the form of `like`."""
-    wanted = stored_leaves(like)
-    lines = {f"{leaf.path} (numbers)": leaf.text for leaf in wanted}
-    differing = differences(_below(prefix, contents.texts), static_lines(like) | lines)
+    differing = differences(_below(prefix, contents.texts), all_lines(like))
     if differing:
         raise ValueError(
             f"{path} is not a checkpoint of this state: {named(differing)}. Build "
@@ -106,7 +111,7 @@ def _part(file: BinaryIO, path: Any, contents: "_Contents", prefix: str, like: T
         )
     leaves = [
         restored(leaf, _read(file, *contents.places[prefix + leaf.path]))
-        for leaf in wanted
+        for leaf in stored_leaves(like)
     ]
     return with_leaves(like, leaves)
 
@@ -143,7 +148,7 @@ def load_weights(path: "str | os.PathLike[str]", model: T) -> tuple[T, list[str]
         meaning = meanings(model)
         leaves, left = [], []
         for leaf in stored_leaves(model):
-            same = texts.get(f"{leaf.path} (numbers)") == leaf.text and all(
+            same = texts.get(numbers_line(leaf.path)) == leaf.text and all(
                 texts.get(place) == lines[place] for place in meaning(leaf.path)
             )
             if same:
@@ -257,7 +262,7 @@ def _contents(
     try:
         texts = {str(place): str(text) for place, text in header["structure"].items()}
         for place, text, length in header["leaves"]:
-            texts[f"{place} (numbers)"] = str(text)
+            texts[numbers_line(place)] = str(text)
             places[str(place)] = start, int(length)
             start += int(length)
         if texts.get("") == "TrainState":

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
-import numpy as np
 import optax
 from jaxtyping import Array, Float
 
+from .._arguments import is_integer
 from ._step import TrainState, make_train_step
 
 
@@ -39,7 +39,7 @@ class Curriculum:
                 f"{{0: one_step_loss, 400: four_step_loss}}, got {losses!r}."
             )
         for step, loss in losses.items():
-            if isinstance(step, bool) or not isinstance(step, int | np.integer):
+            if not is_integer(step):
                 raise TypeError(f"`losses` has the step {step!r}, which is no integer.")
             if not callable(loss) or isinstance(loss, Curriculum):
                 raise TypeError(
@@ -82,8 +82,4 @@ def make_train_steps(
 
 def as_curriculum(loss: Any) -> Curriculum:
     """A loss alone as the only stage."""
-    if isinstance(loss, Curriculum):
-        return loss
-    if not callable(loss):
-        raise TypeError(f"`loss` must be a function or a `Curriculum`, got {loss!r}.")
-    return Curriculum({0: loss})
+    return loss if isinstance(loss, Curriculum) else Curriculum({0: loss})

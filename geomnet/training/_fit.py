@@ -16,7 +16,7 @@ from jaxtyping import PRNGKeyArray
 from .._arguments import check_count, checked, shown
 from ._bar import bar
 from ._curriculum import Curriculum, as_curriculum, make_train_steps
-from ._evaluate import Call, Metric, check_windows
+from ._evaluate import Call, Metric
 from ._file import checkpoint_path, sole_writer
 from ._keep import Keep, KeptFiles
 from ._loading import Data, Loading
@@ -109,7 +109,6 @@ def fit(
     """
     check_count("num_steps", num_steps)
     _check_weights(model)
-    check_windows("windows", windows)
     told = Callbacks(callbacks)
     described = canonical(metadata)
     _check_names(described)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._text import is_stored
+from ._text import is_stored, static_lines
 
 
 class Stored(NamedTuple):
@@ -28,6 +28,19 @@ def stored_leaves(tree: Any) -> list[Stored]:
         for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
         if is_stored(leaf)
     ]
+
+
+def numbers_line(path: str) -> str:
+    """Under which name `all_lines` has the dtype and shape of a leaf."""
+    return f"{path} (numbers)"
+
+
+def all_lines(tree: Any) -> dict[str, str]:
+    """The static lines of a tree, and the dtype and shape of each leaf: two trees with
+    equal lines differ in numbers alone.
+    """
+    numbers = {numbers_line(leaf.path): leaf.text for leaf in stored_leaves(tree)}
+    return static_lines(tree) | numbers
 
 
 def with_leaves(tree: Any, values: list[Any]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._arguments import check_count
+from .._arithmetic import accumulator
 from .._stand_in import StandIn
 from ..models import AbstractNetwork
 from ._step import Loss, takes_key
@@ -36,7 +37,7 @@ def accumulate(loss: Loss, num_parts: int) -> Loss:
 
     def part_of(model: Any, part: Any, key: Any) -> Float[Array, ""]:
         value = loss(model, part) if key is None else loss(model, part, key=key)
-        return value.astype(jnp.promote_types(value.dtype, jnp.float32))
+        return value.astype(accumulator(value.dtype))
 
     def total(model: Any, batch: Any, key: Any = None) -> Float[Array, ""]:
         arrays, rest = eqx.partition(batch, eqx.is_array)
@@ -85,7 +86,7 @@ def mixed_precision(loss: Loss, dtype: Any = jnp.bfloat16) -> Loss:
     def total(model: Any, batch: Any, key: Any = None) -> Float[Array, ""]:
         low = _computing_in(model, dtype)
         value = loss(low, batch) if key is None else loss(low, batch, key=key)
-        return value.astype(jnp.promote_types(value.dtype, jnp.float32))
+        return value.astype(accumulator(value.dtype))
 
     return _with_key_of(loss, total)
 

@@ -58,35 +58,26 @@ def unrolled(
 
     def loss(model: Any, batch: Any, key: PRNGKeyArray) -> Float[Array, ""]:
         histories, *inputs, targets = batch
-        has_steps = targets.array.ndim == targets.num_spatial_dims + 3
-        frames = targets.array if has_steps else targets.array[:, None]
-        steps = frames.shape[1] if num_steps is None else num_steps
-        if steps > frames.shape[1]:
-            raise ValueError(
-                f"`num_steps` is {steps}, but a batch has {frames.shape[1]} targets: "
-                f"`Windows(..., num_targets={steps})`."
-            )
-        frames = frames[:, :steps]
+        frames = _frames(targets, num_steps)
+        steps = frames.shape[1]
         noise_key, shift_key = jax.random.split(key)
-
-        def normalised(image: GeometricImage, history: Any, *inputs: Any) -> Any:
-            own = _own_units(model, history, *inputs)
-            return image if own is None else own.normalise(image)
-
         start = histories
         if noise:
             start = jax.vmap(_with_noise(model, noise))(
                 jax.random.split(noise_key, len(frames)), histories, *inputs
             )
 
+        own = jax.vmap(lambda *given: _own_units(model, *given))(start, *inputs)
+
+        def error(prediction: GeometricImage, truth: GeometricImage, own: Any) -> Array:
+            pair = (prediction, truth)
+            return metric(*(pair if own is None else map(own.normalise, pair)))
+
         def step(histories: GeometricImage, now: Any) -> Any:
             key, truth = now
             run = shifted(model, key) if random_shifts else model
             predicted = jax.vmap(run)(histories, *inputs)
-            errors = jax.vmap(metric)(
-                jax.vmap(normalised)(predicted, start, *inputs),
-                jax.vmap(normalised)(targets.with_array(truth), start, *inputs),
-            )
+            errors = jax.vmap(error)(predicted, targets.with_array(truth), own)
             following = jax.vmap(push_frame)(histories, predicted)
             if gradient != "all":
                 following = jax.lax.stop_gradient(following)
@@ -104,6 +95,20 @@ def unrolled(
         return jax.lax.scan(again, start, (keys, truths))[1].mean()
 
     return loss
+
+
+def _frames(
+    targets: GeometricImage, num_steps: int | None
+) -> Float[Array, "batch steps *grid features"]:
+    """So many targets of each sample, or all."""
+    has_steps = targets.array.ndim == targets.num_spatial_dims + 3
+    frames = targets.array if has_steps else targets.array[:, None]
+    if num_steps is not None and num_steps > frames.shape[1]:
+        raise ValueError(
+            f"`num_steps` is {num_steps}, but a batch has {frames.shape[1]} targets: "
+            f"`Windows(..., num_targets={num_steps})`."
+        )
+    return frames[:, :num_steps]
 
 
 def _own_units(model: Any, history: GeometricImage, *inputs: Any) -> Any:

@@ -10,10 +10,9 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from ._leaves import stored_leaves
+from ._leaves import all_lines
 from ._metadata import differences, named
 from ._step import Loss, check_optimiser, takes_key
-from ._text import static_lines
 
 M = TypeVar("M")
 
@@ -31,7 +30,7 @@ def stack_models(models: Sequence[M]) -> M:
     models = list(models)
     if not models:
         raise ValueError("`models` is empty: there is nothing to stack.")
-    first, *others = [_lines(model) for model in models]
+    first, *others = [all_lines(model) for model in models]
     for n, lines in enumerate(others, start=1):
         differing = differences(first, lines)
         if differing:
@@ -109,8 +108,3 @@ def optimiser_of_members(
         return jax.vmap(optimiser.update)(updates, state, params)
 
     return optax.GradientTransformation(init, update)
-
-
-def _lines(model: Any) -> dict[str, str]:
-    numbers = {f"{leaf.path} (numbers)": leaf.text for leaf in stored_leaves(model)}
-    return static_lines(model) | numbers

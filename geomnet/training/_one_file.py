@@ -10,10 +10,9 @@ import jax
 from ..models._description import describe_model, rebuild_model, rebuild_value
 from ._checkpoint import load_averaged, read_metadata, write_checkpoint
 from ._file import checkpoint_path, regular_file, sole_writer
-from ._leaves import stored_leaves
+from ._leaves import all_lines
 from ._metadata import canonical, differences, named
 from ._run import RESERVED
-from ._text import static_lines
 
 _MODEL = "model"
 _DEEPEST = 40
@@ -133,7 +132,7 @@ def _check_rebuilt(
     model: Any, description: dict[str, Any], classes: Sequence[type]
 ) -> None:
     """**Raises:** `ValueError` unless the description builds this model."""
-    built, own = (_lines(m) for m in (_template(description, classes, _OWN), model))
+    built, own = (all_lines(m) for m in (_template(description, classes, _OWN), model))
     if built != own:
         lines = differences(own, built)
         text = named(lines).replace("in the file", "in the model")
@@ -142,11 +141,6 @@ def _check_rebuilt(
             f"{text.replace(' here', ' built')}. Set them when it is built, and save "
             "it as it is trained (`equinox.nn.inference_mode` is for afterwards)."
         )
-
-
-def _lines(model: Any) -> dict[str, str]:
-    numbers = {f"{leaf.path} (numbers)": leaf.text for leaf in stored_leaves(model)}
-    return static_lines(model) | numbers
 
 
 def _rebuilt_metadata(

@@ -52,13 +52,6 @@ class Callbacks:
     """Those of one run. One that raises is named, and training goes on."""
 
     def __init__(self, callbacks: Sequence[Callable[[Report], None]]):
-        is_list = isinstance(callbacks, list | tuple)
-        for callback in callbacks if is_list else [None]:
-            if not callable(callback):
-                raise TypeError(
-                    "`callbacks` must be a list of functions of a "
-                    f"`geomnet.training.Report`, got {callbacks!r}."
-                )
         self._callbacks = tuple(callbacks)
         self._said: set[str] = set()
 

@@ -116,7 +116,7 @@ class Validation:
 
 
 def _checked(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
-    if not isinstance(metrics, Mapping) or not metrics:
+    if not metrics:
         raise TypeError(
             "`validation_metrics` must be a dict of functions by name, such as "
             f"{{'smse': geomnet.training.smse}}, got {metrics!r}."

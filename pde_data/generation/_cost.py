@@ -213,9 +213,9 @@ def _seconds(config: GenerateConfig, attempt: Attempt, steps: float) -> float:
     def run(steps_each: int) -> tuple[float, Trajectory]:
         times = np.arange(_INTERVALS + 1) * (steps_each * step)
         begun = time.perf_counter()
-        run = simulate_in_program(attempt.solver, attempt.start, times, length, 1000)
-        jax.block_until_ready(run.failed)
-        return time.perf_counter() - begun, run
+        found = simulate_in_program(attempt.solver, attempt.start, times, length, 1000)
+        jax.block_until_ready(found.failed)
+        return time.perf_counter() - begun, found
 
     run(1)
     (few_seconds, few), (more_seconds, more) = run(1), run(4)

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from geomnet import training
+from geomnet.training._average import averaged_weights
 
 from .small_run import ADAM, KEY, Windows, fit, linear, loss
 
@@ -106,3 +107,10 @@ def test_states_of_before_averages_are_read(tmp_path, monkeypatch):
     monkeypatch.undo()
     found, _ = training.load_checkpoint(tmp_path / "a", state)
     assert eqx.tree_equal(found.model, state.model)
+
+
+def test_wide_weights_stay_wide_where_nothing_is_promoted():
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        for dtype, expected in (("bfloat16", "float32"), ("float64", "float64")):
+            weights = averaged_weights({"w": jnp.ones(2, dtype)})
+            assert weights["w"].dtype == expected
