@@ -1,11 +1,9 @@
 """The example runs as a user runs it, and each step says what it promises."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from .pages import ROOT, as_a_user
 
 
 def test_every_step_says_what_it_promises(tmp_path):
@@ -14,7 +12,7 @@ def test_every_step_says_what_it_promises(tmp_path):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=as_a_user(),
     )
     assert result.returncode == 0, result.stderr
     steps = [" ".join(step.split()) for step in result.stdout.split("\n\n")]

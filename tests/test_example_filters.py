@@ -1,16 +1,15 @@
 """The example of the filters runs in a process of its own, and its claim holds."""
 
 import importlib.util
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 
 import geomnet as gn
 
-ROOT = Path(__file__).resolve().parents[1]
+from .pages import ROOT, as_a_user
+
 EXAMPLE = ROOT / "examples" / "filters.py"
 
 
@@ -24,12 +23,11 @@ def load():
 
 
 def test_the_example_draws_all_its_pictures(tmp_path):
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-W", "error", str(EXAMPLE), "--out", str(tmp_path)],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": paths},
+        env=as_a_user(),
     )
     assert done.returncode == 0, done.stderr
     names = {

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from .pages import ROOT, as_a_user
+
+# One finished run serves them all.
+pytestmark = pytest.mark.xdist_group("navier_stokes")
 EXAMPLE = ROOT / "examples" / "compressible_navier_stokes.py"
 TINY = {
     "grid": 8,
@@ -40,7 +43,7 @@ def command(out: Path, **changes: object) -> list[str]:
 def finished(tmp_path_factory):
     """The output folder of one finished run, and what it printed."""
     out = tmp_path_factory.mktemp("run")
-    run = subprocess.run(command(out), capture_output=True, text=True, check=False)
+    run = subprocess.run(command(out), capture_output=True, text=True, env=as_a_user())
     assert run.returncode == 0, run.stderr
     return out, run.stdout
 
@@ -80,10 +83,11 @@ def test_the_metrics_say_what_was_measured(finished):
     assert twin["moved_test"]["largest_relative_change"] > 1e-4
 
 
+@pytest.mark.slow
 def test_a_second_run_reuses_the_data_and_the_trained_models(finished):
     out, _ = finished
     before = (out / "flow_8.hdf5").stat().st_mtime_ns
-    run = subprocess.run(command(out), capture_output=True, text=True, check=False)
+    run = subprocess.run(command(out), capture_output=True, text=True, env=as_a_user())
     assert run.returncode == 0, run.stderr
     assert (out / "flow_8.hdf5").stat().st_mtime_ns == before
     assert "going on from step 6" in run.stdout
@@ -94,7 +98,11 @@ def test_a_second_run_reuses_the_data_and_the_trained_models(finished):
 def test_a_signal_keeps_what_was_reached_and_the_same_command_goes_on(kind, tmp_path):
     long = command(tmp_path, steps=2000)
     run = subprocess.Popen(
-        long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        long,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=as_a_user(),
     )
     while not (tmp_path / "equivariant.checkpoint.lock").exists():
         assert run.poll() is None
@@ -108,7 +116,7 @@ def test_a_signal_keeps_what_was_reached_and_the_same_command_goes_on(kind, tmp_
     if kind == signal.SIGINT:
         assert "Run the same command to go on" in errors
     assert (tmp_path / "equivariant.checkpoint").exists()
-    again = subprocess.Popen(long, stdout=subprocess.PIPE, text=True)
+    again = subprocess.Popen(long, stdout=subprocess.PIPE, text=True, env=as_a_user())
     assert again.stdout is not None
     assert "going on from step" in again.stdout.readline()
     again.kill()
@@ -119,20 +127,20 @@ def test_a_signal_keeps_what_was_reached_and_the_same_command_goes_on(kind, tmp_
 def test_other_settings_in_the_same_folder_are_refused_unless_meant(finished):
     out, _ = finished
     other = command(out, learning_rate=1e-3)
-    run = subprocess.run(other, capture_output=True, text=True, check=False)
+    run = subprocess.run(other, capture_output=True, text=True, env=as_a_user())
     assert run.returncode == 1
     assert "settings.learning_rate: 0.002 in the file, 0.001 here" in run.stderr
     assert "--restart" in run.stderr
     assert "Traceback" not in run.stderr
     meant = [*other, "--restart"]
-    run = subprocess.run(meant, capture_output=True, text=True, check=False)
+    run = subprocess.run(meant, capture_output=True, text=True, env=as_a_user())
     assert run.returncode == 0, run.stderr
     assert "going on from" not in run.stdout
 
 
 def test_a_wrong_setting_is_an_error_that_names_it(tmp_path):
     run = subprocess.run(
-        command(tmp_path, grid="many"), capture_output=True, text=True, check=False
+        command(tmp_path, grid="many"), capture_output=True, text=True, env=as_a_user()
     )
     assert run.returncode == 2
     assert "grid" in run.stderr + run.stdout

@@ -3,9 +3,9 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from .pages import ROOT, as_a_user
+
 README = (ROOT / "README.md").read_text()
 
 
@@ -18,6 +18,7 @@ def test_every_python_block_runs_in_order():
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env=as_a_user(),
         check=False,
     )
     assert run.returncode == 0, run.stderr
