@@ -74,6 +74,7 @@ from .models import (
     GroupAverage as GroupAverage,
     Nondimensional as Nondimensional,
     Persistence as Persistence,
+    Propagator as Propagator,
     Residual as Residual,
     ResNet as ResNet,
     ResUNet as ResUNet,

@@ -10,6 +10,7 @@ from ._fno import FNO as FNO, FourierBlock as FourierBlock
 from ._group_average import GroupAverage as GroupAverage
 from ._nondimensional import Nondimensional as Nondimensional
 from ._persistence import Persistence as Persistence
+from ._propagator import Propagator as Propagator
 from ._res_unet import ConditionedBlock as ConditionedBlock, ResUNet as ResUNet
 from ._residual import Residual as Residual
 from ._resnet import (

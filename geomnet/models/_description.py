@@ -29,12 +29,13 @@ from ._fno import FNO
 from ._group_average import GroupAverage
 from ._nondimensional import Nondimensional
 from ._persistence import Persistence
+from ._propagator import Propagator
 from ._res_unet import ResUNet
 from ._residual import Residual, Stated
 from ._resnet import DilatedResNet, ResNet
 from ._unet import UNet
 
-_NETWORKS = (DilatedResNet, FNO, Persistence, ResNet, ResUNet, UNet)
+_NETWORKS = (DilatedResNet, FNO, Persistence, Propagator, ResNet, ResUNet, UNet)
 _WRAPPERS = (Conserving, GroupAverage, Nondimensional, Residual, Stated)
 _VALUES = (
     Boundary,

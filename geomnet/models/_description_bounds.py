@@ -76,6 +76,8 @@ def least_weights(description: dict[str, Any]) -> float:
     # The levels of a UNet have twice as many channels each; all but the lowest have
     # the blocks.
     least = max(pairs * 4.0**depth, pairs * blocks * 4.0 ** max(depth - 1, 0))
+    if description.get("class") == "Propagator":
+        return max(pairs, pairs * blocks)  # Its fields meet in each cell alone.
     # Windows, and those of wave vectors, are made of orbits of 48 cells at the most.
     cells = max(_cells(description, name) for name in ("size", "modes"))
     ends = (_channels(description, f"{end}_signature") for end in ("in", "out"))

@@ -14,6 +14,7 @@ from ._boundary import (
     periodic_steps as periodic_steps,
     surviving_group as surviving_group,
 )
+from ._conditioned_spectral import ConditionedSpectralConv as ConditionedSpectralConv
 from ._contract import (
     AbstractEveryGridLayer as AbstractEveryGridLayer,
     AbstractHalvingLayer as AbstractHalvingLayer,

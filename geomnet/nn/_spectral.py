@@ -10,13 +10,43 @@ from .._arguments import checked
 from .._arithmetic import accumulator
 from .._group import Group, check_group
 from .._image import GeometricImage
+from .._representation import Representation
 from .._signature import Signature
 from ._contract import check_dimension, check_image
 from ._execution import convolve_spectral
 from ._kernel import AbstractFullKernelLayer, Kernel, scaled
 
 
-class SpectralConv(AbstractFullKernelLayer):
+class AbstractSpectralLayer(AbstractFullKernelLayer):
+    """A layer whose kernel lives on the wave vectors of a window."""
+
+    @property
+    def modes(self) -> tuple[int, ...]:
+        """The largest wave number along each axis."""
+        return tuple(n // 2 for n in self.kernel.window)
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shift along each axis with which the layer commutes: one cell.
+
+        **Raises:** `ValueError` if the layer refuses the grid, with the mend.
+        """
+        self._check_grid(grid)
+        return (1,) * len(grid)
+
+    def _check_grid(self, grid: tuple[int, ...]) -> None:
+        check_dimension(grid, self.group)
+        window = self.kernel.window
+        if any(side < size for side, size in zip(grid, window, strict=True)):
+            fitting = tuple((min(grid) - 1) // 2 for _ in grid)
+            raise ValueError(
+                f"{type(self).__name__}: the grid {grid} does not resolve wave numbers "
+                f"up to {self.modes}: its sides must have at least 2 * modes + 1 "
+                f"cells, {window}. Use a finer grid, or "
+                f"`modes={max(min(fitting), 0)}`."
+            )
+
+
+class SpectralConv(AbstractSpectralLayer):
     """A convolution that is learned on small wave numbers (Li et al. 2021).
 
     The Fourier coefficient of each wave vector k, whole numbers of waves along each
@@ -61,32 +91,9 @@ class SpectralConv(AbstractFullKernelLayer):
         **Raises:** `ValueError` if the group exchanges axes of unlike `modes`, or if a
         type of the output can't be reached from any type of the input by so few waves.
         """
-        numbers = as_modes(group, modes)
-        window = tuple(2 * number + 1 for number in numbers)
-        try:
-            kernel = Kernel(
-                group, in_signature, out_signature, window, key=key, dtype=dtype
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"SpectralConv with `modes` {numbers}, a size of {window}: {error}"
-            ) from error
-        # The variance is a mean over the wave vectors here, and a sum over cells there.
-        scale = math.sqrt(math.prod(window))
-        self.kernel = scaled(kernel, scale)
-
-    @property
-    def modes(self) -> tuple[int, ...]:
-        """The largest wave number along each axis."""
-        return tuple(n // 2 for n in self.kernel.window)
-
-    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """The shift along each axis with which the layer commutes: one cell.
-
-        **Raises:** `ValueError` if the layer refuses the grid, with the mend.
-        """
-        self._check_grid(grid)
-        return (1,) * len(grid)
+        source = Representation(group, in_signature)
+        target = Representation(group, out_signature)
+        self.kernel = wave_kernel(source, target, modes, key=key, dtype=dtype)
 
     @jax.named_scope("geomnet.nn.SpectralConv")
     def __call__(self, image: GeometricImage) -> GeometricImage:
@@ -104,16 +111,31 @@ class SpectralConv(AbstractFullKernelLayer):
         array = array.astype(image.dtype)
         return GeometricImage(self.out_signature, array, image.num_spatial_dims)
 
-    def _check_grid(self, grid: tuple[int, ...]) -> None:
-        check_dimension(grid, self.group)
-        window = self.kernel.window
-        if any(side < size for side, size in zip(grid, window, strict=True)):
-            fitting = tuple((min(grid) - 1) // 2 for _ in grid)
-            raise ValueError(
-                f"SpectralConv: the grid {grid} does not resolve wave numbers up to "
-                f"{self.modes}: its sides must have at least 2 * modes + 1 cells, "
-                f"{window}. Use a finer grid, or `modes={max(min(fitting), 0)}`."
-            )
+
+def wave_kernel(
+    source: Representation,
+    target: Representation,
+    modes: int | tuple[int, ...],
+    *,
+    key: PRNGKeyArray,
+    dtype: Any,
+) -> Kernel:
+    """A kernel on wave vectors that keeps unit variance, spread evenly over them.
+
+    **Raises:** `ValueError` if the group exchanges axes of unlike `modes`, or if a
+    type of the output can't be reached from any type of the input by so few waves.
+    """
+    group, ends = source.group, (source.signature, target.signature)
+    numbers = as_modes(group, modes)
+    window = tuple(2 * number + 1 for number in numbers)
+    try:
+        kernel = Kernel(group, *ends, window, key=key, dtype=dtype)
+    except ValueError as error:
+        raise ValueError(
+            f"SpectralConv with `modes` {numbers}, a size of {window}: {error}"
+        ) from error
+    # The variance is a mean over the wave vectors here, and a sum over cells there.
+    return scaled(kernel, math.sqrt(math.prod(window)))
 
 
 def as_modes(group: Group, modes: int | tuple[int, ...]) -> tuple[int, ...]:

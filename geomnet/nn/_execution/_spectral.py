@@ -28,10 +28,20 @@ def convolve_spectral(
     array: Float[Array, "*grid in_features"],
     weights: Float[Array, " coefficients"],
     space: KernelSpace,
-) -> Float[Array, "*grid out_features"]:
-    """The convolution whose kernel lives on the wave vectors of a window."""
+    mixture: Float[Array, " kernels"] | None = None,
+) -> Float[Array, "*grid mixed_features"]:
+    """The convolution whose kernel lives on the wave vectors of a window.
+
+    With a `mixture` the output features are those of so many kernels, one after the
+    other, which are added with its weights: before they come back to the grid, so that
+    only the sum does.
+    """
     waves = analyse(array, tuple(n // 2 for n in space.window))
-    return synthesise(multiply(waves, weights, space), array.shape[:-1])
+    waves = multiply(waves, weights, space)
+    if mixture is not None:
+        kernels = waves.reshape(*waves.shape[:-1], len(mixture), -1)
+        waves = jnp.einsum("...mc,m->...c", kernels, mixture)
+    return synthesise(waves, array.shape[:-1])
 
 
 def multiply(

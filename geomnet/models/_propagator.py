@@ -1,0 +1,206 @@
+"""Waves that travel, and products of them: what a step of a smooth flow is made of."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import PRNGKeyArray
+
+from .._arguments import check_count, checked, checked_positive
+from .._group import Group
+from .._image import GeometricImage, concatenate
+from .._signature import Signature
+from ..nn import (
+    ConditionedSpectralConv,
+    SpectralConv,
+    TensorProduct,
+    check_image,
+    common_steps,
+)
+from ..nn._kernel import scaled
+from ..nn._spectral import as_modes
+from ._contract import AbstractNetwork
+from ._norm import DEFAULT_NORM, Parameters, at_unit_size, check_given, check_norm
+
+Convolution = SpectralConv | ConditionedSpectralConv
+
+
+class ProductBlock(eqx.Module):
+    """What is multiplied, the products, and what they add to the output."""
+
+    factors: Convolution
+    product: TensorProduct
+    output: Convolution
+
+
+class Propagator(AbstractNetwork):
+    """A linear map of every wave, and products of waves: the first terms of a Volterra
+    series, whose kernels are learned.
+
+    Over a time step the linear part of an equation multiplies each wave vector with a
+    matrix, the exact propagator, which depends on numbers such as the speed of sound;
+    advection adds products of fields. So does this network, with y_0 the input:
+
+        output = G y_0 + Σ_l H_l z_l,  z_l = B_l(x_l, x_l),  x_l = F_l y_(l-1),
+        y_l = (x_l, z_l)
+
+    with spectral convolutions G, F, H and all bilinear maps B of the group. For smooth
+    periodic flows it is more exact than a network of small windows, and cheaper. It is
+    no network for shocks or walls.
+
+    Factors hold wave numbers up to half of `modes` and so products up to `modes`, which
+    every grid it takes resolves: nothing is aliased. It acts on functions, not on
+    grids, and commutes with **all** translations, by parts of a cell too.
+
+    **Exactly equivariant** under `group`, and under all translations of the torus, on
+    every grid of at least `2 * modes + 1` cells a side.
+    """
+
+    linear: Convolution
+    blocks: tuple[ProductBlock, ...]
+    group: Group = eqx.field(static=True)
+    in_signature: Signature = eqx.field(static=True)
+    out_signature: Signature = eqx.field(static=True)
+    hidden: Signature = eqx.field(static=True)
+    modes: tuple[int, ...] = eqx.field(static=True)
+    num_blocks: int = eqx.field(static=True)
+    num_parameters: int = eqx.field(static=True)
+    num_kernels: int = eqx.field(static=True)
+    norm: str = eqx.field(static=True)
+    output_scale: float = eqx.field(static=True)
+
+    @checked
+    def __init__(
+        self,
+        group: Group,
+        in_signature: "Signature | str",
+        out_signature: "Signature | str",
+        *,
+        hidden: "Signature | str",
+        modes: int | tuple[int, ...] = 12,
+        num_blocks: int = 1,
+        num_parameters: int = 0,
+        num_kernels: int = 6,
+        norm: str = DEFAULT_NORM,
+        output_scale: float = 1.0,
+        key: PRNGKeyArray,
+        dtype: Any = None,
+    ):
+        """**Arguments:**
+
+        - `hidden`: the factors and products, such as `"6x0+ 6x1+ 2x0-"`.
+        - `modes`: the largest wave number along each axis, 2 or more; one number or one
+            per axis.
+        - `num_blocks`: products, each of what the one before gave: 1 for quadratic
+            terms, 2 for those of degree 4 too.
+        - `num_parameters`: how many numbers condition it, if any.
+        - `num_kernels`: kernels that are mixed in each convolution, by the numbers
+            where there are any.
+        - `norm`: `"restored"`, which makes it homogeneous, or `"none"`, for input in
+            units of its own: products then grow as they should. See `docs/units.md`.
+        - `output_scale`: of the output at the start, where an input of unit variance is
+            spread evenly over the waves; 0.05 where it predicts a small change.
+
+        **Raises:** `ValueError` if the modes don't fit the group or are below 2, if a
+        type can't be reached, or for another `norm`.
+        """
+        check_count("num_blocks", num_blocks)
+        check_count("num_kernels", num_kernels)
+        check_norm(norm)
+        if norm == "layer":
+            raise ValueError(
+                '`norm` of a Propagator must be "restored" or "none", got "layer": no '
+                "layer of it stands before a gate."
+            )
+        self.group = group
+        self.in_signature = Signature(in_signature)
+        self.out_signature = Signature(out_signature)
+        self.hidden = Signature(hidden)
+        self.modes = as_modes(group, modes)
+        if min(self.modes) < 2:
+            raise ValueError(
+                f"`modes` of a Propagator must be 2 or more along each axis, got "
+                f"{modes!r}: factors hold waves up to half of that."
+            )
+        self.num_blocks = num_blocks
+        self.num_parameters = num_parameters
+        self.num_kernels = num_kernels
+        self.norm = norm
+        self.output_scale = checked_positive("output_scale", output_scale)
+
+        keys = jax.random.split(key, num_blocks + 1)
+        ends = (self.in_signature, self.out_signature, self.modes)
+        self.linear = self._convolution(*ends, output_scale, keys[0], dtype)
+        sources = (self.in_signature,) + (self.hidden + self.hidden,) * (num_blocks - 1)
+        self.blocks = tuple(
+            self._block(*given, dtype) for given in zip(sources, keys[1:], strict=True)
+        )
+
+    def _convolution(
+        self,
+        source: Signature,
+        target: Signature,
+        modes: tuple[int, ...],
+        scale: float,
+        key: PRNGKeyArray,
+        dtype: Any,
+    ) -> Convolution:
+        """With an output of that size at the start, by its kernel alone."""
+        options: dict[str, Any] = {"key": key, "dtype": dtype}
+        kind = SpectralConv
+        if self.num_parameters:
+            kind = ConditionedSpectralConv
+            options["num_parameters"] = self.num_parameters
+            options["num_kernels"] = self.num_kernels
+        layer = kind(self.group, source, target, modes, **options)
+        kernel = scaled(layer.kernel, scale)
+        return eqx.tree_at(lambda layer: layer.kernel, layer, kernel)
+
+    def _block(
+        self, source: Signature, key: PRNGKeyArray, dtype: Any
+    ) -> "ProductBlock":
+        keys, hidden = jax.random.split(key, 3), self.hidden
+        half = tuple(number // 2 for number in self.modes)
+        ends, scale = (hidden, self.out_signature, self.modes), self.output_scale
+        return ProductBlock(
+            self._convolution(source, hidden, half, 1.0, keys[0], dtype),
+            TensorProduct(self.group, hidden, hidden, key=keys[1], dtype=dtype),
+            self._convolution(*ends, scale, keys[2], dtype),
+        )
+
+    def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """One cell along each axis.
+
+        **Raises:** `ValueError` if the grid does not resolve the modes, with the mend.
+        """
+        return common_steps(grid, self.linear)
+
+    def __call__(
+        self, image: GeometricImage, parameters: Parameters | None = None
+    ) -> GeometricImage:
+        """**Arguments:**
+
+        - `image`: of `in_signature` on a grid of at least `2 * modes + 1` cells a side.
+        - `parameters`: `(num_parameters,)`; needed if there are any.
+
+        **Returns:** an image of `out_signature` on the same grid.
+
+        **Raises:** `ValueError` if the signature, the grid or the parameters do not
+        fit.
+        """
+        check_image(image, self.source, "Propagator")
+        self.translation_steps(image.grid)
+        check_given(parameters, self.num_parameters, "Propagator")
+        given = () if parameters is None else (parameters,)
+        return at_unit_size(self.norm, lambda image: self._layers(image, given), image)
+
+    def _layers(
+        self, image: GeometricImage, given: tuple[Parameters, ...]
+    ) -> GeometricImage:
+        output = self.linear(image, *given)
+        for block in self.blocks:
+            factors = block.factors(image, *given)
+            products = block.product(factors)
+            output = output + block.output(products, *given)
+            image = concatenate([factors, products])
+        return output
