@@ -24,7 +24,7 @@ TINY = {
     "past": 2,
     "rollout-steps": 3,
     "hidden": "2x0+ 2x1+ 1x0-",
-    "depth": 1,
+    "modes": 3,
     "steps": 6,
     "batch-size": 4,
     "validate-every": 3,
@@ -129,7 +129,7 @@ def test_other_settings_in_the_same_folder_are_refused_unless_meant(finished):
     other = command(out, learning_rate=1e-3)
     run = subprocess.run(other, capture_output=True, text=True, env=as_a_user())
     assert run.returncode == 1
-    assert "settings.learning_rate: 0.002 in the file, 0.001 here" in run.stderr
+    assert "settings.learning_rate: 0.005 in the file, 0.001 here" in run.stderr
     assert "--restart" in run.stderr
     assert "Traceback" not in run.stderr
     meant = [*other, "--restart"]

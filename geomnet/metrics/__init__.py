@@ -14,6 +14,7 @@ from ._correlation import (
     correlation_time as correlation_time,
 )
 from ._errors import (
+    nmse as nmse,
     nrmse as nrmse,
     nrmse_per_field as nrmse_per_field,
     rollout_smse as rollout_smse,

@@ -78,6 +78,16 @@ def test_vrmse_takes_a_vector_as_one_field():
     assert list(gn.metrics.vrmse(wrong, true, ["v"])) == ["v"]
 
 
+def test_nmse_weighs_fields_by_their_own_fluctuation_and_has_a_slope_where_exact():
+    true = gn.GeometricImage(FLOW, np.array([[[1.0, 0, 2], [3, 4, 2]]], np.float32))
+    wrong = true.with_array(true.array + jnp.array([0.5, 1.0, 2.0]))
+    np.testing.assert_allclose(gn.metrics.nmse(wrong, true), (1 / 4 + 5 / 4) / 2)
+    calm = [x.with_array(x.array * jnp.array([1e-3, 1.0, 1.0])) for x in (wrong, true)]
+    np.testing.assert_allclose(gn.metrics.nmse(*calm), 3 / 4, rtol=1e-3)
+    slope = jax.grad(lambda a: gn.metrics.nmse(true.with_array(a), true))(true.array)
+    np.testing.assert_array_equal(slope, 0)
+
+
 def test_nrmse_per_field_is_not_the_global_one():
     true, wrong = image([1.0, 3.0, 4.0]), image([3.0, 0.0, 4.0])
     found = gn.metrics.nrmse_per_field(wrong, true)
