@@ -76,12 +76,16 @@ def least_weights(description: dict[str, Any]) -> float:
     # The levels of a UNet have twice as many channels each; all but the lowest have
     # the blocks.
     least = max(pairs * 4.0**depth, pairs * blocks * 4.0 ** max(depth - 1, 0))
-    if description.get("class") == "Propagator":
-        return max(pairs, pairs * blocks)  # Its fields meet in each cell alone.
     # Windows, and those of wave vectors, are made of orbits of 48 cells at the most.
     cells = max(_cells(description, name) for name in ("size", "modes"))
     ends = (_channels(description, f"{end}_signature") for end in ("in", "out"))
-    return max(least * max(1.0, cells / 48), *(float(sum(end)) for end in ends))
+    least_of_ends = max(float(sum(end)) for end in ends)
+    if description.get("class") == "Propagator":
+        # All its fields meet in each cell alone; the kernels are of few of them.
+        conditions = _number(description.get("num_parameters"))
+        kernels = _number(description.get("num_kernels")) if conditions else 0.0
+        return max(pairs * blocks, cells / 48, conditions, kernels, least_of_ends)
+    return max(least * max(1.0, cells / 48), least_of_ends)
 
 
 def _channels(description: dict[str, Any], name: str) -> list[int]:

@@ -27,19 +27,22 @@ NETWORKS = {
     "FNO": lambda **o: gn.FNO(
         SQUARE, FIELDS, FIELDS, modes=1, num_blocks=1, **SHARED, **o
     ),
+    "Propagator": lambda **o: gn.Propagator(
+        SQUARE, FIELDS, FIELDS, modes=2, num_parameters=1, **SHARED, **o
+    ),
 }
 
 
 def run(name, **options):
     """A network after training, compiled."""
     net = perturb(NETWORKS[name](**options), key=jax.random.key(1))
-    inputs = (jnp.asarray([0.3]),) if name == "ResUNet" else ()
+    inputs = (jnp.asarray([0.3]),) if name in ("ResUNet", "Propagator") else ()
     compiled = eqx.filter_jit(net)
     return lambda image: compiled(image, *inputs).array
 
 
 def image(dtype="float32"):
-    return gn.random_image(FIELDS, (4, 6), key=jax.random.key(2)).astype(dtype)
+    return gn.random_image(FIELDS, (6, 8), key=jax.random.key(2)).astype(dtype)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

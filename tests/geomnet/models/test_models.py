@@ -101,6 +101,7 @@ MODELS = {
     "ResNet": (resnet(gn.ResNet), (5, 5), (1, 2)),
     "DilatedResNet": (resnet(gn.DilatedResNet, dilations=(1, 2)), (3, 3), (2, 1)),
     "FNO": (resnet(gn.FNO, modes=1), (4, 3), (1, 2)),
+    "Propagator": (resnet(gn.Propagator, modes=2), (5, 6), (1, 2)),
     "average of a plain network": (averaged, (3, 3), (1, 2)),
     "persistence": (lambda dtype: gn.Persistence(2 * FLOW, FLOW), (3, 4), (1, 1)),
     "ConvBlock": (block(gn.models.ConvBlock, INSIDE, FLOW), (3, 4), (1, 2)),

@@ -32,7 +32,9 @@ def layers(group):
     pair = {"group": group, "in_signature": fields, "out_signature": fields}
     numbers = jnp.asarray([0.3, -0.7])
     film = nn.FiLM(**same, num_parameters=2, key=KEY)
+    waves = nn.ConditionedSpectralConv(**pair, modes=1, num_parameters=2, key=KEY)
     return {
+        "ConditionedSpectralConv": (waves, lambda layer, x: layer(x, numbers)),
         "Conv": nn.Conv(**pair, key=KEY),
         "Linear": nn.Linear(**pair, key=KEY),
         "Down": nn.Down(**pair, key=KEY),

@@ -367,7 +367,9 @@ def test_descriptions_that_the_file_does_not_explain_are_refused_at_once(
     assert time.process_time() - begun < 2
 
 
-@pytest.mark.parametrize("name", ["UNet", "ResUNet", "ResNet", "DilatedResNet", "FNO"])
+@pytest.mark.parametrize(
+    "name", ["UNet", "ResUNet", "ResNet", "DilatedResNet", "FNO", "Propagator"]
+)
 @pytest.mark.parametrize("d", [1, 2])
 def test_no_network_has_fewer_weights_than_its_description_is_taken_for(name, d):
     group = gn.hyperoctahedral(d)
@@ -377,6 +379,7 @@ def test_no_network_has_fewer_weights_than_its_description_is_taken_for(name, d)
         "ResNet": {"num_blocks": 2, "size": 5},
         "DilatedResNet": {"num_blocks": 2},
         "FNO": {"modes": 5, "num_blocks": 3},
+        "Propagator": {"modes": 40, "num_blocks": 3, "num_parameters": 1},
     }[name]
 
     def build(key):

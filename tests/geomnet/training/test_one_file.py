@@ -84,6 +84,7 @@ MODELS = {
     ),
     "DilatedResNet": lambda: network(gn.DilatedResNet, num_blocks=1),
     "FNO": lambda: network(gn.FNO, num_blocks=1, modes=2),
+    "Propagator": lambda: network(gn.Propagator, modes=2, num_parameters=1),
     "half": lambda: network(gn.ResNet, num_blocks=1, dtype=jnp.bfloat16),
     "Persistence": lambda: gn.Persistence("40000x0+", "20000x0+"),
     "Residual": lambda: gn.Residual(network(gn.ResNet, num_blocks=1)),
