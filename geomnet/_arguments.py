@@ -36,6 +36,9 @@ _EXAMPLES = {
         "features of an array are"
     ),
     "Signature": "a Signature",
+    "Normaliser": "a Normaliser, as `geomnet.fit_normaliser` gives",
+    "Units": "a `geomnet.Units`, such as `geomnet.flow_units()`",
+    "UnitNormaliser": "a UnitNormaliser, as `geomnet.fit_unit_normaliser` gives",
     "TensorType": "a TensorType",
     "FilterBank": "a FilterBank, as `geomnet.filter_basis` gives",
     "Representation": "a `geomnet.Representation(group, signature)`",
@@ -50,7 +53,11 @@ _EXAMPLES = {
 }
 # The classes of other libraries are looked at where they are used.
 _KNOWN = ("builtins", "geomnet", "pde_data", "fractions", "pathlib")
-_SIZE = "a positive integer, or one for each axis"
+# What the kind alone does not say, by the argument's name.
+_NAMED = {
+    "size": "a positive integer, or one for each axis",
+    "folder": "the path of a folder",
+}
 _SEQUENCES = (tuple, list, collections.abc.Sequence, collections.abc.Iterable)
 _MAPPINGS = (dict, collections.abc.Mapping)
 
@@ -107,7 +114,7 @@ def check_kind(name: str, value: object, kind: Any) -> None:
     elif not _fits(value, kind):
         is_choice = typing.get_origin(kind) is Literal and isinstance(value, str)
         wrong = ValueError if is_choice else TypeError
-        words = _SIZE if name == "size" else _words(kind)
+        words = _NAMED.get(name) or _words(kind)
         raise wrong(f"`{name}` must be {words}, got {shown(value)}.")
 
 
@@ -207,12 +214,17 @@ def check_dtype(name: str, value: Any) -> None:
         )
 
 
-def floating_dtype(value: Any) -> Any:
-    """The floating-point type that a value names, or `None`."""
+def named_dtype(value: Any) -> Any:
+    """The type of arrays that a value names, or `None`."""
     try:
-        found = None if value is None else jnp.dtype(value)
+        return None if value is None else jnp.dtype(value)
     except TypeError:
         return None
+
+
+def floating_dtype(value: Any) -> Any:
+    """The floating-point type that a value names, or `None`."""
+    found = named_dtype(value)
     return found if found is not None and jnp.issubdtype(found, jnp.floating) else None
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ._arguments import checked
 from ._image import GeometricImage
 from ._normaliser import Normaliser, check_frames, fit_normaliser
 from ._signature import Signature
@@ -112,6 +113,7 @@ class UnitNormaliser:
         return (jnp.stack(logarithms) - mean) / scale
 
 
+@checked
 def fit_unit_normaliser(
     units: Units,
     signature: "Signature | str",

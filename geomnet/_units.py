@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ._arguments import check_kind, checked
 from ._arithmetic import accumulator
 from ._image import GeometricImage
 from ._signature import SCALAR, Signature
@@ -83,6 +84,7 @@ class Units:
         **Raises:** `ValueError` for what is no dimension or scale, and where the scales
         are too few or depend on each other.
         """
+        check_kind("scales", scales, Sequence[str])
         object.__setattr__(self, "fields", _pairs("fields", fields))
         object.__setattr__(self, "scales", tuple(scales))
         object.__setattr__(self, "parameters", _pairs("parameters", parameters))
@@ -253,6 +255,7 @@ class Units:
             parse_dimension(dimension)
 
 
+@checked
 def flow_units(*parameters: str) -> Units:
     """Units of compressible flow: mean density, mean pressure, and the cell.
 

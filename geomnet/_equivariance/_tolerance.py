@@ -5,6 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from .._arguments import check_number, named_dtype, shown
+
 TOLERANCES = {"float64": 1e-12, "float32": 2e-5, "bfloat16": 6e-2, "float16": 1e-2}
 """Largest relative error that rounding alone explains, by dtype, at the depth of a
 UNet.
@@ -22,12 +24,20 @@ def tolerance_for(dtype: Any, depth: int = 0) -> float:
     - `dtype`: of what is compared. Integers and booleans are exact.
     - `depth`: how many sums (convolutions, matrix products, means) follow each other;
         up to 64 it is that of `TOLERANCES`, beyond it grows with the depth.
+
+    **Raises:** `TypeError` if `dtype` names no type, or the depth is no number.
     """
-    dtype = jnp.dtype(dtype)
-    if not jnp.issubdtype(dtype, jnp.inexact):
+    check_number("depth", depth)
+    named = named_dtype(dtype)
+    if named is None:
+        raise TypeError(
+            "`dtype` must be the type of an array, such as 'float32', got "
+            f"{shown(dtype)}."
+        )
+    if not jnp.issubdtype(named, jnp.inexact):
         return 0.0
     # Not every floating type has a name here: 8 bits, or complex numbers.
-    usual = TOLERANCES.get(dtype.name, 8 * float(jnp.finfo(dtype).eps))
+    usual = TOLERANCES.get(named.name, 8 * float(jnp.finfo(named).eps))
     return usual * max(1.0, depth / _USUAL_DEPTH)
 
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from .._image import GeometricImage
 from ._fields import (
     check_image,
@@ -19,6 +20,7 @@ from ._fields import (
 CONSERVED = ("mass", "momentum", "energy")
 
 
+@checked
 def drift(
     frames: GeometricImage,
     *,
@@ -107,8 +109,9 @@ def conserved_densities(
     return rho, rho[..., None] * velocity, energy
 
 
+@checked
 def nonpositive_share(
-    image: GeometricImage, fields: Sequence[str] = ("density", "pressure")
+    image: GeometricImage, fields: str | Sequence[str] = ("density", "pressure")
 ) -> dict[str, Float[Array, "*batch"]]:
     """For each field the share of cells in which it is not above zero.
 

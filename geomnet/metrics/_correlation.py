@@ -8,15 +8,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .._arguments import checked_positive
+from .._arguments import checked, checked_positive
 from .._image import GeometricImage
 from ._fields import check_pair, check_steps, chosen_fields, field_values, fluctuation
 
 
+@checked
 def correlation(
     prediction: GeometricImage,
     target: GeometricImage,
-    fields: Sequence[str] | None = None,
+    fields: str | Sequence[str] | None = None,
 ) -> dict[str, Float[Array, "*batch"]]:
     """For each field Pearson's correlation over cells of prediction and truth.
 
@@ -39,10 +40,11 @@ def correlation(
     return dict(zip(names, values, strict=True))
 
 
+@checked
 def correlation_time(
     prediction: GeometricImage,
     target: GeometricImage,
-    fields: Sequence[str] | None = None,
+    fields: str | Sequence[str] | None = None,
     *,
     threshold: float = 0.8,
     time_step: float = 1.0,

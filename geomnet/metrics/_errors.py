@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from .._image import GeometricImage
 from ._fields import (
     check_pair,
@@ -73,10 +74,11 @@ def nrmse(prediction: GeometricImage, target: GeometricImage) -> Float[Array, "*
     return _root_of_ratio(error, jnp.square(widened(target.array)).sum(axis=axes))
 
 
+@checked
 def nrmse_per_field(
     prediction: GeometricImage,
     target: GeometricImage,
-    fields: Sequence[str] | None = None,
+    fields: str | Sequence[str] | None = None,
 ) -> dict[str, Float[Array, "*batch"]]:
     """For each field the norm of its error over the norm of the true field.
 
@@ -101,10 +103,11 @@ def nrmse_per_field(
     return dict(zip(names, values, strict=True))
 
 
+@checked
 def vrmse(
     prediction: GeometricImage,
     target: GeometricImage,
-    fields: Sequence[str] | None = None,
+    fields: str | Sequence[str] | None = None,
 ) -> dict[str, Float[Array, "*batch"]]:
     """For each field the root mean square error over the true field's spread in space.
 

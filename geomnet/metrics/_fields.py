@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .._arguments import check_kind
 from .._arithmetic import accumulator
 from .._image import GeometricImage
 from .._signature import Signature, TensorType, check_signature
@@ -29,11 +30,7 @@ def check_pair(prediction: GeometricImage, target: GeometricImage) -> None:
 
 def check_image(name: str, image: object) -> None:
     """**Raises:** `TypeError` unless it is an image."""
-    if not isinstance(image, GeometricImage):
-        raise TypeError(
-            f"`{name}` must be a GeometricImage, got {type(image).__name__}: "
-            "`geomnet.GeometricImage(signature, array)` says what its features are."
-        )
+    check_kind(name, image, GeometricImage)
 
 
 def all_fields(signature: Signature) -> dict[str, tuple[int, int, TensorType]]:
@@ -54,7 +51,7 @@ def all_fields(signature: Signature) -> dict[str, tuple[int, int, TensorType]]:
 
 
 def chosen_fields(
-    signature: Signature, fields: Sequence[str] | None, argument: str = "fields"
+    signature: Signature, fields: str | Sequence[str] | None, argument: str = "fields"
 ) -> dict[str, tuple[int, int, TensorType]]:
     """Some fields of a signature in the order asked for; by default all.
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from .._image import GeometricImage
 from ._fields import check_pair, fluctuation, vector_values
 from ._waves import Sides, sides_of, wave_vectors, waves
@@ -15,6 +16,7 @@ from ._waves import Sides, sides_of, wave_vectors, waves
 PARTS = ("longitudinal", "transverse", "harmonic")
 
 
+@checked
 def helmholtz_error(
     prediction: GeometricImage,
     target: GeometricImage,

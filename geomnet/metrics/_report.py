@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Array
 
-from .._arguments import checked_positive
+from .._arguments import checked, checked_positive
 from .._image import GeometricImage
 from .._normaliser import Normaliser
 from ._conservation import drift, nonpositive_share
@@ -29,6 +29,7 @@ from ._waves import Sides, sides_of
 _DEFINED = ("vrmse", "nrmse", "correlation")
 
 
+@checked
 def report(
     predicted: GeometricImage,
     true: GeometricImage,
@@ -38,7 +39,7 @@ def report(
     spacing: Any = 1.0,
     time_step: float = 1.0,
     threshold: float = 0.8,
-    fields: Sequence[str] | None = None,
+    fields: str | Sequence[str] | None = None,
     velocity: str | None = None,
     density: str = "density",
     pressure: str = "pressure",

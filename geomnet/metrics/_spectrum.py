@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from .._image import GeometricImage
 from ._fields import (
     check_image,
@@ -31,6 +32,7 @@ BANDS = ("low", "mid", "high")
 BAND_EDGES = (5.0, 13.0)
 
 
+@checked
 def energy_spectrum(
     image: GeometricImage,
     field: str = "velocity",
@@ -61,6 +63,7 @@ def energy_spectrum(
     return _spectrum(image, field, density, sides, bins)
 
 
+@checked
 def wave_numbers(
     grid: Sequence[int], *, spacing: Any = 1.0, bins: str = "shells"
 ) -> np.ndarray:
@@ -73,6 +76,7 @@ def wave_numbers(
     return count if bins == "shells" else 2**count
 
 
+@checked
 def energy_ratio(
     prediction: GeometricImage,
     target: GeometricImage,
@@ -100,6 +104,7 @@ def energy_ratio(
     return _energy_ratio(prediction, target, field, density, sides)
 
 
+@checked
 def spectral_error(
     prediction: GeometricImage,
     target: GeometricImage,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from .._arguments import checked
 from .._image import GeometricImage
 from ._fields import check_pair
 
@@ -56,6 +57,7 @@ def _quantile(ordered: np.ndarray, q: float) -> Any:
     return np.where(low == high, low, (1 - part) * low + part * high)
 
 
+@checked
 def over_trajectories(
     metric: Callable[..., Any],
     prediction: GeometricImage,

@@ -8,12 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._action import act
+from .._arguments import checked
 from .._equivariance._callables import find_group
 from .._group import Group
 from .._image import GeometricImage
 from ._fields import check_image
 
 
+@checked
 def over_group(
     metric: Callable[..., Any],
     model: Callable[[GeometricImage], GeometricImage],
@@ -50,6 +52,7 @@ def over_group(
     return jax.tree.map(lambda *parts: jnp.stack(parts), *values)
 
 
+@checked
 def group_spread(
     metric: Callable[..., Any],
     model: Callable[[GeometricImage], GeometricImage],

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .._arguments import shown
+
 Sides = tuple[float, ...]
 
 
@@ -39,11 +41,14 @@ def sides_of(spacing: Any, d: int) -> Sides:
 
     **Raises:** `ValueError` unless they are positive and finite.
     """
-    sides = np.asarray(spacing, float)
+    try:
+        sides = np.asarray(spacing, float)
+    except (TypeError, ValueError):
+        sides = np.empty(0)  # What holds no numbers is refused with the rest.
     if sides.shape not in ((), (d,)) or not (np.isfinite(sides) & (sides > 0)).all():
         raise ValueError(
             f"`spacing` must be the side of a cell, or {d} sides, one for each axis, "
-            f"positive and finite; got {spacing}."
+            f"positive and finite; got {shown(spacing)}."
         )
     return tuple(np.broadcast_to(sides, (d,)).tolist())
 

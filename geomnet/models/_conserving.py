@@ -5,13 +5,13 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, PRNGKeyArray
 
-from .._arguments import checked_positive
+from .._arguments import checked, checked_positive
 from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
 from ..metrics._conservation import conserved_densities
-from ._contract import AbstractTransparentWrapper
+from ._contract import AbstractTransparentWrapper, check_says
 
 FLOW_TYPES = {
     "density": TensorType(0, 1),
@@ -34,6 +34,7 @@ class Conserving(AbstractTransparentWrapper):
     model: eqx.Module
     gamma: float = eqx.field(static=True)
 
+    @checked
     def __init__(self, model: eqx.Module, gamma: float):
         """**Arguments:**
 
@@ -41,8 +42,10 @@ class Conserving(AbstractTransparentWrapper):
             `velocity`, in units of the data, not normalised.
         - `gamma`: the ratio of specific heats, above 1.
 
-        **Raises:** `ValueError` if the model's output has no such fields.
+        **Raises:** `ValueError` if the model's output has no such fields; `TypeError`
+        if it does not say what its output is.
         """
+        check_says(model, "out_signature")
         checked_positive("gamma - 1", gamma - 1)
         signature = Signature(model.out_signature)  # pyright: ignore
         found = {e.name: e.type for e in signature if e.channels == 1}

@@ -11,6 +11,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import shown
 from .._group import Group
 from .._representation import Representation
 from .._signature import Signature
@@ -121,6 +122,17 @@ class AbstractNetwork(AbstractMap):
         **Raises:** `ValueError` if the network does not keep its arguments.
         """
         return rebuilt(self, group=group, hidden=hidden, key=key)
+
+
+def check_says(model: Any, name: str) -> None:
+    """**Raises:** `TypeError` unless a model can be called, and says one of its
+    signatures.
+    """
+    if not callable(model) or getattr(model, name, None) is None:
+        raise TypeError(
+            f"`model` must be a module of images that has `{name}`, such as "
+            f"`geomnet.UNet(...)`, got {shown(model)}."
+        )
 
 
 def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:

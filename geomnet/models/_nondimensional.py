@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arguments import check_kind, checked
 from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import SCALAR, Entry, Signature
 from .._unit_normaliser import OwnUnits, UnitNormaliser
-from ._contract import AbstractTransparentWrapper
+from ._contract import AbstractTransparentWrapper, check_says
 
 NUMBERS = "numbers"
 
@@ -34,6 +35,7 @@ class Nondimensional(AbstractTransparentWrapper):
     normaliser: UnitNormaliser = eqx.field(static=True)
     parameters: tuple[float, ...] | None = eqx.field(static=True)
 
+    @checked
     def __init__(
         self,
         model: eqx.Module,
@@ -53,6 +55,7 @@ class Nondimensional(AbstractTransparentWrapper):
 
         **Raises:** `ValueError` if the model takes no such numbers.
         """
+        check_says(model, "in_signature")
         self.model = model
         self.normaliser = normaliser
         wanted = len(normaliser.units.parameters)
@@ -107,6 +110,7 @@ class Nondimensional(AbstractTransparentWrapper):
         parameters: Float[Array, " parameters"] | None = None,
     ) -> OwnUnits:
         """The units of a sample, in which `geomnet.training.unrolled` measures."""
+        check_kind("history", history, GeometricImage)
         given = self._given(parameters, history.dtype)
         return self.normaliser.own_units(history, given)
 

@@ -1,12 +1,13 @@
 """Rollouts as a moving picture."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._arguments import checked_positive
+from .._arguments import check_count, check_kind, checked, checked_positive
 from .._image import GeometricImage
 from ..metrics import vrmse
 from ._fields import field
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.animation import AbstractMovieWriter
 
 
+@checked
 def animation(
-    path: str | Path,
+    path: "str | os.PathLike[str]",
     truth: GeometricImage,
     predictions: Mapping[str, GeometricImage],
     name: str = "velocity",
@@ -38,6 +40,7 @@ def animation(
     - `truth`, `predictions`: 2D images whose arrays are `(steps, *grid, features)`.
     - `name`: a scalar or vector of the signature, of one channel.
     - `time_step`, `unit`: the time from frame to frame, and what it is measured in.
+    - `dots_per_inch`: 10 or more; a panel is 2.6 inches wide.
 
     **Raises:** `ValueError` for other endings and shapes, or an MP4 without ffmpeg.
     """
@@ -45,20 +48,10 @@ def animation(
 
     path = Path(path)
     checked_positive("frames_per_second", frames_per_second)
+    check_count("dots_per_inch", dots_per_inch, at_least=10)  # Letters need a few.
     writer = _writer(path, frames_per_second)
     movies = {"truth": truth, **predictions}
-    for label, movie in movies.items():
-        if movie.num_spatial_dims != 2 or movie.array.shape != truth.array.shape:
-            raise ValueError(
-                f"{label!r} must be a 2D rollout (steps, *grid, features) of the shape "
-                f"of the truth, {truth.array.shape}; got {movie.array.shape}. Cut "
-                "both to the same steps; of several trajectories take one."
-            )
-    if truth.array.ndim != 4 or not len(truth.array):
-        raise ValueError(
-            f"`truth` must have shape (steps, *grid, features), got "
-            f"{truth.array.shape}: of several trajectories take one."
-        )
+    _check_movies(truth, movies)
     errors = {
         label: np.asarray(vrmse(movie, truth, [name])[name])
         for label, movie in predictions.items()
@@ -90,6 +83,22 @@ def animation(
                 writer.grab_frame()
     finally:
         plt.close(figure)
+
+
+def _check_movies(truth: GeometricImage, movies: Mapping[str, GeometricImage]) -> None:
+    for label, movie in movies.items():
+        check_kind(f"predictions[{label!r}]", movie, GeometricImage)
+        if movie.num_spatial_dims != 2 or movie.array.shape != truth.array.shape:
+            raise ValueError(
+                f"{label!r} must be a 2D rollout (steps, *grid, features) of the shape "
+                f"of the truth, {truth.array.shape}; got {movie.array.shape}. Cut "
+                "both to the same steps; of several trajectories take one."
+            )
+    if truth.array.ndim != 4 or not len(truth.array):
+        raise ValueError(
+            f"`truth` must have shape (steps, *grid, features), got "
+            f"{truth.array.shape}: of several trajectories take one."
+        )
 
 
 def _writer(path: Path, frames_per_second: float) -> "AbstractMovieWriter":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._arguments import checked, shown
 from ..metrics import Spread
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _STYLES = tuple(
 )
 
 
+@checked
 def error_bands(
     errors: Mapping[str, Any],
     *,
@@ -56,6 +58,7 @@ def error_bands(
     return _finished(figure, axes, x_label, y_label, "linear", logarithmic)
 
 
+@checked
 def spectra(
     wave_numbers: Any,
     energies: Mapping[str, Any],
@@ -74,10 +77,16 @@ def spectra(
     - `energies`: for each name, the truth's first, an array `(shells,)` or
         `(trajectories, shells)`, such as `report.true_spectrum[:, step]`.
 
-    **Raises:** `ValueError` if there is no spectrum, or one has other shells.
+    **Raises:** `ValueError` if there is no spectrum, or one has other shells;
+    `TypeError` if `wave_numbers` are none.
     """
     figure, axes = _axes(energies, "energies")
     shells = np.asarray(wave_numbers)
+    if shells.ndim != 1 or shells.dtype.kind not in "iuf":
+        raise TypeError(
+            "`wave_numbers` must be an array (shells,) of numbers, such as those of "
+            f"`geomnet.metrics.wave_numbers(grid)`, got {shown(wave_numbers)}."
+        )
     kept = shells > 0
     for style, (name, values) in zip(_styles(energies), energies.items(), strict=True):
         numbers = np.atleast_2d(np.asarray(values, np.float64))
@@ -94,6 +103,7 @@ def spectra(
     return _finished(figure, axes, x_label, y_label, "log", True)
 
 
+@checked
 def data_efficiency(
     errors: Mapping[str, Mapping[int, Any]],
     *,

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._action import act
-from .._arguments import checked
+from .._arguments import check_kind, checked
 from .._equivariance._callables import find_group
 from .._equivariance._tolerance import lower_precision, tolerance_for
 from .._group import Group
@@ -107,6 +107,7 @@ class SelfChecking(eqx.Module):
         return getattr(self.checked, name)
 
 
+@checked
 def self_checking(
     model: Any,
     group: Group | None = None,
@@ -127,9 +128,11 @@ def self_checking(
     - `on_error`: what to do with the error: `raise_error`, `print_error`,
         `checkify_error`, or your own `(path, y, error, tolerance) -> y`.
 
-    **Raises:** `ValueError` if no group is known. The model that is returned raises
+    **Raises:** `ValueError` if no group is known; `TypeError` for a model that can't be
+    called, and other kinds of arguments. The model that is returned raises
     `equinox.EquinoxRuntimeError`, with `raise_error`, as it runs.
     """
+    check_kind("model", model, Callable)
     group = find_group(model, group)
     return _wrapped(model, type(model).__name__, "", group, tolerance, on_error)
 

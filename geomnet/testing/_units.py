@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .._arguments import checked
 from .._arithmetic import accumulator
 from .._equivariance._tolerance import tolerance_for
 from .._image import GeometricImage
@@ -15,6 +16,7 @@ FACTOR = 3.0
 """By how much each base unit is changed: no power of two, so that rounding shows."""
 
 
+@checked
 def units_errors(
     f: Callable[..., GeometricImage],
     x: GeometricImage,
@@ -59,6 +61,7 @@ def units_errors(
     return errors
 
 
+@checked
 def assert_units_covariant(
     f: Callable[..., GeometricImage],
     x: GeometricImage,

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._arguments import check_count, checked, shown
+from .._arguments import check_count, check_kind, checked, shown
 from .._image import GeometricImage
 from ._rollout import rollout
 
@@ -31,6 +31,7 @@ class RolloutMetric:
     num_steps: int
 
     def __post_init__(self):
+        check_kind("metric", self.metric, Metric)
         check_count("num_steps", self.num_steps)
 
     def __call__(
@@ -126,11 +127,7 @@ def evaluate(
     """
     check_count("batch_size", batch_size)
     check_windows("windows", windows)
-    if call is None and not callable(model):
-        raise TypeError(
-            f"`model` must be a function of images, or `call` say how to run it; got "
-            f"{shown(model)}."
-        )
+    _check_callable(model, call)
     if len(windows) == 0:
         raise ValueError("`windows` is empty: there is nothing to measure on.")
     model = eqx.nn.inference_mode(model)
@@ -156,6 +153,14 @@ def _means(model: Any, part: _Part, batch_size: int) -> dict[str, float]:
     return {name: total / count for name, total in sums.items()}
 
 
+def _check_callable(model: Any, call: Call | None) -> None:
+    if call is None and not callable(model):
+        raise TypeError(
+            f"`model` must be a function of images, or `call` say how to run it; got "
+            f"{shown(model)}."
+        )
+
+
 def check_windows(argument: str, windows: Any) -> None:
     """**Raises:** `TypeError` for what gives no batches."""
     has_both = hasattr(windows, "__len__") and hasattr(windows, "take")
@@ -175,6 +180,7 @@ def check_measurable(
     call: Call | None,
 ) -> None:
     """Traces the first batch of `evaluate`, so that what is wrong is found early."""
+    _check_callable(model, call)
     if len(windows) == 0:
         raise ValueError("`validation` is empty: there is nothing to measure on.")
     model = eqx.nn.inference_mode(model)

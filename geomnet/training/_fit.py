@@ -122,7 +122,7 @@ def fit(
         run = Run(name, state, target, described, identity)
         measured = Validation(
             run,
-            loading.placed("validation", validation),
+            None if validation is None else loading.placed("validation", validation),
             validation_metrics,
             every=validate_every,
             batch_size=batch_size,

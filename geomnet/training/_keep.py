@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from .._arguments import check_count
+from .._arguments import check_count, check_kind
 from ._run import OtherRun, Run
 from ._validation import Validation
 
@@ -25,6 +25,7 @@ class Keep:
     """Steps: multiples are kept as `run.step-00000400.checkpoint`."""
 
     def __post_init__(self):
+        check_kind("best", self.best, str | None)
         if self.every is not None:
             check_count("every", self.every)
         if self.best is None and self.every is None:

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, check_kind
 from .._windows import Windows
 from ._evaluate import check_windows
 from ._step import batches
@@ -41,6 +41,7 @@ class Loading:
     """
 
     def __post_init__(self):
+        check_kind("on_device", self.on_device, bool | None)
         if self.prefetch is not None:
             check_count("prefetch", self.prefetch, at_least=0)
 
@@ -49,8 +50,6 @@ class Loading:
 
         **Raises:** `TypeError` if they shall be on the device, and can't.
         """
-        if windows is None:
-            return None
         check_windows(argument, windows)
         if self.on_device and not hasattr(windows, "on_device"):
             raise TypeError(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .._arguments import checked
 from ._file import checkpoint_path, whole_file
 from ._reports import Beginning, Report
 
@@ -33,6 +34,7 @@ class JSONLog:
         if lines is not None:
             _rewrite(self._path, lines)
 
+    @checked
     def __call__(self, report: Report) -> None:
         """Adds a line."""
         _append(self._path, json.dumps(_row(report)) + "\n")
@@ -64,6 +66,7 @@ class CSVLog:
             )
         _rewrite(self._path, lines or [header])
 
+    @checked
     def __call__(self, report: Report) -> None:
         """Adds a row."""
         row = _row(report)
@@ -77,6 +80,7 @@ class TensorBoardLog:
     `pip install 'geomnet[tensorboard]'`.
     """
 
+    @checked
     def __init__(self, folder: "str | os.PathLike[str]"):
         """**Raises:** `ImportError` if tensorboardX is not installed."""
         self._folder = str(folder)
@@ -89,6 +93,7 @@ class TensorBoardLog:
             self._folder, purge_step=beginning.step + 1
         )
 
+    @checked
     def __call__(self, report: Report) -> None:
         """Adds the scalars of a report."""
         self._writer.add_scalar("training/loss", report.loss, report.step)
@@ -121,6 +126,7 @@ class WandbLog:
         """Begins the run there, or goes on with it."""
         self._run = self._module.init(**{"name": beginning.name, **self._options})
 
+    @checked
     def __call__(self, report: Report) -> None:
         """Sends a row."""
         row = _row(report)

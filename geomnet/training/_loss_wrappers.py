@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._arguments import check_count
+from .._arguments import check_count, check_dtype
 from .._arithmetic import accumulator
 from .._stand_in import StandIn
 from ..models import AbstractNetwork
-from ._step import Loss, takes_key
+from ._step import Loss, check_loss, takes_key
 
 
 def accumulate(loss: Loss, num_parts: int) -> Loss:
@@ -32,7 +32,7 @@ def accumulate(loss: Loss, num_parts: int) -> Loss:
 
     **Raises:** `ValueError` if a batch has no leading axis that can be so divided.
     """
-    _check_loss(loss)
+    check_loss(loss)
     check_count("num_parts", num_parts)
 
     def part_of(model: Any, part: Any, key: Any) -> Float[Array, ""]:
@@ -74,14 +74,11 @@ def mixed_precision(loss: Loss, dtype: Any = jnp.bfloat16) -> Loss:
 
     - `dtype`: such as `jax.numpy.bfloat16`.
 
-    **Raises:** `ValueError` if that is no floating-point type.
+    **Raises:** `TypeError` if that is no floating-point type.
     """
-    _check_loss(loss)
+    check_loss(loss)
+    check_dtype("dtype", dtype)
     dtype = jnp.dtype(dtype)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise ValueError(
-            f"`dtype` must be a floating-point type, such as bfloat16, got {dtype}."
-        )
 
     def total(model: Any, batch: Any, key: Any = None) -> Float[Array, ""]:
         low = _computing_in(model, dtype)
@@ -142,13 +139,6 @@ def _in_parts(array: Any, num_parts: int) -> Any:
             "size."
         )
     return jnp.reshape(array, (num_parts, size // num_parts, *np.shape(array)[1:]))
-
-
-def _check_loss(loss: Any) -> None:
-    if not callable(loss):
-        raise TypeError(
-            f"`loss` must be a function, got {loss!r}; of a `Curriculum` wrap each one."
-        )
 
 
 def _with_key_of(loss: Loss, total: Callable[..., Any]) -> Loss:

@@ -1,26 +1,26 @@
 """Losses over several steps of a model's own predictions."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from .._arguments import check_count
+from .._arguments import check_count, checked
 from .._history import push_frame
 from .._image import GeometricImage
 from ._shifts import shifted
 
 Metric = Callable[[GeometricImage, GeometricImage], Float[Array, "*batch"]]
-GRADIENTS = ("all", "last", "none")
 
 
+@checked
 def unrolled(
     metric: Metric,
     *,
     num_steps: int | None = None,
-    gradient: str = "all",
+    gradient: Literal["all", "last", "none"] = "all",
     noise: float = 0.0,
     random_shifts: bool = False,
 ) -> Callable[..., Float[Array, ""]]:
@@ -50,9 +50,6 @@ def unrolled(
     """
     if num_steps is not None:
         check_count("num_steps", num_steps)
-    if gradient not in GRADIENTS:
-        names = ", ".join(map(repr, GRADIENTS))
-        raise ValueError(f"`gradient` must be one of {names}, got {gradient!r}.")
     if not noise >= 0:
         raise ValueError(f"`noise` must be 0 or more, got {noise}.")
 

@@ -10,13 +10,15 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
+from .._arguments import checked
 from ._leaves import all_lines
 from ._metadata import differences, named
-from ._step import Loss, check_optimiser, takes_key
+from ._step import Loss, check_loss, check_optimiser, takes_key
 
 M = TypeVar("M")
 
 
+@checked
 def stack_models(models: Sequence[M]) -> M:
     """One model whose arrays have a leading axis of members, such as of other seeds.
 
@@ -69,7 +71,10 @@ def loss_of_members(loss: Loss) -> Loss:
 
     A sum, so that the gradient of each member is that of its own loss alone. A loss
     with a `key` gets another one for each member.
+
+    **Raises:** `TypeError` if it is no function.
     """
+    check_loss(loss)
 
     def total(stacked: Any, batch: Any, key: Any = None) -> Float[Array, ""]:
         arrays, fixed = eqx.partition(stacked, eqx.is_array)

@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from .._arguments import checked
 from ..models._description import describe_model, rebuild_model, rebuild_value
 from ._checkpoint import load_averaged, read_metadata, write_checkpoint
 from ._file import checkpoint_path, regular_file, sole_writer
@@ -19,6 +20,7 @@ _DEEPEST = 40
 _OWN = 2**62  # weights that a model in memory may have: it has them
 
 
+@checked
 def save(
     model: Any,
     path: "str | os.PathLike[str]",
@@ -65,6 +67,7 @@ def save(
         write_checkpoint(target, model, {_MODEL: description, **given})
 
 
+@checked
 def load(
     path: "str | os.PathLike[str]", *, classes: Sequence[type] = ()
 ) -> tuple[Any, dict[str, Any]]:

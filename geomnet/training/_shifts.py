@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from .._arguments import checked
 from .._image import GeometricImage
 
 
+@checked
 def shifted(
     model: Callable[..., GeometricImage], key: PRNGKeyArray
 ) -> Callable[..., GeometricImage]:

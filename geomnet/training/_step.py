@@ -17,7 +17,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from .._arguments import check_count, check_key, check_number
+from .._arguments import check_count, check_key, check_number, checked
 from ._average import WeightAverage, start_average
 from ._text import arguments_within, function_lines
 
@@ -144,6 +144,14 @@ def start_training(
     return jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, state)
 
 
+def check_loss(loss: Any) -> None:
+    """**Raises:** `TypeError` unless it is a function, to be made another loss of."""
+    if not callable(loss):
+        raise TypeError(
+            f"`loss` must be a function, got {loss!r}; of a `Curriculum` wrap each one."
+        )
+
+
 def check_optimiser(optimiser: Any) -> None:
     """**Raises:** `TypeError` unless it is an optimiser of optax."""
     # `optax.MultiSteps` is no GradientTransformation, but has what one has.
@@ -230,6 +238,7 @@ def _asked_for(update: Any, offered: dict[str, Any]) -> dict[str, Any]:
     return {n: value for n, value in offered.items() if n in own or n in names}
 
 
+@checked
 def batches(
     num_samples: int, batch_size: int, *, key: PRNGKeyArray, start: int = 0
 ) -> Iterator[np.ndarray]:
@@ -240,11 +249,10 @@ def batches(
 
     **Arguments:**
 
-    - `start`: the step to begin with, such as `state.num_steps` on resuming.
+    - `start`: the step to begin with, such as `int(state.num_steps)` on resuming.
 
     **Raises:** `ValueError` if there are fewer samples than a batch holds.
     """
-    check_key("key", key)
     check_count("batch_size", batch_size)
     if not batch_size <= num_samples:
         raise ValueError(

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from .._arguments import check_count, check_number
+from .._arguments import check_count, check_kind, check_number
 from ..metrics import smse
 from ._evaluate import Call, Metric, check_measurable, evaluate
 from ._run import Run
@@ -25,6 +25,7 @@ class EarlyStopping:
     """By how much a value must be below the best one to count as smaller."""
 
     def __post_init__(self):
+        check_kind("metric", self.metric, str)
         check_count("patience", self.patience)
         check_number("least_gain", self.least_gain)
         if not self.least_gain >= 0:

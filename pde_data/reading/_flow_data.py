@@ -47,7 +47,7 @@ class FlowData:
 
     @checked
     def __init__(self, files: Sequence[Any], *, allow_external: bool = False):
-        if not files or not all(hasattr(file, "filename") for file in files):
+        if not len(files) or not all(hasattr(file, "filename") for file in files):
             raise TypeError(
                 f"`files` must hold open files of h5py, got {shown(files)}: "
                 "`pde_data.load(paths)` opens them."

@@ -5,8 +5,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+import rows_of_metrics
 import rows_of_networks
+import rows_of_training
 from jax.experimental import checkify
+from rows_of_metrics import MEASURED
 from rows_of_networks import (
     AXES,
     BANK,
@@ -41,18 +44,12 @@ class Scalar:
 Flow.fields = (Scalar(),)
 
 
-MEASURED = {
-    "f": LAYER,
-    "x": IMAGE,
-    "group": SQUARE,
-    "in_signature": None,
-    "out_signature": None,
-    "feature_axis": -1,
-}
 ERROR = {"path": "layer", "y": IMAGE, "error": jnp.zeros(()), "tolerance": 1e-4}
 
 ROWS: dict[str, dict[str, Any]] = {
+    **rows_of_metrics.ROWS,
     **rows_of_networks.ROWS,
+    **rows_of_training.ROWS,
     "geomnet.Entry": {"name": "s", "channels": 1, "type": gn.TensorType(0, 1)},
     "geomnet.GeometricImage": {
         "signature": FLOW,
@@ -263,8 +260,6 @@ ROWS: dict[str, dict[str, Any]] = {
         "seed": 0,
     },
     "geomnet.testing.checkify_error": ERROR,
-    "geomnet.testing.equivariance_error": {"f": LAYER, "x": IMAGE, "group": SQUARE},
-    "geomnet.testing.equivariance_errors": {**MEASURED, "elements": 1},
     "geomnet.testing.first_guilty_layer": {
         "f": LAYER,
         "x": IMAGE,

@@ -1,5 +1,5 @@
-"""For each layer, network and function of training of `geomnet` arguments that are
-right, and the things that they are made of.
+"""For each layer and network of `geomnet` arguments that are right, and the things that
+they are made of.
 """
 
 import pathlib
@@ -10,7 +10,6 @@ import jax
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-import optax
 
 import geomnet as gn
 from geomnet import nn
@@ -25,29 +24,16 @@ MOVIE = gn.GeometricImage(FLOW, FRAMES[0], 2)
 BANK = gn.filter_basis(SQUARE, "0+", 3)
 LAYER = nn.Linear(SQUARE, FLOW, FLOW, key=KEY)
 NET = gn.ResNet(SQUARE, FLOW, FLOW, hidden=FLOW, num_blocks=1, key=KEY)
-WINDOWS = gn.Windows(FLOW, FRAMES, 1)
-ADAM = optax.adam(1e-3)
 FOLDER = pathlib.Path(tempfile.mkdtemp())
-CHECKPOINT = FOLDER / "layer.ckpt"
-gn.training.save_checkpoint(CHECKPOINT, LAYER)
 FACES = nn.as_faces(nn.Boundary.PERIODIC, 2)
 AXES = plt.figure().gca()
 PERIODIC = nn.Boundary.PERIODIC
 
 
-def loss(model, batch):
-    history, target = batch
-    return gn.training.smse(jax.vmap(model)(history), target).mean()
-
-
-def conditioned(image, *parameters):
-    return image
-
-
 TYPED = {"group": SQUARE, "signature": FLOW}
 FROM_TO = {"group": SQUARE, "in_signature": FLOW, "out_signature": FLOW}
 DRAWN = {"key": KEY, "dtype": None}
-NETWORK = {**FROM_TO, "hidden": FLOW, **DRAWN}
+NETWORK = {**FROM_TO, "hidden": FLOW, "norm": "restored", **DRAWN}
 WINDOWED = {"boundary": PERIODIC, "remaining": None}
 ROWS: dict[str, dict[str, Any]] = {
     # Networks.
@@ -72,12 +58,14 @@ ROWS: dict[str, dict[str, Any]] = {
     "geomnet.UNet": {
         **NETWORK,
         "depth": 1,
+        "num_parameters": 0,
         "size": 3,
         "output_scale": 1.0,
         "boundary": PERIODIC,
     },
     "geomnet.models.ConditionedBlock": {
         **FROM_TO,
+        "norm": "restored",
         **DRAWN,
         "num_parameters": 0,
         "size": 3,
@@ -86,12 +74,21 @@ ROWS: dict[str, dict[str, Any]] = {
     "geomnet.models.ConvBlock": {
         **FROM_TO,
         **DRAWN,
+        "norm": "restored",
+        "num_parameters": 0,
         "size": 3,
         "boundary": PERIODIC,
     },
-    "geomnet.models.FourierBlock": {**TYPED, **DRAWN, "modes": 1, "size": 1},
+    "geomnet.models.FourierBlock": {
+        **TYPED,
+        **DRAWN,
+        "modes": 1,
+        "size": 1,
+        "norm": "restored",
+    },
     "geomnet.models.ResidualBlock": {
         **TYPED,
+        "norm": "restored",
         **DRAWN,
         "dilations": (1, 1),
         "size": 3,
@@ -162,72 +159,4 @@ ROWS: dict[str, dict[str, Any]] = {
     "geomnet.nn.export": {"layer": LAYER},
     "geomnet.nn.periodic_steps": {"faces": FACES, "step": 1},
     "geomnet.nn.surviving_group": {"group": SQUARE, "faces": FACES},
-    # Training.
-    "geomnet.training.batches": {
-        "num_samples": 4,
-        "batch_size": 2,
-        "key": KEY,
-        "start": 0,
-    },
-    "geomnet.training.evaluate": {
-        "model": LAYER,
-        "windows": WINDOWS,
-        "metrics": {"smse": gn.training.smse},
-        "batch_size": 2,
-        "call": None,
-    },
-    "geomnet.training.fit": {
-        "model": LAYER,
-        "loss": loss,
-        "windows": WINDOWS,
-        "optimiser": ADAM,
-        "num_steps": 1,
-        "batch_size": 2,
-        "key": KEY,
-        "validation": None,
-        "validate_every": 100,
-        "call": None,
-        "checkpoint": None,
-        "metadata": None,
-        "restart": False,
-        "name": "training",
-        "progress": False,
-    },
-    "geomnet.training.load_checkpoint": {"path": CHECKPOINT, "like": LAYER},
-    "geomnet.training.load_weights": {"path": CHECKPOINT, "model": LAYER},
-    "geomnet.training.make_optimiser": {
-        "learning_rate": 1e-3,
-        "total_steps": 10,
-        "warmup_steps": 1,
-        "weight_decay": 0.0,
-        "gradient_clip": 1.0,
-    },
-    "geomnet.training.make_train_step": {"loss": loss, "optimiser": ADAM},
-    "geomnet.training.nrmse": {"prediction": IMAGE, "target": IMAGE},
-    "geomnet.training.predict": {
-        "model": conditioned,
-        "histories": MOVIE,
-        "num_steps": 1,
-        "*inputs": (),
-    },
-    "geomnet.training.read_metadata": {"path": CHECKPOINT},
-    "geomnet.training.rollout": {
-        "model": conditioned,
-        "history": IMAGE,
-        "num_steps": 1,
-        "*inputs": (),
-    },
-    "geomnet.training.save_checkpoint": {
-        "path": FOLDER / "again.ckpt",
-        "state": LAYER,
-        "metadata": None,
-    },
-    "geomnet.training.smse": {"prediction": IMAGE, "target": IMAGE},
-    "geomnet.training.start_training": {"model": LAYER, "optimiser": ADAM, "key": KEY},
-    "geomnet.training.unit_variance": {
-        "model": LAYER,
-        "inputs": MOVIE,
-        "output_scale": 1.0,
-        "call": None,
-    },
 }

@@ -160,5 +160,5 @@ def test_a_model_of_ones_own_is_cast_as_a_whole_and_trains(tmp_path):
     # With others around it: a mean over parts, and a key.
     both = training.accumulate(training.mixed_precision(noisy), 2)
     fit(loss=both, num_steps=1)
-    with pytest.raises(ValueError, match="floating-point type"):
+    with pytest.raises(TypeError, match="floating-point type"):
         training.mixed_precision(loss, jnp.int8)
