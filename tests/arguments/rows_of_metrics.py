@@ -105,6 +105,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "image": FLOW_MOVIE,
         "fields": ("density", "pressure"),
     },
+    "geomnet.metrics.nmse": FIELDS,
     "geomnet.metrics.nrmse": PAIR,
     "geomnet.metrics.nrmse_per_field": FIELDS,
     "geomnet.metrics.over_group": MOVED,
