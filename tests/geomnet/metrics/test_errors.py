@@ -83,7 +83,7 @@ def test_nmse_weighs_fields_by_their_own_fluctuation_and_has_a_slope_where_exact
     wrong = true.with_array(true.array + jnp.array([0.5, 1.0, 2.0]))
     np.testing.assert_allclose(gn.metrics.nmse(wrong, true), (1 / 4 + 5 / 4) / 2)
     calm = [x.with_array(x.array * jnp.array([1e-3, 1.0, 1.0])) for x in (wrong, true)]
-    np.testing.assert_allclose(gn.metrics.nmse(*calm), 3 / 4, rtol=1e-3)
+    np.testing.assert_allclose(gn.metrics.nmse(calm[0], calm[1]), 3 / 4, rtol=1e-3)
     slope = jax.grad(lambda a: gn.metrics.nmse(true.with_array(a), true))(true.array)
     np.testing.assert_array_equal(slope, 0)
 

@@ -1,5 +1,7 @@
 """Losses over several steps: values and gradients by hand, on a model of one number."""
 
+from typing import Any, Literal
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -66,11 +68,12 @@ def test_the_gradient_goes_through_what_is_asked_for():
         2 * e * k * w ** (k - 1) * START for k, e in zip(steps, left, strict=True)
     ]
     alone = [2 * e * w ** (k - 1) * START for k, e in zip(steps, left, strict=True)]
-    for gradient, slope in {
+    slopes: dict[Literal["all", "none", "last"], Any] = {
         "all": np.mean(through),
         "none": np.mean(alone),
         "last": alone[-1],
-    }.items():
+    }
+    for gradient, slope in slopes.items():
         _, found = value_and_slope(unrolled(smse, gradient=gradient), 3)
         np.testing.assert_allclose(found, slope, rtol=1e-5, err_msg=gradient)
     assert not np.isclose(np.mean(through), np.mean(alone), rtol=0.1)
