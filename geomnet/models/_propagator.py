@@ -17,6 +17,7 @@ from ..nn import (
     check_image,
     common_steps,
 )
+from ..nn._conditioned_spectral import repeated
 from ..nn._kernel import scaled
 from ..nn._spectral import as_modes
 from ._contract import AbstractNetwork
@@ -131,7 +132,7 @@ class Propagator(AbstractNetwork):
         keys = jax.random.split(key, num_blocks + 1)
         ends = (self.in_signature, self.out_signature, self.modes)
         self.linear = self._convolution(*ends, output_scale, keys[0], dtype)
-        sources = (self.in_signature,) + (self.hidden + self.hidden,) * (num_blocks - 1)
+        sources = (self.in_signature,) + (repeated(self.hidden, 2),) * (num_blocks - 1)
         self.blocks = tuple(
             self._block(*given, dtype) for given in zip(sources, keys[1:], strict=True)
         )
@@ -159,7 +160,7 @@ class Propagator(AbstractNetwork):
     def _block(
         self, source: Signature, key: PRNGKeyArray, dtype: Any
     ) -> "ProductBlock":
-        keys, hidden = jax.random.split(key, 3), self.hidden
+        keys, hidden = jax.random.split(key, 3), repeated(self.hidden, 1)
         half = tuple(number // 2 for number in self.modes)
         ends, scale = (hidden, self.out_signature, self.modes), self.output_scale
         return ProductBlock(

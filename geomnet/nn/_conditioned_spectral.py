@@ -83,7 +83,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         keys = jax.random.split(key, 3)
         self.kernel = wave_kernel(
             Representation(group, in_signature),
-            Representation(group, _repeated(self.target.signature, num_kernels)),
+            Representation(group, repeated(self.target.signature, num_kernels)),
             modes,
             key=keys[0],
             dtype=dtype,
@@ -136,7 +136,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         return mixed + self.mixture_bias.astype(dtype)
 
 
-def _repeated(signature: Signature, times: int) -> Signature:
+def repeated(signature: Signature, times: int) -> Signature:
     """The fields end to end so many times; nameless, as names are there once."""
     entries = [dataclasses.replace(entry, name="") for entry in signature]
     return Signature(times * entries)

@@ -135,3 +135,11 @@ def test_what_it_refuses():
         model()(gn.random_image(2 * FLOW, (8, 9), key=KEY), NUMBERS)
     with pytest.raises(ValueError, match="must hold `num_parameters` = 2"):
         model()(gn.random_image(2 * FLOW, (9, 9), key=KEY))
+
+
+def test_fields_inside_may_have_names():
+    """They are there twice, as factors and as products, so names are left out."""
+    named = {"hidden": "a:2x0+ b:2x1+ c:0-"}
+    x = gn.random_image(2 * FLOW, (9, 9), key=KEY)
+    np.testing.assert_array_equal(run(model(**named), x), run(model(), x))
+    assert str(model(**named).hidden) == named["hidden"]
