@@ -91,7 +91,7 @@ QUICK = Settings(
     test_trajectories=8,
     modes=15,
     depth=2,
-    steps=1200,
+    steps=600,
     validate_every=200,
 )
 
