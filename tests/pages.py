@@ -31,9 +31,7 @@ def run_python(*arguments: str, cwd: Path, **environment: str) -> str:
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(cwd)}
-        | QUICKLY
-        | environment,
+        env=as_a_user(**environment),
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,21 +1,11 @@
 """The example runs as a user runs it, and each step says what it promises."""
 
-import subprocess
-import sys
-
-from .pages import ROOT, as_a_user
+from .pages import ROOT, run_python
 
 
 def test_every_step_says_what_it_promises(tmp_path):
-    result = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "examples/check_your_model.py")],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=as_a_user(),
-    )
-    assert result.returncode == 0, result.stderr
-    steps = [" ".join(step.split()) for step in result.stdout.split("\n\n")]
+    said = run_python(str(ROOT / "examples/check_your_model.py"), cwd=tmp_path)
+    steps = [" ".join(step.split()) for step in said.split("\n\n")]
     assert len(steps) == 5
     assert "First guilty layer: `layers[0]` (Conv2d)" in steps[0]
     assert "First guilty layer: `layers[2]` (Pointwise)" in steps[1]

@@ -1,14 +1,12 @@
 """The example of the filters runs in a process of its own, and its claim holds."""
 
 import importlib.util
-import subprocess
-import sys
 
 import numpy as np
 
 import geomnet as gn
 
-from .pages import ROOT, as_a_user
+from .pages import ROOT, run_python
 
 EXAMPLE = ROOT / "examples" / "filters.py"
 
@@ -23,19 +21,13 @@ def load():
 
 
 def test_the_example_draws_all_its_pictures(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(EXAMPLE), "--out", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        env=as_a_user(),
-    )
-    assert done.returncode == 0, done.stderr
+    said = run_python(str(EXAMPLE), "--out", str(tmp_path), cwd=tmp_path)
     names = {
         f"{n}_{s}x{s}.png" for n in ("scalar", "vector", "pseudovector") for s in (3, 5)
     }
     assert {file.name for file in tmp_path.iterdir()} == names | {"convolved.png"}
     assert all(file.stat().st_size > 5000 for file in tmp_path.iterdir())
-    assert "rotated gradient" in done.stdout
+    assert "rotated gradient" in said
 
 
 def test_results_of_the_mirror_image_are_turned_around_once_more():

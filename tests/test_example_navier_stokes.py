@@ -13,8 +13,6 @@ import pytest
 
 from .pages import ROOT, as_a_user
 
-# One finished run serves them all.
-pytestmark = pytest.mark.xdist_group("navier_stokes")
 EXAMPLE = ROOT / "examples" / "compressible_navier_stokes.py"
 TINY = {
     "grid": 8,

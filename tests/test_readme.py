@@ -1,10 +1,8 @@
 """The README is executed: its code runs, and its commands are those of CI."""
 
 import re
-import subprocess
-import sys
 
-from .pages import ROOT, as_a_user
+from .pages import ROOT, run_python
 
 README = (ROOT / "README.md").read_text()
 
@@ -13,15 +11,7 @@ def test_every_python_block_runs_in_order():
     blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len(blocks) >= 3
     script = "import matplotlib\nmatplotlib.use('Agg')\n" + "\n".join(blocks)
-    run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=as_a_user(),
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
+    run_python("-c", script, cwd=ROOT)
 
 
 def test_code_comes_before_line_20():

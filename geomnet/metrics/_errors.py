@@ -134,7 +134,7 @@ def vrmse(
 def nmse(
     prediction: GeometricImage,
     target: GeometricImage,
-    fields: Sequence[str] | None = None,
+    fields: str | Sequence[str] | None = None,
 ) -> Float[Array, "*batch"]:
     """The mean over fields of their squared `vrmse`: a loss that weighs every field of
     every sample by its own fluctuation.

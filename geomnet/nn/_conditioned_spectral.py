@@ -17,7 +17,7 @@ from .._representation import Representation
 from .._signature import Signature
 from ._contract import check_image
 from ._execution import convolve_spectral
-from ._film import check_parameters
+from ._film import check_parameters, drawn_hidden, hidden_of
 from ._kernel import Kernel
 from ._spectral import AbstractSpectralLayer, wave_kernel
 
@@ -87,9 +87,9 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
             modes,
             key=keys[0],
             dtype=dtype,
+            where="ConditionedSpectralConv",
         )
-        drawn = jax.random.normal(keys[1], (num_parameters, width), dtype)
-        self.hidden_weight = drawn / math.sqrt(num_parameters)
+        self.hidden_weight = drawn_hidden(keys[1], num_parameters, width, dtype)
         self.hidden_bias = jnp.zeros(width, dtype)
         drawn = jax.random.normal(keys[2], (width, num_kernels), dtype)
         self.mixture_weight = drawn / math.sqrt(width * num_kernels)
@@ -130,8 +130,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         self, parameters: Float[Array, " parameters"]
     ) -> Float[Array, " kernels"]:
         dtype = parameters.dtype
-        hidden = parameters @ self.hidden_weight.astype(dtype)
-        hidden = jax.nn.silu(hidden + self.hidden_bias.astype(dtype))
+        hidden = hidden_of(parameters, self.hidden_weight, self.hidden_bias)
         mixed = hidden @ self.mixture_weight.astype(dtype)
         return mixed + self.mixture_bias.astype(dtype)
 

@@ -56,8 +56,7 @@ class FiLM(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         check_count("num_parameters", num_parameters)
         check_count("width", width)
         self.representation = Representation(group, signature)
-        drawn = jax.random.normal(key, (num_parameters, width), dtype)
-        self.hidden_weight = drawn / math.sqrt(num_parameters)
+        self.hidden_weight = drawn_hidden(key, num_parameters, width, dtype)
         self.hidden_bias = jnp.zeros(width, dtype)
         channels = self.representation.num_channels
         self.scale = jnp.zeros((width, channels), dtype)
@@ -73,14 +72,33 @@ class FiLM(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         check_image(image, self.representation, "FiLM")
         check_parameters(parameters, self.hidden_weight.shape[0], "FiLM")
         dtype = image.dtype
-        hidden = parameters.astype(dtype) @ self.hidden_weight.astype(dtype)
-        hidden = jax.nn.silu(hidden + self.hidden_bias.astype(dtype))
+        hidden = hidden_of(
+            parameters.astype(dtype), self.hidden_weight, self.hidden_bias
+        )
         fields = self.representation
         scale = copy_channels(hidden @ self.scale.astype(dtype), fields)
         shift = constant_field(hidden @ self.shift.astype(dtype), fields)
         axes = range(image.array.ndim - 1)
         factor = jnp.expand_dims(scale + np.ones(1, dtype), axes)
         return image.with_array(image.array * factor + jnp.expand_dims(shift, axes))
+
+
+def drawn_hidden(
+    key: PRNGKeyArray, num_parameters: int, width: int, dtype: Any
+) -> Float[Array, "parameters width"]:
+    """First weights of a hidden layer on numbers, for outputs of unit variance."""
+    drawn = jax.random.normal(key, (num_parameters, width), dtype)
+    return drawn / math.sqrt(num_parameters)
+
+
+def hidden_of(
+    parameters: Float[Array, " parameters"],
+    weight: Float[Array, "parameters width"],
+    bias: Float[Array, " width"],
+) -> Float[Array, " width"]:
+    """The hidden layer on numbers, in their precision."""
+    dtype = parameters.dtype
+    return jax.nn.silu(parameters @ weight.astype(dtype) + bias.astype(dtype))
 
 
 def check_parameters(parameters: Any, number: int, where: str) -> None:

@@ -93,7 +93,8 @@ class SpectralConv(AbstractSpectralLayer):
         """
         source = Representation(group, in_signature)
         target = Representation(group, out_signature)
-        self.kernel = wave_kernel(source, target, modes, key=key, dtype=dtype)
+        options: dict[str, Any] = {"key": key, "dtype": dtype, "where": "SpectralConv"}
+        self.kernel = wave_kernel(source, target, modes, **options)
 
     @jax.named_scope("geomnet.nn.SpectralConv")
     def __call__(self, image: GeometricImage) -> GeometricImage:
@@ -119,6 +120,7 @@ def wave_kernel(
     *,
     key: PRNGKeyArray,
     dtype: Any,
+    where: str,
 ) -> Kernel:
     """A kernel on wave vectors that keeps unit variance, spread evenly over them.
 
@@ -132,7 +134,7 @@ def wave_kernel(
         kernel = Kernel(group, *ends, window, key=key, dtype=dtype)
     except ValueError as error:
         raise ValueError(
-            f"SpectralConv with `modes` {numbers}, a size of {window}: {error}"
+            f"{where} with `modes` {numbers}, a size of {window}: {error}"
         ) from error
     # The variance is a mean over the wave vectors here, and a sum over cells there.
     return scaled(kernel, math.sqrt(math.prod(window)))

@@ -74,7 +74,7 @@ def test_a_network_with_gates_does_not():
 
 
 def test_an_exact_propagator_of_sound_is_learned_for_every_speed():
-    """Two factors of kernels whose mixture is the cosine of a speed times a wave."""
+    """A mixture of kernels comes near to the cosine of any speed times any wave."""
     line = gn.hyperoctahedral(1)
     net = gn.Propagator(
         line, "0+", "0+", hidden="0+", modes=4, num_parameters=1, norm="none", key=KEY

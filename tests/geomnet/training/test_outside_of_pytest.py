@@ -75,5 +75,7 @@ def test_wrong_arguments_are_named_with_what_was_given(outside):
     assert set(messages) == set(expected)
     for name, text in expected.items():
         assert messages[name].startswith(text), messages[name]
+    for metric in ("smse", "nrmse"):
+        assert "of an array are, got ndarray" in messages[metric]
     assert "foreign is not a checkpoint" in messages["foreign"]
     assert "codec" not in messages["foreign"]
