@@ -139,7 +139,7 @@ def test_what_it_refuses():
 
 def test_fields_inside_may_have_names():
     """They are there twice, as factors and as products, so names are left out."""
-    named = {"hidden": "a:2x0+ b:2x1+ c:0-"}
+    named = "a:2x0+ b:2x1+ c:0-"
     x = gn.random_image(2 * FLOW, (9, 9), key=KEY)
-    np.testing.assert_array_equal(run(model(**named), x), run(model(), x))
-    assert str(model(**named).hidden) == named["hidden"]
+    np.testing.assert_array_equal(run(model(hidden=named), x), run(model(), x))
+    assert str(model(hidden=named).hidden) == named
