@@ -20,6 +20,7 @@ from ..nn import (
 from ..nn._conditioned_spectral import repeated
 from ..nn._kernel import scaled
 from ..nn._spectral import as_modes
+from ..nn._waves import waves_of
 from ._contract import AbstractNetwork
 from ._norm import DEFAULT_NORM, Parameters, at_unit_size, check_given, check_norm
 
@@ -198,10 +199,14 @@ class Propagator(AbstractNetwork):
     def _layers(
         self, image: GeometricImage, given: tuple[Parameters, ...]
     ) -> GeometricImage:
-        output = self.linear(image, *given)
+        # The smallest grid on which products of the factors are not aliased.
+        coarse = tuple(2 * number + 1 for number in self.modes)
+        waves = waves_of(image, self.modes)
+        output = self.linear.on_waves(waves, *given)
         for block in self.blocks:
-            factors = block.factors(image, *given)
+            half = waves.up_to(block.factors.modes)
+            factors = block.factors.on_waves(half, *given).on(coarse, image.dtype)
             products = block.product(factors)
-            output = output + block.output(products, *given)
-            image = concatenate([factors, products])
-        return output
+            output += block.output.on_waves(waves_of(products, self.modes), *given)
+            waves = waves_of(concatenate([factors, products]), block.factors.modes)
+        return output.on(image.grid, image.dtype)

@@ -10,16 +10,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._arguments import check_count, checked
-from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
 from .._signature import Signature
 from ._contract import check_image
-from ._execution import convolve_spectral
+from ._execution import multiply
 from ._film import check_parameters, drawn_hidden, hidden_of
 from ._kernel import Kernel
 from ._spectral import AbstractSpectralLayer, wave_kernel
+from ._waves import Waves, waves_of
 
 
 class ConditionedSpectralConv(AbstractSpectralLayer):
@@ -119,12 +119,15 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         check_image(image, self.kernel.space.source, name)
         check_parameters(parameters, self.hidden_weight.shape[0], name)
         self._check_grid(image.grid)
-        array = image.array.astype(accumulator(image.dtype))
-        mixture = self._mixture(parameters.astype(array.dtype))
+        waves = self.on_waves(waves_of(image, self.modes), parameters)
+        return waves.on(image.grid, image.dtype)
+
+    def on_waves(self, waves: Waves, parameters: Float[Array, " parameters"]) -> Waves:
+        """The same, of an image given by its waves up to `modes`."""
+        mixture = self._mixture(parameters.astype(waves.array.dtype))
         kernel = self.kernel
-        array = convolve_spectral(array, kernel.weights, kernel.space, mixture)
-        array = array.astype(image.dtype)
-        return GeometricImage(self.out_signature, array, image.num_spatial_dims)
+        array = multiply(waves.array, kernel.weights, kernel.space, mixture)
+        return Waves(array, self.out_signature)
 
     def _mixture(
         self, parameters: Float[Array, " parameters"]

@@ -7,14 +7,14 @@ import jax
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import checked
-from .._arithmetic import accumulator
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._representation import Representation
 from .._signature import Signature
 from ._contract import check_dimension, check_image
-from ._execution import convolve_spectral
+from ._execution import multiply
 from ._kernel import AbstractFullKernelLayer, Kernel, scaled
+from ._waves import Waves, waves_of
 
 
 class AbstractSpectralLayer(AbstractFullKernelLayer):
@@ -107,10 +107,12 @@ class SpectralConv(AbstractSpectralLayer):
         """
         check_image(image, self.kernel.space.source, "SpectralConv")
         self._check_grid(image.grid)
-        array = image.array.astype(accumulator(image.dtype))
-        array = convolve_spectral(array, self.kernel.weights, self.kernel.space)
-        array = array.astype(image.dtype)
-        return GeometricImage(self.out_signature, array, image.num_spatial_dims)
+        return self.on_waves(waves_of(image, self.modes)).on(image.grid, image.dtype)
+
+    def on_waves(self, waves: Waves) -> Waves:
+        """The same, of an image given by its waves up to `modes`."""
+        array = multiply(waves.array, self.kernel.weights, self.kernel.space)
+        return Waves(array, self.out_signature)
 
 
 def wave_kernel(

@@ -19,6 +19,11 @@ from ._dense import (
     to_groups as to_groups,
 )
 from ._extension import extend as extend
+from ._fourier import (
+    analyse as analyse,
+    restrict as restrict,
+    synthesise as synthesise,
+)
 from ._primitives import times as times
-from ._spectral import convolve_spectral as convolve_spectral
+from ._spectral import multiply as multiply
 from ._transposed import convolve_transposed as convolve_transposed, spread as spread

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ._primitives import merge_axes, split_axis
+
 
 def analyse(
     array: Float[Array, "*grid features"], modes: tuple[int, ...]
@@ -47,6 +49,17 @@ def synthesise(
         waves = jnp.tensordot(
             matrix, waves, ((0,), (last,)), precision=jax.lax.Precision.HIGHEST
         )
+    return waves
+
+
+def restrict(
+    waves: Float[Array, "*waves features"], modes: tuple[int, ...]
+) -> Float[Array, "*fewer features"]:
+    """The same field without its waves beyond `modes`."""
+    for axis, number in enumerate(modes):
+        parts = split_axis(waves, axis, (2, waves.shape[axis] // 2))
+        parts = jax.lax.slice_in_dim(parts, 0, number + 1, axis=axis + 1)
+        waves = merge_axes(parts, axis, 2)
     return waves
 
 

@@ -18,41 +18,24 @@ from ..._signature import Signature
 from ...filters._kernel_space import KernelSpace
 from ._assembly import Assembly, assemble, component_slabs
 from ._dense import dense_kernel
-from ._fourier import analyse, synthesise
 from ._primitives import merge_axes, split_axis
 from ._reduced import reflects_every_axis
 from ._reflection_signs import is_odd
-
-
-def convolve_spectral(
-    array: Float[Array, "*grid in_features"],
-    weights: Float[Array, " coefficients"],
-    space: KernelSpace,
-    mixture: Float[Array, " kernels"] | None = None,
-) -> Float[Array, "*grid mixed_features"]:
-    """The convolution whose kernel lives on the wave vectors of a window.
-
-    With a `mixture` the output features are those of so many kernels, one after the
-    other, which are added with its weights: before they come back to the grid, so that
-    only the sum does.
-    """
-    waves = analyse(array, tuple(n // 2 for n in space.window))
-    waves = multiply(waves, weights, space)
-    if mixture is not None:
-        kernels = waves.reshape(*waves.shape[:-1], len(mixture), -1)
-        waves = jnp.einsum("...mc,m->...c", kernels, mixture)
-    return synthesise(waves, array.shape[:-1])
 
 
 def multiply(
     waves: Float[Array, "*waves in_features"],
     weights: Float[Array, " coefficients"],
     space: KernelSpace,
-) -> Float[Array, "*waves out_features"]:
-    """The convolution, for fields given by `analyse`.
+    mixture: Float[Array, " kernels"] | None = None,
+) -> Float[Array, "*waves mixed_features"]:
+    """The convolution whose kernel lives on the wave vectors of a window, for fields
+    given by `analyse`.
 
     The kernel D lives on wave numbers. The field's Fourier coefficient of wave vector k
-    is multiplied with `(D(k) + D(-k)) / 2 + i (D(k) - D(-k)) / 2`.
+    is multiplied with `(D(k) + D(-k)) / 2 + i (D(k) - D(-k)) / 2`. With a `mixture` the
+    output features are those of so many kernels, one after the other, which are added
+    with its weights.
     """
     array, d = waves, space.num_spatial_dims
     for axis, size in enumerate(space.window):
@@ -63,6 +46,9 @@ def multiply(
         array = _multiply_window(array, weights, space)
     for axis in range(d):
         array = merge_axes(array, axis, 2)
+    if mixture is not None:
+        kernels = array.reshape(*array.shape[:-1], len(mixture), -1)
+        array = jnp.einsum("...mc,m->...c", kernels, mixture)
     return array
 
 

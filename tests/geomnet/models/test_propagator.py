@@ -143,3 +143,39 @@ def test_fields_inside_may_have_names():
     x = gn.random_image(2 * FLOW, (9, 9), key=KEY)
     np.testing.assert_array_equal(run(model(hidden=named), x), run(model(), x))
     assert str(model(hidden=named).hidden) == named
+
+
+def layer_by_layer(net, image):
+    """What the network is defined as: every layer on the grid of the image."""
+    output = net.linear(image, NUMBERS)
+    for block in net.blocks:
+        factors = block.factors(image, NUMBERS)
+        products = block.product(factors)
+        output = output + block.output(products, NUMBERS)
+        image = gn.concatenate([factors, products])
+    return output
+
+
+def test_products_on_a_coarse_grid_are_those_on_the_grid_of_the_image():
+    """Nothing is lost by it."""
+    with jax.enable_x64(True):
+        net = model(dtype=jnp.float64, norm="none")
+        x = on_grid((20, 23))
+        full = np.asarray(eqx.filter_jit(layer_by_layer)(net, x).array)
+        np.testing.assert_allclose(run(net, x), full, atol=1e-12)
+
+
+def test_cost_hardly_grows_with_the_grid():
+    """Only the transforms of input and output see the grid."""
+    net = model(norm="none")
+
+    def flops(function, side):
+        image = gn.random_image(2 * FLOW, (side, side), key=KEY)
+        program = jax.jit(lambda array: function(image.with_array(array)).array)
+        return program.lower(image.array).compile().cost_analysis()["flops"]
+
+    def growth(function):
+        return flops(function, 48) / flops(function, 24)
+
+    assert growth(lambda x: net(x, NUMBERS)) < 2
+    assert growth(lambda x: layer_by_layer(net, x)) > 2.5
