@@ -50,9 +50,10 @@ class Propagator(AbstractNetwork):
     periodic flows it is more exact than a network of small windows, and cheaper. It is
     no network for shocks or walls.
 
-    Factors hold wave numbers up to half of `modes` and so products up to `modes`, which
-    every grid it takes resolves: nothing is aliased. It acts on functions, not on
-    grids, and commutes with **all** translations, by parts of a cell too.
+    Products are made on a grid of its own, so fine that what they have of waves up to
+    `modes` is exact (the 2/3 rule): nothing is aliased. It acts on functions, not on
+    grids, and commutes with **all** translations, by parts of a cell too. Its cost
+    hardly grows with the grid.
 
     **Exactly equivariant** under `group`, and under all translations of the torus, on
     every grid of at least `2 * modes + 1` cells a side.
@@ -65,6 +66,7 @@ class Propagator(AbstractNetwork):
     out_signature: Signature = eqx.field(static=True)
     hidden: Signature = eqx.field(static=True)
     modes: tuple[int, ...] = eqx.field(static=True)
+    factor_modes: tuple[int, ...] = eqx.field(static=True)
     num_blocks: int = eqx.field(static=True)
     num_parameters: int = eqx.field(static=True)
     num_kernels: int = eqx.field(static=True)
@@ -80,6 +82,7 @@ class Propagator(AbstractNetwork):
         *,
         hidden: "Signature | str",
         modes: int | tuple[int, ...] = 12,
+        factor_modes: int | tuple[int, ...] | None = None,
         num_blocks: int = 1,
         num_parameters: int = 0,
         num_kernels: int = 6,
@@ -91,8 +94,10 @@ class Propagator(AbstractNetwork):
         """**Arguments:**
 
         - `hidden`: the factors and products, such as `"6x0+ 6x1+ 2x0-"`.
-        - `modes`: the largest wave number along each axis, 2 or more; one number or one
+        - `modes`: the largest wave number along each axis, 1 or more; one number or one
             per axis.
+        - `factor_modes`: that of what is multiplied, from 1 to `modes`; by default
+            three quarters of it. Small structures that are carried along are factors.
         - `num_blocks`: products, each of what the one before gave: 1 for quadratic
             terms, 2 for those of degree 4 too.
         - `num_parameters`: how many numbers condition it, if any.
@@ -103,7 +108,7 @@ class Propagator(AbstractNetwork):
         - `output_scale`: of the output at the start, where an input of unit variance is
             spread evenly over the waves; 0.05 where it predicts a small change.
 
-        **Raises:** `ValueError` if the modes don't fit the group or are below 2, if a
+        **Raises:** `ValueError` if the modes don't fit the group or each other, if a
         type can't be reached, or for another `norm`.
         """
         check_count("num_blocks", num_blocks)
@@ -119,10 +124,16 @@ class Propagator(AbstractNetwork):
         self.out_signature = Signature(out_signature)
         self.hidden = Signature(hidden)
         self.modes = as_modes(group, modes)
-        if min(self.modes) < 2:
+        chosen = tuple(-(-3 * n // 4) for n in self.modes)
+        if factor_modes is not None:
+            chosen = as_modes(group, factor_modes)
+        self.factor_modes = chosen
+        if not all(
+            1 <= n <= m for n, m in zip(self.factor_modes, self.modes, strict=True)
+        ):
             raise ValueError(
-                f"`modes` of a Propagator must be 2 or more along each axis, got "
-                f"{modes!r}: factors hold waves up to half of that."
+                f"`factor_modes` of a Propagator must be from 1 to `modes` = "
+                f"{self.modes} along each axis, got {self.factor_modes}."
             )
         self.num_blocks = num_blocks
         self.num_parameters = num_parameters
@@ -162,10 +173,9 @@ class Propagator(AbstractNetwork):
         self, source: Signature, key: PRNGKeyArray, dtype: Any
     ) -> "ProductBlock":
         keys, hidden = jax.random.split(key, 3), repeated(self.hidden, 1)
-        half = tuple(number // 2 for number in self.modes)
         ends, scale = (hidden, self.out_signature, self.modes), self.output_scale
         return ProductBlock(
-            self._convolution(source, hidden, half, 1.0, keys[0], dtype),
+            self._convolution(source, hidden, self.factor_modes, 1.0, keys[0], dtype),
             TensorProduct(self.group, hidden, hidden, key=keys[1], dtype=dtype),
             self._convolution(*ends, scale, keys[2], dtype),
         )
@@ -199,14 +209,15 @@ class Propagator(AbstractNetwork):
     def _layers(
         self, image: GeometricImage, given: tuple[Parameters, ...]
     ) -> GeometricImage:
-        # The smallest grid on which products of the factors are not aliased.
-        coarse = tuple(2 * number + 1 for number in self.modes)
+        # The smallest grid on which products of factors are exact up to `modes`.
+        pairs = zip(self.modes, self.factor_modes, strict=True)
+        coarse = tuple(m + max(m, 2 * n) + 1 for m, n in pairs)
         waves = waves_of(image, self.modes)
         output = self.linear.on_waves(waves, *given)
         for block in self.blocks:
-            half = waves.up_to(block.factors.modes)
-            factors = block.factors.on_waves(half, *given).on(coarse, image.dtype)
+            kept = waves.up_to(self.factor_modes)
+            factors = block.factors.on_waves(kept, *given).on(coarse, image.dtype)
             products = block.product(factors)
             output += block.output.on_waves(waves_of(products, self.modes), *given)
-            waves = waves_of(concatenate([factors, products]), block.factors.modes)
+            waves = waves_of(concatenate([factors, products]), self.factor_modes)
         return output.on(image.grid, image.dtype)

@@ -23,7 +23,11 @@ from ._loggers import (
     TensorBoardLog as TensorBoardLog,
     WandbLog as WandbLog,
 )
-from ._loss_wrappers import accumulate as accumulate, mixed_precision as mixed_precision
+from ._loss_wrappers import (
+    accumulate as accumulate,
+    augmented as augmented,
+    mixed_precision as mixed_precision,
+)
 from ._losses import unrolled as unrolled
 from ._members import (
     loss_of_members as loss_of_members,

@@ -1,4 +1,4 @@
-"""Losses from losses: in micro-batches, and in half precision."""
+"""Losses from losses: in micro-batches, in half precision, on moved batches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._action import act
 from .._arguments import check_count, check_dtype
 from .._arithmetic import accumulator
+from .._group import Group, check_group
+from .._image import GeometricImage
 from .._stand_in import StandIn
 from ..models import AbstractNetwork
+from ..nn import check_dimension
 from ._step import Loss, check_loss, takes_key
 
 
@@ -86,6 +90,53 @@ def mixed_precision(loss: Loss, dtype: Any = jnp.bfloat16) -> Loss:
         return value.astype(accumulator(value.dtype))
 
     return _with_key_of(loss, total)
+
+
+def augmented(loss: Loss, group: Group) -> Callable[..., Float[Array, ""]]:
+    """The same loss, of batches that are moved by a random element of a group each.
+
+    What a model without the symmetry is told of it by its data (augmentation); the loss
+    of a model that has it does not change.
+
+    **Arguments:**
+
+    - `loss`: `(model, batch) -> number`, or with a `key`. All images of a batch are
+        moved, histories and targets alike; its other inputs are left as they are.
+    - `group`: such as `geomnet.hyperoctahedral(2)`.
+
+    **Returns:** `(model, batch, key) -> number`.
+
+    **Raises:** `ValueError` if an element exchanges unlike sides of the grid.
+    """
+    check_loss(loss)
+    check_group(group)
+    needs_key = takes_key(loss)
+
+    def is_image(leaf: Any) -> bool:
+        return isinstance(leaf, GeometricImage)
+
+    def total(model: Any, batch: Any, key: PRNGKeyArray) -> Float[Array, ""]:
+        for image in filter(is_image, jax.tree.leaves(batch, is_leaf=is_image)):
+            check_dimension(image.grid, group)
+            if not group.keeps(image.grid):
+                raise ValueError(
+                    f"`group` is {group}, which exchanges axes, and the grid is "
+                    f"{image.grid}: a batch holds one grid. Use a subgroup such as "
+                    "`geomnet.reflections(d)`, or square grids."
+                )
+
+        def moved(g: Any) -> Callable[[Any], Any]:
+            def one(leaf: Any) -> Any:
+                return act(g, leaf) if is_image(leaf) else leaf
+
+            return lambda batch: jax.tree.map(one, batch, is_leaf=is_image)
+
+        choice, rest = jax.random.split(key)
+        number = jax.random.randint(choice, (), 0, group.order)
+        batch = jax.lax.switch(number, [moved(g) for g in group.elements], batch)
+        return loss(model, batch, key=rest) if needs_key else loss(model, batch)
+
+    return total
 
 
 class _LowPrecision(StandIn):

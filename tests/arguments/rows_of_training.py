@@ -64,6 +64,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "geomnet.training.WandbLog": {},
     # Losses, and several models at once.
     "geomnet.training.accumulate": {"loss": loss, "num_parts": 2},
+    "geomnet.training.augmented": {"loss": loss, "group": gn.hyperoctahedral(2)},
     "geomnet.training.loss_of_members": {"loss": loss},
     "geomnet.training.mixed_precision": {"loss": loss, "dtype": jnp.bfloat16},
     "geomnet.training.optimiser_of_members": {"optimiser": ADAM},

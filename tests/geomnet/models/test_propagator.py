@@ -127,8 +127,9 @@ def test_every_element_on_square_and_other_grids(num_parameters, dtype):
 
 
 def test_what_it_refuses():
-    with pytest.raises(ValueError, match=r"2 or more along each axis, got 1"):
-        model(modes=1)
+    for modes, factors in ((4, 5), (4, 0), (0, None)):
+        with pytest.raises(ValueError, match="from 1 to `modes`"):
+            model(modes=modes, factor_modes=factors)
     with pytest.raises(ValueError, match=r"restored.*none.*got \"layer\""):
         model(norm="layer")
     with pytest.raises(ValueError, match="at least 2 \\* modes \\+ 1"):
@@ -156,10 +157,11 @@ def layer_by_layer(net, image):
     return output
 
 
-def test_products_on_a_coarse_grid_are_those_on_the_grid_of_the_image():
-    """Nothing is lost by it."""
+@pytest.mark.parametrize("factor_modes", [1, 2, 4])
+def test_products_on_a_grid_of_its_own_are_those_on_a_fine_one(factor_modes):
+    """Nothing is aliased."""
     with jax.enable_x64(True):
-        net = model(dtype=jnp.float64, norm="none")
+        net = model(dtype=jnp.float64, norm="none", factor_modes=factor_modes)
         x = on_grid((20, 23))
         full = np.asarray(eqx.filter_jit(layer_by_layer)(net, x).array)
         np.testing.assert_allclose(run(net, x), full, atol=1e-12)

@@ -162,3 +162,57 @@ def test_a_model_of_ones_own_is_cast_as_a_whole_and_trains(tmp_path):
     fit(loss=both, num_steps=1)
     with pytest.raises(TypeError, match="floating-point type"):
         training.mixed_precision(loss, jnp.int8)
+
+
+def moved_batch(g):
+    return tuple(gn.act(g, image) for image in BATCH)
+
+
+def plain_loss(model, batch):
+    return loss(lambda image: image.with_array(jnp.square(model(image).array)), batch)
+
+
+def test_augmented_is_the_loss_of_the_moved_batch_of_each_element():
+    """Of every element, as often as of another; the negative: a plain model differs."""
+    group = gn.hyperoctahedral(2)
+    expected = np.array([plain_loss(linear(), moved_batch(g)) for g in group.elements])
+    assert np.ptp(expected) > 1e-3
+    found = jax.jit(
+        lambda key: training.augmented(plain_loss, group)(linear(), BATCH, key)
+    )
+    values = np.array([found(key) for key in jax.random.split(KEY, 200)])
+    distance = np.abs(values[:, None] - expected)
+    assert distance.min(axis=1).max() < 1e-5 * expected.max()
+    for value in expected:
+        wanted, share = (
+            np.isclose(x, value, rtol=1e-4).mean() for x in (expected, values)
+        )
+        assert abs(share - wanted) < 4 * np.sqrt(wanted / 200)
+
+
+def test_augmented_changes_nothing_for_a_model_with_the_symmetry():
+    wrapped = training.augmented(loss, gn.hyperoctahedral(2))
+    for key in jax.random.split(KEY, 3):
+        for a, b in zip(
+            gradient(loss, linear()), gradient(wrapped, linear(), key=key), strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_augmented_refuses_a_group_that_exchanges_unlike_sides():
+    long = gn.random_image(FLOW, (4, 6), key=KEY)
+    batch = (long.with_array(long.array[None]),) * 2
+    with pytest.raises(ValueError, match=r"exchanges axes, and the grid is \(4, 6\)"):
+        training.augmented(loss, gn.hyperoctahedral(2))(linear(), batch, KEY)
+    training.augmented(loss, gn.reflections(2))(linear(), batch, KEY)
+
+
+def test_augmented_hands_on_the_key():
+    def with_key(model, batch, key):
+        return jax.random.uniform(key) + 0 * loss(model, batch)
+
+    wrapped = training.augmented(with_key, gn.cyclic(2))
+    first, again, other = (
+        float(wrapped(linear(), BATCH, jax.random.key(n))) for n in (0, 0, 1)
+    )
+    assert first == again != other
