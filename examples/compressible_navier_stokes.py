@@ -4,10 +4,10 @@
 
 Generates trajectories (or reuses the file of the same parameters), trains an
 equivariant network and its plain twin under the same budget, and leaves in the output
-folder `metrics.json`, learning curves, rollouts, pictures of the filters, checkpoints.
-Both see each flow in units of its own and learn to step on their own predictions.
-Ctrl-C and SIGTERM keep what was reached; the same command goes on from there. Other
-settings in the same folder are refused, unless `--restart` says that they are meant.
+folder `metrics.json`, learning curves, rollouts, pictures of the filters, checkpoints
+and models for `geomnet.load`. Both see each flow in units of its own and learn to step
+on their own predictions. Ctrl-C and SIGTERM keep what was reached; the same command
+goes on from there. Other settings in the folder are refused without `--restart`.
 """
 
 import dataclasses
@@ -25,8 +25,6 @@ import tyro
 
 import geomnet as gn
 import pde_data
-
-MODELS = ("equivariant", "plain")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,13 +113,12 @@ def main(settings: Settings) -> dict[str, Any]:
     """Runs everything; returns what `metrics.json` holds."""
     settings.out.mkdir(parents=True, exist_ok=True)
     data = load_flow(settings)
-    flow = data.flow
     windows = {name: data.windows(name, settings.past) for name in data.frames}
     # Measuring on as many training flows as test flows says enough.
     seen = data.frames["train"][: settings.test_trajectories]
-    measured = windows | {"train": gn.Windows(flow, seen, settings.past)}
+    measured = windows | {"train": gn.Windows(data.flow, seen, settings.past)}
     net, twin = build_models(data, settings)
-    still = gn.Persistence(settings.past * flow, flow)
+    still = gn.Persistence(settings.past * data.flow, data.flow)
     report: dict[str, Any] = {
         "settings": describe(settings),
         "metrics": "SMSE: sum over components of the mean squared error in units of "
@@ -132,9 +129,11 @@ def main(settings: Settings) -> dict[str, Any]:
     }
     curves: dict[str, Any] = {}
     predictions: dict[str, gn.GeometricImage] = {}
-    for name, model in zip(MODELS, (net, twin), strict=True):
+    for name, model in (("equivariant", net), ("plain", twin)):
         model, history = train(name, model, data, settings)
         curves[name] = {kind: history[kind] for kind in ("training", "validation")}
+        said = {"settings": describe(settings)}
+        gn.save(model, settings.out / f"{name}.geomnet", said, overwrite=True)
         print(f"{name}: measuring on train, validation and test flows")
         result = {
             "parameters": gn.models.count_parameters(model),
@@ -187,8 +186,8 @@ def load_flow(settings: Settings) -> Data:
         "time_step": time_step,
         "shear_viscosity": settings.shear_viscosity,
     }
-    parts = {"train": train, "valid": valid, "test": test}
-    return Data(flow, parts, parameters, gn.fit_normaliser(flow, train))
+    frames = {"train": train, "valid": valid, "test": test}
+    return Data(flow, frames, parameters, gn.fit_normaliser(flow, train))
 
 
 def build_models(data: Data, settings: Settings) -> tuple[Any, Any]:
@@ -340,15 +339,15 @@ def draw(
 ) -> None:
     """Learning curves, growth of the error, rollouts, and the filters."""
     measured = report["models"] | {"persistence": report["persistence"]}
+    _, rest = windows.rollouts()
     errors = {name: m["rollout_smse_per_step"] for name, m in measured.items()}
     figures = {
         "learning_curves": gn.plot.learning_curves(curves),
         "rollout_error": gn.plot.error_growth(errors),
     }
     first = {name: x.with_array(x.array[0]) for name, x in predictions.items()}
-    steps = first["plain"].array.shape[0]
-    _, rest = windows.rollouts()
-    truth, last = rest.with_array(rest.array[0, :steps]), steps - 1
+    last = first["plain"].array.shape[0] - 1
+    truth = rest.with_array(rest.array[0, : last + 1])
     times = sorted({0, last // 4, last // 2, last})
     labels = [f"step {t + 1}" for t in times]
     figures["rollout"] = gn.plot.rollouts(truth, first, times, labels=labels)

@@ -77,7 +77,7 @@ def boost(
         found = unmoved.field_map(x.with_array(boosted.astype(x.array.dtype)))
         cells = speed * time_step * y.grid[axis] / sides[axis]
         expected = _glide(y, axis, cells) + wind
-        worst = max(worst, float(np.abs(found.array - expected).max()))
+        worst = float(np.maximum(worst, np.abs(found.array - expected).max()))
     relative = worst / change
     about = f"boost by {speed:.2g}; error relative to the change of one step"
     return SymmetryFinding(

@@ -54,10 +54,12 @@ def units_errors(
         )
         found = _called(f, units.converted(x, factors), given)
         expected = units.converted(y, factors)
-        errors[base] = max(
+        # Not `max`, which may lose a NaN.
+        relative = [
             _relative(found.array[..., where], expected.array[..., where])
             for where in y.signature.slices(y.num_spatial_dims)
-        )
+        ]
+        errors[base] = float(np.max(relative))
     return errors
 
 

@@ -1,5 +1,7 @@
 """How far what a box keeps may drift by rounding: one bound, for making and check."""
 
+import numpy as np
+
 from ._certificate import TrajectoryCertificate
 
 # The rounding of the stored numbers and of a few thousand steps.
@@ -40,4 +42,4 @@ def worst_share(
     """The largest drift over its bound among what is kept; at most 1 if all is well."""
     bounds = drift_bounds(certificate, num_steps, precision)
     shares = [getattr(certificate, f"{n}_drift") / bounds[n] for n in names]
-    return max(shares, default=0.0)
+    return float(np.max(shares, initial=0.0))

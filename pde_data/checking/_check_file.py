@@ -148,7 +148,7 @@ def _check_flow(
         _check_twins(figures),
     ]
     if {"energy", "pressure"} <= {field.name for field in flow.fields}:
-        worst = max(f.state_error for f in figures)
+        worst = float(np.max([f.state_error for f in figures]))
         findings.append(bounded("equation of state", worst, STATE_BOUND))
     findings += _check_drifts(flow, figures, kinds)
     return [*findings, _check_continuity(flow, figures, kinds)]
@@ -266,6 +266,11 @@ def _check_commutation(recorded: Mapping[str, np.ndarray]) -> FileFinding:
     """Whether the steps commute with what the box and the force commute with."""
     name = "symmetry (commutation error)"
     errors = recorded["commutation_error"]
+    number = recorded.get("commuting_elements", np.zeros(len(errors)))
+    # Where the scheme broke down within these few steps.
+    broken = np.flatnonzero((number > 1) & ~np.isfinite(errors))
+    if len(broken):
+        return verdict(name, broken.tolist(), "")
     known = errors[np.isfinite(errors)]
     if not len(known):
         text = "the box and its force keep no rotation or reflection of the grid"
@@ -273,8 +278,8 @@ def _check_commutation(recorded: Mapping[str, np.ndarray]) -> FileFinding:
     finding = bounded(name, float(np.max(known)), COMMUTATION_BOUND)
     if "commuting_elements" not in recorded:
         return finding
-    number = int(np.max(recorded["commuting_elements"]))
-    text = f"{finding.detail} ({number} elements keep the box and its force)"
+    most = int(np.max(number))
+    text = f"{finding.detail} ({most} elements keep the box and its force)"
     return dataclasses.replace(finding, detail=text)
 
 

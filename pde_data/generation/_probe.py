@@ -37,9 +37,9 @@ def probe_start(
       included, keep the shape of the grid, its boundaries and the force, to the last
       bit of it: those that the steps must commute with.
     - `commutation_error`: how far they fail to commute with one of these, chosen by
-      `index`; NaN where there is none but the identity. The largest difference over
-      all fields, relative to the largest value of each; zero for a scheme that is
-      exactly symmetric.
+      `index`; NaN where there is none but the identity, or where the scheme breaks
+      down. The largest difference over all fields, relative to the largest value of
+      each; zero for a scheme that is exactly symmetric.
     - `step_continuity_residual`: how far they miss the law of continuity, as in
       `snapshot_continuity`.
     """
@@ -123,9 +123,14 @@ def _commutation_error(
     pairs = zip(
         jax.tree.leaves(transform(end, element)), jax.tree.leaves(moved), strict=True
     )
-    return max(
-        float(jnp.max(jnp.abs(a - b)) / jnp.maximum(jnp.max(jnp.abs(a)), 1e-30))
-        for a, b in pairs
+    # Not `max`, which may lose a NaN.
+    return float(
+        np.max(
+            [
+                jnp.max(jnp.abs(a - b)) / jnp.maximum(jnp.max(jnp.abs(a)), 1e-30)
+                for a, b in pairs
+            ]
+        )
     )
 
 

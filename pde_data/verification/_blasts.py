@@ -21,10 +21,11 @@ from ._tubes import le_blanc_fails
 
 def broken_symmetry(cells: Primitive) -> float:
     """The largest difference of a density from its images under the eight elements."""
-    return max(
-        float(jnp.max(jnp.abs(transform(cells, element).density - cells.density)))
+    differences = [
+        jnp.abs(transform(cells, element).density - cells.density)
         for element in hyperoctahedral_elements(2)
-    )
+    ]
+    return float(np.max(differences))
 
 
 def _last(run: object) -> Primitive:

@@ -37,7 +37,7 @@ def drift(scheme: str, dtype: str) -> float:
         squares = [np.asarray(u, np.float64) ** 2 for u in start.velocity]
         carried = np.sum(density * np.sqrt(np.sum(squares, axis=0)))
         pairs = zip(*totals, strict=True)
-        return float(max(abs(b - a) / max(abs(a), carried) for a, b in pairs))
+        return float(np.max([abs(b - a) / max(abs(a), carried) for a, b in pairs]))
 
 
 # What surrounds the flow, and which elements of the group keep it.
@@ -75,7 +75,8 @@ def ulps(one: Any, other: Any) -> float:
     for a, b in pairs:
         a, b = np.asarray(a), np.asarray(b)
         unit = np.spacing(np.maximum(np.abs(a), np.abs(b)))
-        worst = max(worst, float(np.max(np.abs(a - b) / unit)))
+        # Not `max`, here and below, which may lose a NaN.
+        worst = float(np.maximum(worst, np.max(np.abs(a - b) / unit)))
     return worst
 
 
@@ -100,7 +101,7 @@ def commutation(
         worst = 0.0
         for element in elements:
             moved = many_steps(solver, transform(start, element), num_steps)
-            worst = max(worst, ulps(moved, transform(end, element)))
+            worst = np.maximum(worst, ulps(moved, transform(end, element)))
         if surrounding in ("periodic", "viscous"):
             axes = tuple(range(num_spatial_dims))
             cells = (5, -3, 2)[:num_spatial_dims]
@@ -109,8 +110,8 @@ def commutation(
                 return jnp.roll(x, cells, axes)
 
             moved = many_steps(solver, jax.tree.map(shift, start), num_steps)
-            worst = max(worst, ulps(moved, jax.tree.map(shift, end)))
-        return worst
+            worst = np.maximum(worst, ulps(moved, jax.tree.map(shift, end)))
+        return float(worst)
 
 
 def batch_difference(scheme: str, number: int) -> float:
@@ -122,10 +123,11 @@ def batch_difference(scheme: str, number: int) -> float:
     together = jax.vmap(lambda s: simulate(solver, s, times, throw=False))(
         jax.tree.map(lambda *x: jnp.stack(x), *starts)
     )
-    return max(
+    differences = [
         ulps(
             jax.tree.map(lambda x, i=i: x[i], together.state),
             simulate(solver, start, times).state,
         )
         for i, start in enumerate(starts)
-    )
+    ]
+    return float(np.max(differences))

@@ -93,6 +93,22 @@ def test_a_bare_model_depends_on_its_units():
         assert_units_covariant(bare, history(), UNITS)
 
 
+def test_a_field_that_is_no_number_is_an_error_not_none():
+    """Whichever field it is: the largest of numbers and NaN is NaN."""
+    for field in range(len(FLOW)):
+        where = FLOW.slices(2)[field]
+
+        def spoilt(x, row, where=where):
+            y = inner("")(x)
+            return y.with_array(y.array.at[..., where].set(jnp.nan))
+
+        assert np.isnan(
+            list(units_errors(spoilt, history(), UNITS, ROW).values())
+        ).all()
+        with pytest.raises(AssertionError, match="depends on the units"):
+            assert_units_covariant(spoilt, history(), UNITS, ROW)
+
+
 def test_parameters_that_are_built_in_break_the_change_of_units():
     """They stay what they were while the fields change: only the mass is no matter of
     the time step, and it is one of the viscosity.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pde_data
-from pde_data.checking._check_file import check_file
+from pde_data.checking._check_file import _check_commutation, check_file
 
 GAMMA = 1.4
 GRID, TIMES = (24, 16), np.linspace(0, 0.25, 6)
@@ -302,3 +302,17 @@ def test_regenerated_trajectories_are_compared_bit_for_bit(tmp_path):
     failed = [f for f in check_file(path, regenerate=2).findings if f.passed is False]
     assert [f.name for f in failed] == ["regenerated"]
     assert "trajectories 1 (made on" in failed[0].detail
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_scheme_that_breaks_down_in_the_probe_does_not_pass(place):
+    """NaN is no proof of symmetry, but where only the identity keeps box and force."""
+    errors, elements = np.zeros(2), np.full(2, 8.0)
+    recorded = {"commutation_error": errors, "commuting_elements": elements}
+    assert _check_commutation(recorded).passed
+    errors[place] = np.nan
+    finding = _check_commutation(recorded)
+    assert finding.passed is False
+    assert finding.detail == f"trajectories {place}"
+    elements[place] = 1
+    assert _check_commutation(recorded).passed

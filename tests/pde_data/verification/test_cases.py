@@ -165,3 +165,13 @@ def test_the_quick_cases_are_cases():
 def test_every_case_of_the_suite_passes(name):
     failed = [str(row) for row in _cases.CASES[name]() if not row.passed]
     assert not failed
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_law_is_not_held_by_what_is_no_number(place):
+    """The largest of numbers and NaN is NaN, wherever it stands."""
+    arrays = [np.ones(3), np.ones(3)]
+    assert laws.ulps(arrays, arrays) == 0
+    spoilt = list(arrays)
+    spoilt[place] = np.array([1, np.nan, 1])
+    assert np.isnan(laws.ulps(spoilt, arrays))
