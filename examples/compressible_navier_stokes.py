@@ -61,7 +61,7 @@ class Settings:
     """Largest wave number of the propagator along each side."""
     depth: int = 3
     """How often a UNet halves the grid."""
-    steps: int = 1500
+    steps: int = 5000
     """Training steps of each model."""
     unrolled: int = 4
     """Steps of a model's own predictions that the loss looks at in the end."""
@@ -69,11 +69,11 @@ class Settings:
     """Share of the training steps that do; each costs as much as six others."""
     batch_size: int = 8
     """Windows per step."""
-    learning_rate: float = 5e-3
+    learning_rate: float = 7e-3
     """Peak of the learning rate."""
     match: Literal["components", "parameters", "flops"] = "components"
     """What the plain twin has in common: components per cell, parameters or flops."""
-    validate_every: int = 250
+    validate_every: int = 500
     """Steps between two validations."""
     seed: int = 0
     """Decides data, parameters and the order of batches."""
@@ -89,7 +89,7 @@ QUICK = Settings(
     test_trajectories=8,
     modes=15,
     depth=2,
-    steps=600,
+    steps=700,
     validate_every=200,
 )
 

@@ -58,13 +58,13 @@ class Settings:
     """Frames that a model sees."""
     rollout_steps: int = 15
     """Steps of the autoregressive rollouts."""
-    steps: int = 800
+    steps: int = 600
     """Training steps of a propagator; an arm may have a share of them."""
     unrolled_share: float = 0.15
     """Share of the training steps in which the loss looks at four steps."""
     batch_size: int = 8
     """Windows per step."""
-    learning_rate: float = 5e-3
+    learning_rate: float = 7e-3
     """Peak of the learning rate."""
     arms: tuple[str, ...] = ()
     """Only these arms, of `study_cells.py`; all by default."""

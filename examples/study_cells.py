@@ -116,28 +116,30 @@ def cells_of(
     """
     counts = sorted(trajectories)
     middle, most = counts[len(counts) // 2], counts[-1]
-    blocks: list[tuple[tuple[str, ...], list[int], dict[str, float]]] = [
-        (("persistence",), [most], {}),
-        (MAIN, counts, {}),
-        (COMPETITORS, counts, {}),
+    first, usual = list(FLOWS)[:1], {}
+    blocks: list[tuple[tuple[str, ...], list[str], list[int], dict[str, float]]] = [
+        (("persistence",), list(FLOWS), [most], usual),
+        (MAIN, list(FLOWS), counts, usual),
+        (COMPETITORS, list(FLOWS), [middle], usual),
     ]
-    first = list(FLOWS)[:1]
+    if not paper:
+        scaled = [{"width": x} for x in (0.5, 2.0)]
+        scaled += [{"length": x} for x in (0.25, 0.5, 2.0)]
+        others = [count for count in counts if count != middle]
+        blocks += [
+            (WINDOWED, first, [middle], usual),
+            (ABLATIONS, first, [middle], usual),
+            *((MAIN, first, [most], factors) for factors in scaled),
+            (WINDOWED, list(FLOWS)[1:], [middle], usual),
+            (COMPETITORS, list(FLOWS), others, usual),
+        ]
     chosen = [
         (flow, arm, count, factors)
-        for arms, amounts, factors in blocks
-        for flow in FLOWS
+        for arms, flows, amounts, factors in blocks
+        for flow in flows
         for count in amounts
         for arm in arms
     ]
-    if not paper:
-        chosen += [(f, arm, middle, {}) for f in FLOWS for arm in WINDOWED]
-        chosen += [(f, arm, middle, {}) for f in first for arm in ABLATIONS]
-        scaled = [{"width": w} for w in (0.5, 2.0)] + [
-            {"length": n} for n in (0.25, 0.5, 2.0)
-        ]
-        chosen += [
-            (f, arm, most, factors) for f in first for factors in scaled for arm in MAIN
-        ]
     return [
         Cell(flow, arm, count, seed, **factors)
         for flow, arm, count, factors in chosen

@@ -97,7 +97,8 @@ class Propagator(AbstractNetwork):
         - `modes`: the largest wave number along each axis, 1 or more; one number or one
             per axis.
         - `factor_modes`: that of what is multiplied, from 1 to `modes`; by default
-            three quarters of it. Small structures that are carried along are factors.
+            half, which learns fastest. Structures that are carried along are factors,
+            so take more for small ones that last.
         - `num_blocks`: products, each of what the one before gave: 1 for quadratic
             terms, 2 for those of degree 4 too.
         - `num_parameters`: how many numbers condition it, if any.
@@ -124,7 +125,7 @@ class Propagator(AbstractNetwork):
         self.out_signature = Signature(out_signature)
         self.hidden = Signature(hidden)
         self.modes = as_modes(group, modes)
-        chosen = tuple(-(-3 * n // 4) for n in self.modes)
+        chosen = tuple(-(-n // 2) for n in self.modes)
         if factor_modes is not None:
             chosen = as_modes(group, factor_modes)
         self.factor_modes = chosen
