@@ -97,6 +97,13 @@ MODELS = {
         (4, 4),
         (2, 0),
     ),
+    "UNet that sees flows at rest": (
+        lambda dtype: gn.Galilean(
+            unet(SQUARE, depth=1)(dtype), gn.flow_units("time_step"), (0.5, 0.1)
+        ),
+        (4, 4),
+        (2, 0),
+    ),
     "ResUNet": (resunet(), (4, 2), (2, 2)),
     "ResNet": (resnet(gn.ResNet), (5, 5), (1, 2)),
     "DilatedResNet": (resnet(gn.DilatedResNet, dilations=(1, 2)), (3, 3), (2, 1)),
