@@ -23,7 +23,8 @@ SPEED, ROW = 2.0, UNITS.given(GIVEN)
 GRIDS = [
     (5, 3),
     (4, 6),
-    *(pytest.param(g, marks=pytest.mark.slow) for g in [(6, 6), (3, 4)]),
+    pytest.param((6, 6), marks=pytest.mark.slow),
+    pytest.param((3, 4), marks=pytest.mark.slow),
 ]
 
 
