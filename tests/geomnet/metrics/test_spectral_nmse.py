@@ -79,8 +79,8 @@ def test_no_direction_is_preferred_and_leading_axes_are_kept(grid):
     found = spectral_nmse(wrong, true)
     assert found.shape == (2,)
     for g in gn.hyperoctahedral(2).elements:
-        moved = [jax.vmap(lambda x, g=g: gn.act(g, x))(x) for x in (wrong, true)]
-        np.testing.assert_allclose(spectral_nmse(*moved), found, rtol=1e-5)
+        a, b = (jax.vmap(lambda x, g=g: gn.act(g, x))(x) for x in (wrong, true))
+        np.testing.assert_allclose(spectral_nmse(a, b), found, rtol=1e-5)
 
 
 def total(values):
