@@ -71,6 +71,7 @@ from .models import (
     FNO as FNO,
     Conserving as Conserving,
     DilatedResNet as DilatedResNet,
+    Galilean as Galilean,
     GroupAverage as GroupAverage,
     Nondimensional as Nondimensional,
     Persistence as Persistence,

@@ -93,6 +93,21 @@ def times_as_channels(frames: Any, signature: Signature, num_spatial_dims: int) 
     return numpy.concatenate(parts, axis=-1)
 
 
+def channels_as_times(array: Any, frame: Signature, num_spatial_dims: int) -> Any:
+    """`(*grid, times * features)` to `(times, *grid, features)`: the way back.
+
+    **Arguments:** `frame`: the signature of one of the frames that a history holds.
+    """
+    sizes = [entry.features(num_spatial_dims) for entry in frame]
+    times = array.shape[-1] // sum(sizes)
+    parts, start = [], 0
+    for size in sizes:
+        part = array[..., start : start + times * size]
+        parts.append(part.reshape(*array.shape[:-1], times, size))
+        start += times * size
+    return jnp.moveaxis(jnp.concatenate(parts, axis=-1), -2, 0)
+
+
 def _check_holds(history: Signature, frame: Signature) -> None:
     if len(history) >= len(frame):
         held = Signature(history.entries[: len(frame)])

@@ -28,6 +28,7 @@ from ._spectrum import (
     energy_ratio as energy_ratio,
     energy_spectrum as energy_spectrum,
     spectral_error as spectral_error,
+    spectral_nmse as spectral_nmse,
     wave_numbers as wave_numbers,
 )
 from ._spread import Spread as Spread, over_trajectories as over_trajectories

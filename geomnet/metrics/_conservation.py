@@ -13,6 +13,7 @@ from ._fields import (
     check_image,
     check_steps,
     chosen_fields,
+    root,
     scalar_values,
     vector_values,
 )
@@ -93,7 +94,7 @@ def _drifts(
     scale = mass_0 * jnp.sqrt(jnp.where(squares > 0, squares, gamma * inner) / mass_0)
     return (
         (rho - rho_0).mean(axis=axes) / mass_0,
-        jnp.sqrt(jnp.square(moved).sum(-1)) / scale,
+        root(jnp.square(moved).sum(-1)) / scale,
         (energy - energy_0).mean(axis=axes) / energy_0.mean(axis=axes),
     )
 

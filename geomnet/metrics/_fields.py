@@ -134,6 +134,12 @@ def fluctuation(values: Array, axes: tuple[int, ...]) -> Array:
     return jnp.where(is_constant, 0, away)
 
 
+def root(values: Array) -> Array:
+    """The square root, with slope zero at zero: that of `jnp.sqrt` is infinite."""
+    is_zero = values == 0
+    return jnp.where(is_zero, 0, jnp.sqrt(jnp.where(is_zero, 1, values)))
+
+
 def check_steps(image: GeometricImage, what: str) -> None:
     """**Raises:** `ValueError` if there is no leading axis of steps."""
     if image.array.ndim < image.num_spatial_dims + 2:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from .._arguments import checked
 from .._image import GeometricImage
-from ._fields import check_pair, fluctuation, vector_values
+from ._fields import check_pair, fluctuation, root, vector_values
 from ._waves import Sides, sides_of, wave_vectors, waves
 
 PARTS = ("longitudinal", "transverse", "harmonic")
@@ -72,4 +72,4 @@ def _parts(
     )
     spread = jnp.square(fluctuation(true, target.spatial_axes)).sum(-1)
     variance = spread.mean(axis=tuple(range(-d, 0)))
-    return [jnp.sqrt(part / variance) for part in parts]
+    return [root(part / variance) for part in parts]

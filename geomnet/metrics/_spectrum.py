@@ -16,12 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .._arguments import checked
+from .._arguments import checked, checked_positive
 from .._image import GeometricImage
 from ._fields import (
     check_image,
     check_pair,
+    chosen_fields,
     field_values,
+    fluctuation,
+    root,
     scalar_values,
     vector_values,
 )
@@ -144,6 +147,75 @@ def spectral_error(
     }
 
 
+@checked
+def spectral_nmse(
+    prediction: GeometricImage,
+    target: GeometricImage,
+    fields: str | Sequence[str] | None = None,
+    *,
+    floor: float = 1e-3,
+    spacing: Any = 1.0,
+) -> Float[Array, "*batch"]:
+    """The squared relative error of each octave of wave number, averaged over octaves
+    and fields: a loss in which small waves count as much as large ones.
+
+    `Σ|û - û_true|² / max(Σ|û_true|², floor Σ_all|û_true|²)`, sums over the waves of an
+    octave, the last one over those of all octaves. `nmse` is decided by the largest
+    waves, and a model that smooths the others away hardly pays; here it pays 1 for each
+    octave that it loses. The means are in no octave: add it to another loss, as in
+    `nmse + 0.1 * spectral_nmse`.
+
+    **Arguments:** as of `vrmse`, and
+
+    - `floor`: the part of a field's energy below which an octave counts as no more, so
+        that nearly empty ones do not decide: from 1e-6 to 1e-2.
+    - `spacing`: the side of a cell, or one for each axis. Only ratios count.
+
+    **Returns:** one number, or one for each leading batch axis: 0 is perfect, 1 or less
+    the prediction of the mean. A true field that is constant in space has no scale and
+    counts nothing. The gradient is finite where a prediction is exact, and where fields
+    are zero.
+
+    **Raises:** `ValueError` if signatures or shapes differ, there is no such field, the
+    floor is not positive, or a grid is one of one cell.
+    """
+    check_pair(prediction, target)
+    checked_positive("floor", floor)
+    sides = sides_of(spacing, target.num_spatial_dims)
+    if (kappa_of(target.grid, sides) == 0).all():
+        raise ValueError(f"A grid {target.grid} of one cell has no waves to compare.")
+    names = tuple(chosen_fields(target.signature, fields))
+    return _spectral_nmse(prediction, target, names, float(floor), sides)
+
+
+@functools.partial(jax.jit, static_argnames=("fields", "floor", "sides"))
+def _spectral_nmse(
+    prediction: GeometricImage,
+    target: GeometricImage,
+    fields: tuple[str, ...],
+    floor: float,
+    sides: Sides,
+) -> Array:
+    numbers = bin_numbers(target.grid, sides, "octaves")
+    # On the waves of a thin box some octaves hold none.
+    octaves = np.unique(numbers[numbers >= 0]).astype(np.int32)
+    ratios = []
+    for name in fields:
+        true = field_values(target, name)
+        error = field_values(prediction, name) - true
+        # Without its mean, or its rounding would be taken for waves.
+        true = fluctuation(true, target.spatial_axes)
+        of_error, of_truth = (
+            _summed(_energies(x, len(target.grid)), numbers)[..., octaves]
+            for x in (error, true)
+        )
+        least = jnp.maximum(of_truth, floor * of_truth.sum(-1, keepdims=True))
+        has_scale = least > 0
+        ratio = of_error / jnp.where(has_scale, least, 1)
+        ratios.append(jnp.where(has_scale, ratio, 0).mean(-1))
+    return jnp.stack(ratios).mean(axis=0)
+
+
 @functools.partial(jax.jit, static_argnames=("field", "density", "sides", "bins"))
 def _spectrum(
     image: GeometricImage, field: str, density: str | None, sides: Sides, bins: str
@@ -151,7 +223,7 @@ def _spectrum(
     values = field_values(image, field, "field")
     if density is not None:
         weight = scalar_values(image, density, "density")
-        values = values * jnp.sqrt(jnp.maximum(weight, 0))[..., None]
+        values = values * root(jnp.maximum(weight, 0))[..., None]
     return _summed(
         _energies(values, len(image.grid)), bin_numbers(image.grid, sides, bins)
     )
@@ -192,7 +264,7 @@ def _spectral_error(
         whole,
         target.dtype,
     )
-    return jnp.sqrt(ratios)
+    return root(ratios)
 
 
 def _band_numbers(

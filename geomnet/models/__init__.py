@@ -7,6 +7,7 @@ from ._description import (
     rebuild_model as rebuild_model,
 )
 from ._fno import FNO as FNO, FourierBlock as FourierBlock
+from ._galilean import Galilean as Galilean
 from ._group_average import GroupAverage as GroupAverage
 from ._nondimensional import Nondimensional as Nondimensional
 from ._persistence import Persistence as Persistence

@@ -5,6 +5,7 @@ The public contract for who writes a network: see `docs/own_layers.md`.
 
 import abc
 import inspect
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -81,6 +82,11 @@ class AbstractWrapper(AbstractMap):
         """What the model gives, if it says so."""
         return self.model.out_signature
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers it is called with after its input."""
+        return getattr(self.model, "num_parameters", 0)
+
 
 class AbstractTransparentWrapper(AbstractWrapper):
     """A wrapper that commutes with what its model commutes with."""
@@ -139,6 +145,39 @@ def steps_of(model: Any, grid: tuple[int, ...]) -> tuple[int, ...]:
     """A model's `translation_steps`; 0 along each axis if it does not say."""
     stated = getattr(model, "translation_steps", None)
     return (0,) * len(grid) if stated is None else stated(grid)
+
+
+def parts_of(model: Any) -> Iterator[Any]:
+    """A model, what it is around, and so on to the innermost."""
+    while model is not None:
+        yield model
+        model = getattr(model, "model", getattr(model, "inside", None))
+
+
+def check_periodic(model: Any, grid: tuple[int, ...], what: str) -> None:
+    """**Raises:** `ValueError` if a model says that an axis of a grid is not periodic.
+
+    **Arguments:** `what`: is not exact then, for the message.
+    """
+    *_, innermost = parts_of(model)
+    steps = steps_of(model, grid) if hasattr(innermost, "translation_steps") else ()
+    for axis, step in enumerate(steps):
+        if step == 0:
+            raise ValueError(
+                f"{what} along axis {axis} of the grid would not be exact: "
+                f"{type(innermost).__name__} commutes with no translation along it. "
+                "Leave it out where a boundary is not PERIODIC."
+            )
+
+
+def own_units_of(model: Any, history: Any, *inputs: Any) -> Any:
+    """The units of a sample that a model has, or what it is around; None if it has
+    none.
+    """
+    for part in parts_of(model):
+        if hasattr(part, "own_units"):
+            return part.own_units(history, *inputs)
+    return None
 
 
 def kept_arguments(model: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from ._conserving import Conserving
 from ._contract import AbstractMap, AbstractNetwork, kept_arguments
 from ._description_bounds import check_bounds, check_text, objects
 from ._fno import FNO
+from ._galilean import Galilean
 from ._group_average import GroupAverage
 from ._nondimensional import Nondimensional
 from ._persistence import Persistence
@@ -36,7 +37,7 @@ from ._resnet import DilatedResNet, ResNet
 from ._unet import UNet
 
 _NETWORKS = (DilatedResNet, FNO, Persistence, Propagator, ResNet, ResUNet, UNet)
-_WRAPPERS = (Conserving, GroupAverage, Nondimensional, Residual, Stated)
+_WRAPPERS = (Conserving, Galilean, GroupAverage, Nondimensional, Residual, Stated)
 _VALUES = (
     Boundary,
     Entry,

@@ -14,6 +14,7 @@ from .._image import GeometricImage
 from .._signature import SCALAR, Entry, Signature
 from .._unit_normaliser import OwnUnits, UnitNormaliser
 from ._contract import AbstractTransparentWrapper, check_says
+from ._galilean import check_no_galilean
 
 NUMBERS = "numbers"
 
@@ -56,6 +57,7 @@ class Nondimensional(AbstractTransparentWrapper):
         **Raises:** `ValueError` if the model takes no such numbers.
         """
         check_says(model, "in_signature")
+        check_no_galilean("Nondimensional", model)
         self.model = model
         self.normaliser = normaliser
         wanted = len(normaliser.units.parameters)
@@ -74,6 +76,11 @@ class Nondimensional(AbstractTransparentWrapper):
         """What the model takes, without the numbers."""
         entries = self.model.in_signature.entries  # pyright: ignore
         return Signature(e for e in entries if e.name != NUMBERS)
+
+    @property
+    def num_parameters(self) -> int:
+        """How many it is called with, unless it was built with them."""
+        return len(self.normaliser.units.parameters)
 
     def __call__(
         self,

@@ -11,6 +11,7 @@ from .._history import latest_frame
 from .._image import GeometricImage
 from .._signature import Signature
 from ._contract import AbstractMap, AbstractTransparentWrapper, steps_of
+from ._galilean import check_no_galilean
 
 
 class Stated(AbstractMap):
@@ -60,6 +61,7 @@ class Residual(AbstractTransparentWrapper):
         """
         if not callable(model):
             raise TypeError(f"`model` must be a module of images, got {shown(model)}.")
+        check_no_galilean("Residual", model)
         given: dict[str, Any] = {"group": group}
         for name, text in (
             ("in_signature", in_signature),
@@ -83,11 +85,6 @@ class Residual(AbstractTransparentWrapper):
         }
         is_complete = all(hasattr(model, name) for name in given)
         self.model = model if is_complete else Stated(model, **stated)  # pyright: ignore
-
-    @property
-    def num_parameters(self) -> int:
-        """How many numbers condition the model."""
-        return getattr(self.model, "num_parameters", 0)
 
     def __call__(
         self, history: GeometricImage, *inputs: Any, **options: Any

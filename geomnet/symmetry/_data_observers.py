@@ -1,5 +1,6 @@
 """What data tell an observer elsewhere, in motion, or with other units."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -83,7 +84,7 @@ def scales(
     rows, columns = np.triu_indices(statistics.second.shape[-1])
     samples = statistics.second[:, rows, columns]
     return [
-        _independence(name, np.log(values)[:, None], samples, significance, f"the {of}")
+        _scale(name, np.log(values)[:, None], samples, significance, f"the {of}")
         if (values > 0).all() and np.std(np.log(values)) > _MIN_SPREAD
         else SymmetryFinding(
             name,
@@ -94,6 +95,16 @@ def scales(
         )
         for name, of, values in findings
     ]
+
+
+def _scale(
+    name: str, values: np.ndarray, samples: np.ndarray, significance: float, of: str
+) -> SymmetryFinding:
+    found = _independence(name, values, samples, significance, of)
+    if found.verdict != "broken":
+        return found
+    why = "as they do where all share a parameter with a dimension, such as a viscosity"
+    return dataclasses.replace(found, evidence=f"{found.evidence}, {why}")
 
 
 def _independence(

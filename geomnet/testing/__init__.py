@@ -29,6 +29,10 @@ from ._certificate import (
     EquivarianceCertificate as EquivarianceCertificate,
 )
 from ._certify import certify as certify
+from ._galilean import (
+    assert_galilean_covariant as assert_galilean_covariant,
+    galilean_errors as galilean_errors,
+)
 from ._guilty_layer import (
     LayerDeviation as LayerDeviation,
     first_guilty_layer as first_guilty_layer,

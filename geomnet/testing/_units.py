@@ -40,7 +40,7 @@ def units_errors(
 
     **Raises:** `ValueError` for an entry without a dimension.
     """
-    y = _called(f, x, parameters)
+    y = called(f, x, parameters)
     texts = [dimension for _, dimension in (*units.fields, *units.parameters)]
     errors = {}
     for n, base in enumerate(BASE_DIMENSIONS):
@@ -52,14 +52,9 @@ def units_errors(
             if parameters is None
             else units.converted_parameters(parameters, factors)
         )
-        found = _called(f, units.converted(x, factors), given)
+        found = called(f, units.converted(x, factors), given)
         expected = units.converted(y, factors)
-        # Not `max`, which may lose a NaN.
-        relative = [
-            _relative(found.array[..., where], expected.array[..., where])
-            for where in y.signature.slices(y.num_spatial_dims)
-        ]
-        errors[base] = float(np.max(relative))
+        errors[base] = relative_error(found, expected)
     return errors
 
 
@@ -84,7 +79,7 @@ def assert_units_covariant(
     __tracebackhide__ = True
     errors = units_errors(f, x, units, parameters)
     allowed = tolerance_for(x.dtype) if tolerance is None else tolerance
-    worst = max(errors, key=lambda base: _or_infinity(errors[base]))
+    worst = max(errors, key=lambda base: or_infinity(errors[base]))
     if not errors[worst] <= allowed:
         text = ", ".join(f"{base}: {error:.1e}" for base, error in errors.items())
         raise AssertionError(
@@ -96,10 +91,26 @@ def assert_units_covariant(
         )
 
 
-def _called(f: Any, x: GeometricImage, parameters: Any) -> GeometricImage:
+def called(f: Any, x: GeometricImage, parameters: Any) -> GeometricImage:
+    """`f(x, parameters)`, or `f(x)` where there are none."""
     if parameters is None:
         return f(x)
     return f(x, jnp.asarray(parameters, accumulator(x.dtype)))
+
+
+def relative_error(found: GeometricImage, expected: GeometricImage) -> float:
+    """The largest error of a field over that field's largest size."""
+    # Not `max`, which may lose a NaN.
+    relative = [
+        _relative(found.array[..., where], expected.array[..., where])
+        for where in expected.signature.slices(expected.num_spatial_dims)
+    ]
+    return float(np.max(relative))
+
+
+def or_infinity(error: float) -> float:
+    """What is no number is the worst error."""
+    return error if np.isfinite(error) else float("inf")
 
 
 def _relative(found: Any, expected: Any) -> float:
@@ -107,7 +118,3 @@ def _relative(found: Any, expected: Any) -> float:
     size = np.abs(expected).max()
     error = np.abs(found - expected).max()
     return float(error / size) if size else float(error)
-
-
-def _or_infinity(error: float) -> float:
-    return error if np.isfinite(error) else float("inf")

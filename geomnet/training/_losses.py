@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .._arguments import check_count, checked
 from .._history import push_frame
 from .._image import GeometricImage
+from ..models._contract import own_units_of
 from ._shifts import shifted
 
 Metric = Callable[[GeometricImage, GeometricImage], Float[Array, "*batch"]]
@@ -64,7 +65,7 @@ def unrolled(
                 jax.random.split(noise_key, len(frames)), histories, *inputs
             )
 
-        own = jax.vmap(lambda *given: _own_units(model, *given))(start, *inputs)
+        own = jax.vmap(lambda *given: own_units_of(model, *given))(start, *inputs)
 
         def error(prediction: GeometricImage, truth: GeometricImage, own: Any) -> Array:
             pair = (prediction, truth)
@@ -108,21 +109,12 @@ def _frames(
     return frames[:, :num_steps]
 
 
-def _own_units(model: Any, history: GeometricImage, *inputs: Any) -> Any:
-    """Those of the model, or of what it is around; None if there are none."""
-    while model is not None:
-        if hasattr(model, "own_units"):
-            return model.own_units(history, *inputs)
-        model = getattr(model, "model", None)
-    return None
-
-
 def _with_noise(model: Any, size: float) -> Callable[..., GeometricImage]:
     def noisy(
         key: PRNGKeyArray, history: GeometricImage, *inputs: Any
     ) -> GeometricImage:
         drawn = size * jax.random.normal(key, history.array.shape, history.dtype)
-        own = _own_units(model, history, *inputs)
+        own = own_units_of(model, history, *inputs)
         if own is None:
             return history.with_array(history.array + drawn)
         inside = own.normalise(history)

@@ -9,6 +9,7 @@ from jaxtyping import PRNGKeyArray
 
 from .._arguments import checked
 from .._image import GeometricImage
+from ..models._contract import check_periodic
 
 
 @checked
@@ -27,14 +28,7 @@ def shifted(
 
     def call(history: GeometricImage, *inputs: Any) -> GeometricImage:
         d = history.num_spatial_dims
-        steps = getattr(model, "translation_steps", lambda grid: (1,) * len(grid))
-        for axis, step in enumerate(steps(history.grid)):
-            if step == 0:
-                raise ValueError(
-                    f"A shift along axis {axis} of the grid would not be exact: "
-                    f"{type(model).__name__} commutes with no translation along it. "
-                    "Leave random shifts out where a boundary is not PERIODIC."
-                )
+        check_periodic(model, history.grid, "A random shift")
         cells = jax.random.randint(key, (d,), 0, jnp.asarray(history.grid))
 
         def moved(image: GeometricImage, by: Any) -> GeometricImage:

@@ -281,6 +281,7 @@ ROWS: dict[str, dict[str, Any]] = {
 
 # What these are for is to raise.
 ANSWERS: dict[str, Any] = {
+    "geomnet.testing.assert_galilean_covariant": AssertionError,
     "geomnet.testing.checkify_error": checkify.JaxRuntimeError,
     "geomnet.testing.raise_error": RuntimeError,
 }

@@ -52,10 +52,25 @@ OF_UNITS = {
     "units": UNITS,
     "parameters": (0.1, 0.01),
 }
+OF_MOTION = {
+    "f": gn.Galilean(gn.Persistence(GAS, GAS, 2), UNITS),
+    "x": FLOW_MOVIE.with_array(FLOWS[0, 0]),
+    "speed": 10.0,
+    "parameters": (0.1, 0.01),
+    "velocity": "velocity",
+    "cells": 1.0,
+}
 
 ROWS: dict[str, dict[str, Any]] = {
     # Units, and what keeps the laws.
     "geomnet.Conserving": {"model": gn.Persistence(GAS, GAS, 2), "gamma": 1.4},
+    "geomnet.Galilean": {
+        "model": gn.Persistence(GAS, GAS, 2),
+        "units": UNITS,
+        "parameters": (0.1, 0.01),
+        "velocity": "velocity",
+        "density": "density",
+    },
     "geomnet.Nondimensional": {
         "model": CONDITIONED,
         "normaliser": NORMALISER,
@@ -74,6 +89,8 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "geomnet.flow_units": {"*parameters": ("time_step",)},
     "geomnet.testing.assert_units_covariant": {**OF_UNITS, "tolerance": 1e-3},
+    "geomnet.testing.assert_galilean_covariant": {**OF_MOTION, "tolerance": 1e-3},
+    "geomnet.testing.galilean_errors": OF_MOTION,
     "geomnet.testing.units_errors": {**OF_UNITS, "factor": 3.0},
     # Metrics.
     "geomnet.metrics.correlation": FIELDS,
@@ -130,6 +147,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "geomnet.metrics.rollout_smse": PAIR,
     "geomnet.metrics.smse": PAIR,
     "geomnet.metrics.spectral_error": {**PAIR, **SPECTRAL, "edges": (1.0, 2.0)},
+    "geomnet.metrics.spectral_nmse": {**FIELDS, "floor": 1e-3, "spacing": 1.0},
     "geomnet.metrics.vrmse": FIELDS,
     "geomnet.metrics.wave_numbers": {
         "grid": (4, 4),

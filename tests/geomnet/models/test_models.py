@@ -77,6 +77,10 @@ def in_own_units(dtype):
     return gn.Nondimensional(inside, normaliser, (0.5,))
 
 
+def at_rest(dtype):
+    return gn.Galilean(unet(SQUARE, depth=1)(dtype), gn.flow_units("time_step"), (1, 1))
+
+
 # name: (maker, grid, translation it commutes with)
 MODELS = {
     "UNet": (unet(SQUARE, depth=1), (4, 2), (2, 2)),
@@ -97,6 +101,7 @@ MODELS = {
         (4, 4),
         (2, 0),
     ),
+    "UNet that sees flows at rest": (at_rest, (4, 4), (2, 0)),
     "ResUNet": (resunet(), (4, 2), (2, 2)),
     "ResNet": (resnet(gn.ResNet), (5, 5), (1, 2)),
     "DilatedResNet": (resnet(gn.DilatedResNet, dilations=(1, 2)), (3, 3), (2, 1)),

@@ -183,6 +183,7 @@ def test_scale_and_galilean_symmetry_of_data():
     by_mass = tied_to(lambda run: run["density"].mean() > 1)
     other = symmetry_report(_ensemble(by_mass), signature=FLOW)
     assert other["mass scale"].verdict == "broken"
+    assert "share a parameter with a dimension" in other["mass scale"].evidence
     assert other["Galilean"].verdict == "holds"
     by_wind = tied_to(lambda run: run["velocity"][..., 0].mean() > 0)
     other = symmetry_report(_ensemble(by_wind), signature=FLOW)

@@ -93,6 +93,7 @@ MODELS = {
     ),
     "Nondimensional": lambda: in_own_units(),
     "Conserving": lambda: gn.Conserving(gn.Persistence(2 * GAS, GAS, 2), 1.4),
+    "Galilean": lambda: gn.Galilean(in_own_units(), velocity="v", density=None),
     "Stated": lambda: gn.Residual(
         in_units(network(gn.ResNet, num_blocks=1)),
         in_signature=2 * FLOW,
