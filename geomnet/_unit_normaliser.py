@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from ._arguments import checked
 from ._image import GeometricImage
 from ._normaliser import Normaliser, check_frames, fit_normaliser
+from ._parameters import each_trajectory
 from ._signature import Signature
 from ._units import Units
 
@@ -184,15 +185,9 @@ def parameter_rows(
     **Raises:** `ValueError` if one is missing, not known, not positive or not one
     number or one for each trajectory.
     """
-    rows = []
-    for n in range(trajectories):
-        own = {}
-        for name, value in parameters.items():
-            if np.ndim(value) and np.shape(value) != (trajectories,):
-                raise ValueError(
-                    f"`parameters`: '{name}' must be one number, or one for each of "
-                    f"{trajectories} trajectories, got shape {np.shape(value)}."
-                )
-            own[name] = np.asarray(value)[n] if np.ndim(value) else value
-        rows.append(units.given(own))
+    found = each_trajectory(parameters, trajectories)
+    rows = [
+        units.given({name: values[n] for name, values in found.items()})
+        for n in range(trajectories)
+    ]
     return np.asarray(rows, np.float32)
