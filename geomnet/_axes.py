@@ -90,8 +90,8 @@ class Axes:
             words += [COMPONENT] * components
         if words.count(COMPONENT) != components or len(words) != len(array.shape):
             raise ValueError(
-                f"`axes`: field '{field}' should have axes ({', '.join(words)}), with "
-                f"'component' {components} times, but its array has shape "
+                f"`axes`: field '{field}' should have axes ({', '.join(words)}), "
+                f"{components} of them of components, but its array has shape "
                 f"{tuple(array.shape)}. Say of each axis what it is; a field with "
                 "other axes than the rest has a text of its own, `axes={'field': ...}`."
             )

@@ -84,8 +84,9 @@ class Source:
         try:
             return _open(path)
         except (OSError, ValueError, zipfile.BadZipFile) as error:
+            why = " ".join(str(error).split())
             raise ValueError(
-                f"`source`: {path} can't be read as a file of its ending ({error}). "
+                f"`source`: {path} can't be read as a file of its ending ({why}). "
                 "Open it yourself, and give a dict of its arrays; scipy.io.loadmat "
                 "gives that of a .mat of before version 7.3."
             ) from error

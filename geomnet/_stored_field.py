@@ -47,8 +47,8 @@ class StoredField:
         if not is_whole and len(names) != entry.type.components(d):
             raise ValueError(
                 f"`datasets`: field '{entry}' in {d} dimensions has "
-                f"{entry.type.components(d)} components: name one array that holds all, "
-                f"as text, or a list of one for each; got {names}."
+                f"{entry.type.components(d)} components: name one array that holds "
+                f"all, as text, or a list of one for each; got {names}."
             )
         stored = []
         for text in names:
