@@ -86,3 +86,21 @@ def test_a_gap_that_does_not_fit_is_refused():
         gn.Windows(FLOW, FRAMES, past=2, gap=7)
     with pytest.raises(ValueError, match="`gap` must be 1 or more, got 0"):
         gn.Windows(FLOW, FRAMES, past=2, gap=0)
+
+
+def test_units_of_each_samples_own_are_found_from_lazy_frames_too():
+    rng = np.random.default_rng(0)
+    arrays = {"u": rng.normal(size=(3, 4, 5, 5, 2))}
+    data = gn.FieldData(
+        arrays,
+        "u:1+",
+        axes="trajectory time x y",
+        parameters={"cell": 0.5, "viscosity": [0.1, 0.2, 0.4]},
+        dimensions={"u": "L T^-1", "cell": "L", "viscosity": "L^2 T^-1"},
+    )
+    units = data.units(("rms u", "cell"))
+    lazy = gn.LazyFrames(data, [2, 0], parameters=["cell", "viscosity"])
+    mine = gn.fit_unit_normaliser(units, "u:1+", lazy, lazy.parameters)
+    theirs = gn.fit_unit_normaliser(units, "u:1+", np.asarray(lazy), lazy.parameters)
+    assert mine == theirs
+    assert units.numbers == ("viscosity",)

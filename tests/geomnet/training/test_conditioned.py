@@ -22,7 +22,7 @@ class Grown(eqx.Module):
         return frame.with_array(frame.array * jnp.exp(self.factor * parameters[0]))
 
 
-def test_a_conditioned_model_is_trained_measured_and_rolled_out():
+def test_a_conditioned_model_is_trained_measured_and_rolled_out(optax_promotes):
     growth = np.exp(0.5 * RATES[:, None] * np.arange(4))
     frames = np.tile(growth[:, :, None, None, None], (1, 1, 4, 4, 1)).astype(np.float32)
     windows = gn.Windows(FLOW, frames, past=1, parameters={"a": RATES})
