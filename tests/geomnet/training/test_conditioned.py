@@ -27,12 +27,12 @@ def test_a_conditioned_model_is_trained_measured_and_rolled_out(optax_promotes):
     frames = np.tile(growth[:, :, None, None, None], (1, 1, 4, 4, 1)).astype(np.float32)
     windows = gn.Windows(FLOW, frames, past=1, parameters={"a": RATES})
     metrics = {
-        "nmse": gn.metrics.nmse,
-        "3 steps": gn.training.RolloutMetric(gn.metrics.nrmse, 3),
+        "smse": gn.training.smse,
+        "3 steps": gn.training.RolloutMetric(gn.training.nrmse, 3),
     }
     trained, history = gn.training.fit(
         Grown(jnp.zeros(())),
-        gn.training.unrolled(gn.metrics.nmse),
+        gn.training.unrolled(gn.training.nrmse),
         windows,
         gn.training.make_optimiser(learning_rate=0.1, total_steps=60),
         num_steps=60,
