@@ -1,6 +1,7 @@
 """Anybody's arrays and files as typed fields: the same frames from every source."""
 
 import pickle
+from typing import Any
 
 import h5py
 import numpy as np
@@ -27,7 +28,7 @@ def as_yx(array):
 
 
 YX = {name: as_yx(array) for name, array in TRUE.items()}
-OPTIONS = {"axes": "trajectory time y x"}
+OPTIONS: dict[str, Any] = {"axes": "trajectory time y x"}
 
 
 def from_dict(folder):
@@ -109,7 +110,7 @@ def laid_otherwise():
     return TRUE["velocity"].transpose(1, 0, 4, 2, 3)
 
 
-NAMED = {"axes": "trajectory:run time:t y:lat x:lon"}
+NAMED: dict[str, Any] = {"axes": "trajectory:run time:t y:lat x:lon"}
 
 
 def from_xarray(folder):

@@ -1,6 +1,7 @@
 """What anybody's data lack or have wrong is named, with the mend."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ DYE = YX["dye"]
     ],
 )
 def test_what_is_wrong_is_named(changes, message):
-    given = {"source": YX, "signature": SIGNATURE, **OPTIONS} | changes
+    given: dict[str, Any] = {"source": YX, "signature": SIGNATURE, **OPTIONS} | changes
     with pytest.raises((ValueError, TypeError, FileNotFoundError), match=message):
         gn.FieldData(**given)
 
@@ -117,7 +118,7 @@ def test_coordinates_that_fall_or_are_uneven_are_refused():
         ValueError, match=r"'lat' .* falls along its axis: write '-y:lat'"
     ):
         gn.FieldData(flipped, SIGNATURE, **NAMED)
-    falling = {"axes": NAMED["axes"].replace(" y:", " -y:")}
+    falling: dict[str, Any] = {"axes": NAMED["axes"].replace(" y:", " -y:")}
     data = gn.FieldData(flipped, SIGNATURE, **falling)
     same = gn.FieldData(dataset(), SIGNATURE, **NAMED)
     np.testing.assert_array_equal(gn.read_frames(data), gn.read_frames(same))
