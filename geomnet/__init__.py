@@ -18,6 +18,7 @@ from ._data import (
     read_frames as read_frames,
 )
 from ._extrude import extrude as extrude
+from ._field_data import FieldData as FieldData
 from ._group import (
     Group as Group,
     cyclic as cyclic,

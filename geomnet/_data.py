@@ -1,7 +1,8 @@
 """The adapter: frames of a data file as arrays, all at once or as they are asked for.
 
-Anything that looks like what `pde_data.load` gives will do: `fields` with name, order
-and parity, `data[name]` of shape `(trajectory, time, *grid[, d…])`, `num_spatial_dims`.
+Anything that looks like what `pde_data.load` gives will do, as `FieldData` does:
+`fields` with name, order and parity, `data[name]` of shape `(trajectory, time, *grid[,
+d…])`, `num_spatial_dims`; and, if they condition a model, `parameters` by name.
 """
 
 import copy
@@ -14,6 +15,7 @@ from jaxtyping import Float
 
 from ._arguments import checked
 from ._normaliser import Normaliser
+from ._parameters import each_trajectory
 from ._signature import Entry, Signature, TensorType
 
 # How much `blocks` holds at once: enough for a disk, and little for a memory.
@@ -26,7 +28,7 @@ class FlowLike(Protocol):
 
     @property
     def fields(self) -> Sequence[Any]:
-        """Each with `name`, `order` and `parity`."""
+        """Each with `name`, `order` and `parity`, or an `Entry`."""
         ...
 
     @property
@@ -49,10 +51,13 @@ def flow_signature(data: FlowLike, fields: Sequence[str] | None = None) -> Signa
 
     **Raises:** `ValueError` for a name that the data have not.
     """
-    return Signature(
-        Entry(field.name, 1, TensorType(field.order, field.parity))
-        for field in _chosen_fields(data, fields)
-    )
+    return Signature(map(_entry, _chosen_fields(data, fields)))
+
+
+def _entry(field: Any) -> Entry:
+    if isinstance(field, Entry):
+        return field
+    return Entry(field.name, 1, TensorType(field.order, field.parity))
 
 
 class LazyFrames:
@@ -64,11 +69,13 @@ class LazyFrames:
 
     **Arguments:**
 
-    - `data`: such as `pde_data.load` gives.
+    - `data`: such as `pde_data.load` gives, or `FieldData`.
     - `trajectories`, `times`: which ones: a number, a slice, a list of numbers or a
       mask; by default all.
     - `fields`: the names of some fields, in the order wanted; by default all.
     - `dtype`: of the frames; by default that of the files.
+    - `parameters`: the names of those of the data's parameters that condition a model,
+      in the order that it takes them: `Windows` carry them to it. By default none.
 
     **Raises:** `ValueError` for what the data have not, naming it.
     """
@@ -82,6 +89,7 @@ class LazyFrames:
         times: Any = None,
         fields: Sequence[str] | None = None,
         dtype: Any = None,
+        parameters: Sequence[str] = (),
     ):
         self._arrays = {f.name: data[f.name] for f in _chosen_fields(data, fields)}
         self.signature = flow_signature(data, fields)
@@ -97,6 +105,10 @@ class LazyFrames:
                 )
         self._trajectories = _chosen(trajectories, lengths[0], "trajectories")
         self._times = _chosen(times, lengths[1], "times")
+        given = each_trajectory(_named(data, parameters), lengths[0])
+        self.parameters: dict[str, np.ndarray] = {
+            name: values[self._trajectories] for name, values in given.items()
+        }
         self._normaliser: Normaliser | None = None
         self.dtype: np.dtype = _real_dtype(self._arrays, dtype)
         self.shape: tuple[int, ...] = (
@@ -207,6 +219,18 @@ def _chosen_fields(data: FlowLike, names: Sequence[str] | None) -> list[Any]:
     return [known[name] for name in listed]
 
 
+def _named(data: FlowLike, names: Sequence[str]) -> dict[str, Any]:
+    known = getattr(data, "parameters", {})
+    for name in names:
+        if name not in known:
+            listed = ", ".join(known) or "none"
+            raise ValueError(
+                f"`parameters` must name some of those of the data ({listed}), got "
+                f"{name!r}."
+            )
+    return {name: known[name] for name in names}
+
+
 def _chosen(choice: Any, length: int, what: str) -> np.ndarray:
     """The numbers that a number, a slice, a list or a mask chooses of `length`."""
     if choice is None:
@@ -262,8 +286,8 @@ def _read(array: Any, name: str, row: int, times: np.ndarray) -> np.ndarray:
     if not finite.all():
         time = times[np.argwhere(~finite)[0][0]]
         raise ValueError(
-            f"Field '{name}' is not finite in trajectory {row}, time {time}. Generate "
-            "the file anew or leave that trajectory out: a network trained on it "
-            "learns nothing. `python -m pde_data check FILE` lists what is wrong."
+            f"Field '{name}' is not finite in trajectory {row}, time {time}: mend the "
+            "data or leave that trajectory out, as a network trained on it learns "
+            "nothing. `python -m pde_data check FILE` lists what is wrong with a file."
         )
     return values

@@ -113,7 +113,7 @@ class GeometricImage(eqx.Module):
                     f"{trailing} (channels, *tensor), got shape {array.shape}."
                 )
             array = array.reshape(*leading, entry.features(num_spatial_dims))
-            parts.append(_turned(array, num_spatial_dims, axes))
+            parts.append(turned(array, num_spatial_dims, axes))
         grids = {part.shape[:-1] for part in parts}
         if len(grids) > 1:
             raise ValueError(
@@ -293,7 +293,7 @@ def _check_array(array: Any) -> None:
     )
 
 
-def _turned(array: Array, num_spatial_dims: int, axes: str | None) -> Array:
+def turned(array: Any, num_spatial_dims: int, axes: str | None) -> Any:
     """`(..., *grid, features)` from arrays whose grid is in the order `axes`."""
     d = num_spatial_dims
     wanted = "xyz"[:d]

@@ -94,7 +94,7 @@ def fit_normaliser(signature: "Signature | str", frames: Any) -> Normaliser:
     signature = Signature(signature)
     d = check_frames(signature, frames)
     totals = [_Moments() for _ in signature]
-    for number, block in _blocks(frames):
+    for number, block in blocks_of(frames):
         for entry, where, total in zip(
             signature, signature.slices(d), totals, strict=True
         ):
@@ -188,7 +188,8 @@ class _Moments:
         return self._peak * float(np.sqrt(self._squares / max(self.count, 1)))
 
 
-def _blocks(frames: Any) -> Iterator[tuple[int, np.ndarray]]:
+def blocks_of(frames: Any) -> Iterator[tuple[int, np.ndarray]]:
+    """Frames of an array or of `LazyFrames`, a few of one trajectory at a time."""
     if hasattr(frames, "blocks"):
         yield from frames.blocks()
     else:

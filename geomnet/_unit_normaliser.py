@@ -1,8 +1,8 @@
 """Fields in units of each sample's own: dimensionless, then of unit variance."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 
 from ._arguments import checked
 from ._image import GeometricImage
-from ._normaliser import Normaliser, check_frames, fit_normaliser
+from ._normaliser import Normaliser, blocks_of, check_frames, fit_normaliser
+from ._parameters import each_trajectory
 from ._signature import Signature
 from ._units import Units
 
@@ -113,6 +114,14 @@ class UnitNormaliser:
         return (jnp.stack(logarithms) - mean) / scale
 
 
+class _Dimensionless(NamedTuple):
+    """Frames in units of their own, computed a few at a time."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    blocks: Callable[[], Iterator[tuple[int, np.ndarray]]]
+
+
 @checked
 def fit_unit_normaliser(
     units: Units,
@@ -126,7 +135,8 @@ def fit_unit_normaliser(
 
     - `units`: such as `flow_units()`.
     - `signature`: what a frame holds; each entry by a name that `units` has.
-    - `frames`: `(trajectories, times, *grid, features)`, in the units of the data.
+    - `frames`: `(trajectories, times, *grid, features)`, in the units of the data, or
+        `LazyFrames`.
     - `parameters`: what is given with the samples, by name: one number for all, or one
         for each trajectory.
 
@@ -154,22 +164,28 @@ def fit_unit_normaliser(
 
         return jax.vmap(one)(frames)
 
-    result = np.empty(frames.shape, np.float32)
     logarithms = []
-    for n, row in enumerate(rows):
-        result[n], numbers, scales = dimensionless(np.asarray(frames[n]), row)
-        logarithms.append(np.asarray(numbers, np.float64))
-        if not (np.asarray(scales) > 0).all() or not np.isfinite(result[n]).all():
-            raise ValueError(
-                f"`scales` {list(units.scales)} are not all positive in trajectory "
-                f"{n}: a scale must measure every sample. Choose another one, or leave "
-                "the trajectory out."
-            )
+
+    def blocks() -> Iterator[tuple[int, np.ndarray]]:
+        for n, block in blocks_of(frames):
+            result, numbers, scales = map(np.asarray, dimensionless(block, rows[n]))
+            logarithms.append(numbers.astype(np.float64))
+            if not (scales > 0).all() or not np.isfinite(result).all():
+                raise ValueError(
+                    f"`scales` {list(units.scales)} are not all positive in trajectory "
+                    f"{n}: a scale must measure every sample. Choose another one, or "
+                    "leave the trajectory out."
+                )
+            yield n, result
+
+    normaliser = fit_normaliser(
+        signature, _Dimensionless(frames.shape, np.dtype(np.float32), blocks)
+    )
     found = np.concatenate(logarithms)
     spread = found.std(axis=0)
     return dataclasses.replace(
         bare,
-        normaliser=fit_normaliser(signature, result),
+        normaliser=normaliser,
         number_means=tuple(found.mean(axis=0).tolist()),
         # What hardly varies tells little: it must not be made loud, nor its rounding.
         number_scales=tuple(np.maximum(spread, _LEAST_SPREAD).tolist()),
@@ -184,15 +200,9 @@ def parameter_rows(
     **Raises:** `ValueError` if one is missing, not known, not positive or not one
     number or one for each trajectory.
     """
-    rows = []
-    for n in range(trajectories):
-        own = {}
-        for name, value in parameters.items():
-            if np.ndim(value) and np.shape(value) != (trajectories,):
-                raise ValueError(
-                    f"`parameters`: '{name}' must be one number, or one for each of "
-                    f"{trajectories} trajectories, got shape {np.shape(value)}."
-                )
-            own[name] = np.asarray(value)[n] if np.ndim(value) else value
-        rows.append(units.given(own))
+    found = each_trajectory(parameters, trajectories)
+    rows = [
+        units.given({name: values[n] for name, values in found.items()})
+        for n in range(trajectories)
+    ]
     return np.asarray(rows, np.float32)

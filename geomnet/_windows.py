@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from ._data import LazyFrames
 from ._history import times_as_channels
 from ._image import GeometricImage
 from ._normaliser import check_frames
+from ._parameters import each_trajectory
 from ._signature import Signature
 
 
@@ -36,6 +38,10 @@ class Windows:
     """How many times one frame of a window is after the frame before it."""
     num_targets: int
     """How many frames that follow belong to a window."""
+    gap: int
+    """How many times the first target is after the last frame of the history."""
+    parameters: Mapping[str, np.ndarray]
+    """What conditions the model, by name: one number for each trajectory."""
 
     @checked
     def __init__(
@@ -46,9 +52,23 @@ class Windows:
         *,
         stride: int = 1,
         num_targets: int = 1,
+        gap: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
     ):
-        """**Raises:** `ValueError` if the frames are not those of the signature, or a
-        trajectory is shorter than a window.
+        """**Arguments:**
+
+        - `gap`: by default `stride`. With another one a model learns to look further
+            ahead at once; there are no rollouts then, whose frames are equally apart.
+        - `parameters`: numbers by name that condition the model, one for all
+            trajectories or one for each. Batches hold them between histories and
+            targets, `(batch, parameters)` in this order, as `fit`, `evaluate` and
+            `unrolled` hand them to the model. Networks want numbers of about 1, such
+            as logarithms; `Nondimensional` those of the data, in the order of its
+            units. By default those of `LazyFrames`.
+
+        **Raises:** `ValueError` if the frames are not those of the signature, a
+        trajectory is shorter than a window, or a parameter is not finite, or not one
+        number or one for each trajectory.
         """
         signature = Signature(signature)
         check_frames(signature, frames)
@@ -57,18 +77,21 @@ class Windows:
                 f"`signature` is '{signature}', but the frames are "
                 f"'{frames.signature}'."
             )
-        times = frames.shape[1]
-        for name, number in (("stride", stride), ("num_targets", num_targets)):
+        gap = stride if gap is None else gap
+        numbers = {"stride": stride, "num_targets": num_targets, "gap": gap}
+        for name, number in numbers.items():
             if not number >= 1:
                 raise ValueError(f"`{name}` must be 1 or more, got {number}.")
-        most = (times - 1) // stride + 1 - num_targets
+        times = frames.shape[1]
+        most = (times - 1 - gap - (num_targets - 1) * stride) // stride + 1
         if not 1 <= past <= most:
             raise ValueError(
                 f"`past` must be from 1 to {most}, as trajectories have {times} frames "
-                f"and a window {num_targets} after its history, each {stride} after "
-                f"the one before; got {past}."
+                f"and a window {num_targets} after its history, the first {gap} and "
+                f"each {stride} after the one before; got {past}."
             )
-        values = (signature, frames, past, stride, num_targets)
+        given = _joined(frames, parameters)
+        values = (signature, frames, past, stride, num_targets, gap, given)
         for field, value in zip(dataclasses.fields(self), values, strict=True):
             object.__setattr__(self, field.name, value)
 
@@ -80,13 +103,31 @@ class Windows:
     @property
     def per_trajectory(self) -> int:
         """How many windows one trajectory has."""
-        return self.frames.shape[1] - (self.past + self.num_targets - 1) * self.stride
+        return self.frames.shape[1] - int(self._times[-1])
+
+    @functools.cached_property
+    def _times(self) -> np.ndarray:
+        """Those of the frames of a window, from its first one on."""
+        history = np.arange(self.past) * self.stride
+        targets = np.arange(self.num_targets) * self.stride
+        return np.concatenate([history, history[-1] + self.gap + targets])
+
+    @functools.cached_property
+    def _rows(self) -> Any:
+        """The parameters of each trajectory, where the frames are; `None` for none."""
+        if not self.parameters:
+            return None
+        is_wide = np.dtype(self.frames.dtype) == np.float64
+        rows = np.stack(list(self.parameters.values()), axis=-1)
+        rows = rows.astype(np.float64 if is_wide else np.float32)
+        return jnp.asarray(rows) if self.is_on_device else rows
 
     def __len__(self) -> int:
         return self.frames.shape[0] * self.per_trajectory
 
-    def take(self, numbers: np.ndarray) -> tuple[GeometricImage, GeometricImage]:
-        """`(histories, next frames)`, each with a leading batch axis.
+    def take(self, numbers: np.ndarray) -> tuple[Any, ...]:
+        """`(histories, next frames)`, each with a leading batch axis; with parameters
+        `(histories, parameters, next frames)`.
 
         The histories have signature `past * signature`, channels oldest first. Of
         several targets the axis of times stands after that of the batch.
@@ -98,18 +139,17 @@ class Windows:
         if np.any((numbers < 0) | (numbers >= len(self))):
             raise IndexError(f"`numbers` must be from 0 to {len(self) - 1}.")
         trajectory, start = np.divmod(numbers, self.per_trajectory)
-        window = np.arange(self.past + self.num_targets) * self.stride
-        times = start[:, None] + window
+        times = start[:, None] + self._times
         if self.is_on_device:
-            history, target = _taken(
-                self.frames, trajectory, times, self.signature, self.past
+            batch = _taken(
+                (self.frames, self._rows), trajectory, times, self.signature, self.past
             )
         else:
             frames = self._gather(trajectory, times)
-            history, target = _parted(frames, self.signature, self.past)
+            batch = _parted(frames, self._given(trajectory), self.signature, self.past)
         if self.num_targets == 1:
-            target = target[:, 0]
-        return self._images(history, target)
+            batch = (*batch[:-1], batch[-1][:, 0])
+        return self._images(*batch)
 
     @property
     def is_on_device(self) -> bool:
@@ -135,9 +175,11 @@ class Windows:
     def starts(self, num_steps: int) -> "Starts":
         """For rollouts: the first history of each trajectory, and the frames after it.
 
-        **Raises:** `ValueError` if trajectories are shorter than that.
+        **Raises:** `ValueError` if trajectories are shorter than that, or `gap` is not
+        `stride`.
         """
         check_count("num_steps", num_steps)
+        self._check_rolls()
         return Starts(self._with(self.frames, num_steps))
 
     def _with(self, frames: Any, num_targets: int) -> "Windows":
@@ -147,27 +189,45 @@ class Windows:
             self.past,
             stride=self.stride,
             num_targets=num_targets,
+            gap=self.gap,
+            parameters=self.parameters,
         )
 
-    def rollouts(self) -> tuple[GeometricImage, GeometricImage]:
-        """The first history of each trajectory, and all frames that follow it.
+    def rollouts(self) -> tuple[Any, ...]:
+        """The first history of each trajectory, and all frames that follow it; with
+        parameters `(histories, parameters, frames)`.
 
         The frames that follow have shape `(trajectories, times, *grid, features)`, and
         are `stride` times apart; all of them are read.
+
+        **Raises:** `ValueError` if `gap` is not `stride`.
         """
+        self._check_rolls()
         times = np.arange(0, self.frames.shape[1], self.stride)
         n = self.frames.shape[0]
         frames = self._gather(np.arange(n), np.tile(times, (n, 1)))
-        return self._images(*_parted(frames, self.signature, self.past))
+        given = self._given(np.arange(n))
+        return self._images(*_parted(frames, given, self.signature, self.past))
 
-    def _images(
-        self, histories: Any, frames: Any
-    ) -> tuple[GeometricImage, GeometricImage]:
+    def _check_rolls(self) -> None:
+        if self.gap != self.stride:
+            raise ValueError(
+                f"A rollout puts predictions behind the history, whose frames are "
+                f"`stride` = {self.stride} times apart, but `gap` is {self.gap}: make "
+                f"windows with `stride={self.gap}` for it."
+            )
+
+    def _images(self, histories: Any, *rest: Any) -> tuple[Any, ...]:
+        *given, frames = rest
         d = self.num_spatial_dims
         return (
             GeometricImage(self.past * self.signature, histories, d),
+            *given,
             GeometricImage(self.signature, frames, d),
         )
+
+    def _given(self, trajectories: np.ndarray) -> Any:
+        return None if self._rows is None else self._rows[trajectories]
 
     def _gather(self, trajectories: np.ndarray, times: np.ndarray) -> Any:
         """Times `(batch, n)` of trajectories `(batch,)`."""
@@ -190,27 +250,51 @@ class Starts:
     def __len__(self) -> int:
         return self.windows.frames.shape[0]
 
-    def take(self, numbers: np.ndarray) -> tuple[GeometricImage, GeometricImage]:
-        """`(histories, frames)` of trajectories; frames are `(batch, times, *grid,
-        features)`.
+    def take(self, numbers: np.ndarray) -> tuple[Any, ...]:
+        """`(histories, frames)` of trajectories, or `(histories, parameters, frames)`;
+        frames are `(batch, times, *grid, features)`.
         """
         first = np.asarray(numbers) * self.windows.per_trajectory
-        histories, frames = self.windows.take(first)
+        *inputs, frames = self.windows.take(first)
         if self.windows.num_targets == 1:
             frames = frames.with_array(frames.array[:, None])
-        return histories, frames
+        return *inputs, frames
 
 
-def _parted(frames: Any, signature: Signature, past: int) -> tuple[Any, Any]:
-    """`(batch, times, *grid, features)` as a history in channels and what follows."""
+def _joined(frames: Any, given: Mapping[str, Any] | None) -> dict[str, np.ndarray]:
+    """The parameters of lazy frames, and others that are given with windows."""
+    own = frames.parameters if isinstance(frames, LazyFrames) else {}
+    further = each_trajectory(given or {}, frames.shape[0])
+    for name in own.keys() & further:
+        if not np.array_equal(own[name], further[name]):
+            raise ValueError(
+                f"`parameters`: '{name}' differs from that of the frames, which bring "
+                "it along: leave one of them out."
+            )
+    return own | further
+
+
+def _parted(
+    frames: Any, parameters: Any, signature: Signature, past: int
+) -> tuple[Any, ...]:
+    """`(batch, times, *grid, features)` as a history in channels and what follows,
+    parameters between them.
+    """
     d = frames.ndim - 3
     history = times_as_channels(frames[:, :past], signature, d)
-    return history, frames[:, past:]
+    given = () if parameters is None else (parameters,)
+    return history, *given, frames[:, past:]
 
 
 @functools.partial(jax.jit, static_argnames=("signature", "past"))
 def _taken(
-    frames: Any, trajectories: Any, times: Any, signature: Signature, past: int
-) -> tuple[Any, Any]:
+    held: tuple[Any, Any],
+    trajectories: Any,
+    times: Any,
+    signature: Signature,
+    past: int,
+) -> tuple[Any, ...]:
     """`_parted` of what is gathered on the device: one program for each batch size."""
-    return _parted(frames[trajectories[:, None], times], signature, past)
+    frames, rows = held
+    given = None if rows is None else rows[trajectories]
+    return _parted(frames[trajectories[:, None], times], given, signature, past)

@@ -40,7 +40,7 @@ BROUGHT_BY = {"ruff": "ruff", "pyright": "pyright"} | dict.fromkeys(
     "pre-commit-hooks",
 )
 # The extras that users install; the others are tools.
-USED = ("data", "plot", "examples")
+USED = ("data", "plot", "xarray", "examples")
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -274,6 +274,7 @@ def test_importing_loads_nothing_that_only_some_need():
         "sympy",
         "matplotlib",
         "h5py",
+        "xarray",
         "tqdm",
         "pytest",
         "hypothesis",

@@ -70,7 +70,8 @@ def animation(
                     axes.clear()
                     one = movie.with_array(movie.array[step])
                     artist = field(axes, one, name, limits=limits)
-                    axes.set_xlabel("x", fontsize=8)
+                    if axes is not row[0, 0]:
+                        axes.set_ylabel("")
                     axes.set_title(label, fontsize=9)
                     if label in errors:
                         error = f"{label}: VRMSE {errors[label][step]:.3g}"
@@ -78,7 +79,6 @@ def animation(
                     if bar is None:
                         bar = figure.colorbar(artist, ax=list(row[0]), shrink=0.8)
                         bar.set_label(_bar_label(truth, name), fontsize=8)
-                row[0, 0].set_ylabel("y", fontsize=8)
                 figure.suptitle(f"t = {(step + 1) * time_step:.4g} {unit}", fontsize=9)
                 writer.grab_frame()
     finally:

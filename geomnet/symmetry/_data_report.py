@@ -9,9 +9,10 @@ import jax
 import numpy as np
 
 from .._arguments import check_count, checked, shown
+from .._data import flow_signature
 from .._equivariance._callables import name_of
 from .._group import Group, hyperoctahedral
-from .._signature import Entry, Signature, TensorType
+from .._signature import Signature, TensorType
 from ._data_observers import galilean, scales, translations
 from ._group_test import GroupTest
 from ._local_statistics import LocalStatistics, local_statistics
@@ -195,9 +196,7 @@ def _read(
     if signature is not None:
         declared = Signature(signature)
     elif hasattr(data, "fields"):
-        declared = Signature(
-            Entry(f.name, 1, TensorType(f.order, f.parity)) for f in data.fields
-        )
+        declared = flow_signature(data)
     else:
         raise ValueError(
             "`signature` is needed for a mapping of arrays: say what they hold, as in "

@@ -51,6 +51,14 @@ ROWS: dict[str, dict[str, Any]] = {
     **rows_of_networks.ROWS,
     **rows_of_training.ROWS,
     "geomnet.Entry": {"name": "s", "channels": 1, "type": gn.TensorType(0, 1)},
+    "geomnet.FieldData": {
+        "source": {"s": FRAMES[..., 0]},
+        "signature": "s:0+",
+        "axes": "trajectory time x y",
+        "datasets": None,
+        "dimensions": None,
+        "parameters": None,
+    },
     "geomnet.GeometricImage": {
         "signature": FLOW,
         "array": IMAGE.array,
@@ -64,6 +72,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "times": None,
         "fields": None,
         "dtype": None,
+        "parameters": (),
     },
     "geomnet.Normaliser": {
         "signature": FLOW,
@@ -91,6 +100,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "past": 1,
         "stride": 1,
         "num_targets": 1,
+        "gap": None,
+        "parameters": None,
     },
     "geomnet.act": {"g": SQUARE.elements[1], "image": IMAGE},
     "geomnet.concatenate": {"images": [IMAGE]},

@@ -1,6 +1,7 @@
 """Windows over arrays and over files: the same, and no larger than a batch."""
 
 import tracemalloc
+from typing import Any
 
 import h5py
 import numpy as np
@@ -37,7 +38,11 @@ def test_windows_over_files_are_those_over_arrays(path, past, stride, targets):
         lazy = gn.LazyFrames(data, [3, 1], **chosen)
         frames = gn.read_frames(data, [3, 1], **chosen)
         assert (lazy.shape, lazy.dtype) == (frames.shape, frames.dtype)
-        options = {"past": past, "stride": stride, "num_targets": targets}
+        options: dict[str, Any] = {
+            "past": past,
+            "stride": stride,
+            "num_targets": targets,
+        }
         normaliser = gn.fit_normaliser(lazy.signature, lazy)
         held = gn.fit_normaliser(lazy.signature, frames)
         np.testing.assert_allclose(normaliser.scale, held.scale, rtol=1e-13)
@@ -68,12 +73,13 @@ def test_a_window_that_does_not_fit_is_refused(path):
     with pde_data.load(path) as data:
         lazy = gn.LazyFrames(data)
         signature = lazy.signature
-        for options in (
+        refused: list[dict[str, Any]] = [
             {"past": 9},
             {"past": 0},
             {"past": 5, "stride": 2},
             {"past": 4, "num_targets": 6},
-        ):
+        ]
+        for options in refused:
             with pytest.raises(ValueError, match="`past` must be from 1 to"):
                 gn.Windows(signature, lazy, **options)
         with pytest.raises(ValueError, match="`stride` must be 1 or more"):
