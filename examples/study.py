@@ -341,17 +341,31 @@ def told(model: Any, parameters: dict[str, float], factors: dict[str, float]) ->
 def scores(
     predicted: gn.GeometricImage, true: gn.GeometricImage, normaliser: gn.Normaliser
 ) -> dict[str, Any]:
-    """SMSE of one step and of the rollout, VRMSE at the first and the last step."""
+    """SMSE of one step and of rollouts, VRMSE at the first and the last step.
+
+    A mean over flows is `None` where one of them is not finite. A flow is lost where
+    its last VRMSE is above 2, on the mean of fields.
+    """
     normal = (x.with_array(normaliser.normalise(x.array)) for x in (predicted, true))
     smse = np.asarray(gn.metrics.smse(*normal), np.float64)
-    vrmse = gn.metrics.over_trajectories(gn.metrics.vrmse, predicted, true)
+    vrmse = {
+        name: np.asarray(values)
+        for name, values in gn.metrics.vrmse(predicted, true).items()
+    }
+    last = np.mean([values[:, -1] for values in vrmse.values()], axis=0)
+    rollouts = np.nan_to_num(smse.sum(axis=1), nan=np.inf)
+
+    def finite(value: Any) -> float | None:
+        return float(value) if np.isfinite(value) else None
+
     return {
-        "smse_one_step": float(smse[:, 0].mean()),
-        "smse_rollout": float(smse.sum(axis=1).mean()),
-        "smse_rollout_median": float(np.median(smse.sum(axis=1))),
+        "smse_one_step": finite(smse[:, 0].mean()),
+        "smse_rollout": finite(rollouts.mean()),
+        "smse_rollout_median": finite(np.median(rollouts)),
+        "lost": int(np.count_nonzero(~(last <= 2))),
         "vrmse": {
-            name: [float(spread.median[0]), float(spread.median[-1])]
-            for name, spread in vrmse.items()
+            name: [finite(np.median(values[:, step])) for step in (0, -1)]
+            for name, values in vrmse.items()
         },
     }
 

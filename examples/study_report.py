@@ -11,8 +11,8 @@ import numpy as np
 import geomnet as gn
 
 TESTS = ("as drawn", "turned", "other units", "other family")
-ERROR = "smse_rollout"
-"""What curves and power laws are of; on flows as drawn."""
+ERROR = "smse_rollout_median"
+"""What curves and power laws are of: the median over test flows, as drawn."""
 
 Rows = list[dict[str, Any]]
 
@@ -21,11 +21,11 @@ def line(row: dict[str, Any]) -> str:
     """One line on a cell."""
     drawn = row["tests"]["as drawn"]
     fields = ", ".join(
-        f"{name} {first:.3f} to {last:.3f}"
+        f"{name} {number(first)} to {number(last)}"
         for name, (first, last) in drawn["vrmse"].items()
     )
     return (
-        f"SMSE {drawn['smse_one_step']:.3g}, rollout {drawn[ERROR]:.3g} "
+        f"SMSE {number(drawn['smse_one_step'])}, rollout {number(drawn[ERROR])} "
         f"({fields}), {row['seconds']:.0f} s"
     )
 
@@ -43,13 +43,17 @@ def write(rows: Rows, out: Path) -> None:
 def main_table(rows: Rows) -> str:
     """Errors of every arm on every flow and amount of data: mean ± deviation of seeds.
 
-    The last step's VRMSE is the mean over fields of medians over flows.
+    SMSE of one step (mean over flows) and of the rollout (median and mean over flows),
+    how many flows were lost by all seeds, and the VRMSE of the last step, the mean over
+    fields of medians over flows.
     """
     plain = [row for row in rows if row["width"] == row["length"] == 1]
     lines = [
         "| flow | trajectories | arm | seeds | parameters | s / step | one step | "
-        "rollout | " + " | ".join(f"last VRMSE, {test}" for test in TESTS) + " |",
-        "|---|---|---|---|---|---|---|---|" + "---|" * len(TESTS),
+        "rollout | mean | lost | "
+        + " | ".join(f"last VRMSE, {test}" for test in TESTS)
+        + " |",
+        "|---|---|---|---|---|---|---|---|---|---|" + "---|" * len(TESTS),
     ]
     for (flow, count, arm), group in grouped(plain, "flow", "trajectories", "arm"):
         tests = [row["tests"] for row in group]
@@ -68,6 +72,7 @@ def cells_line(
     """A row of the table."""
     seconds = float(np.median([row["seconds_per_step"] for row in group]))
     shown = [spread(test["as drawn"][name] for test in tests) for name in SMSES]
+    shown.append(str(sum(test["as drawn"]["lost"] for test in tests)))
     shown += [spread(last_vrmse(test[name]) for test in tests) for name in TESTS]
     parameters = f"{group[0]['parameters']:,}"
     return (
@@ -77,7 +82,7 @@ def cells_line(
     )
 
 
-SMSES = ("smse_one_step", ERROR)
+SMSES = ("smse_one_step", ERROR, "smse_rollout")
 
 
 def ablation_table(rows: Rows) -> str:
@@ -95,7 +100,7 @@ def ablation_table(rows: Rows) -> str:
         lines.append(f"| {flow} | {count} | {arm} | {ratio:.2f} |")
     if not lines:
         return ""
-    head = "| flow | trajectories | arm | rollout SMSE over the equivariant one's |"
+    head = "| flow | trajectories | arm | rollout over the equivariant one's |"
     return "\n".join([head, "|---|---|---|---|", *lines])
 
 
@@ -204,17 +209,27 @@ def grouped(rows: Rows, *names: str) -> list[tuple[tuple[Any, ...], Rows]]:
 
 
 def error_of(row: dict[str, Any]) -> float:
-    """The rollout error of a cell."""
-    return float(row["tests"]["as drawn"][ERROR])
+    """The rollout error of a cell; infinite where it is no number."""
+    error = row["tests"]["as drawn"][ERROR]
+    return math.inf if error is None else float(error)
 
 
-def last_vrmse(scores: dict[str, Any]) -> float:
+def last_vrmse(scores: dict[str, Any]) -> float | None:
     """The mean over fields at the last step."""
-    return float(np.mean([last for _, last in scores["vrmse"].values()]))
+    values = [last for _, last in scores["vrmse"].values()]
+    return None if None in values else float(np.mean(values))
 
 
-def spread(values: Iterable[float]) -> str:
+def spread(values: Iterable[float | None]) -> str:
     """`mean ± deviation` of seeds."""
-    numbers = np.array(list(values), float)
+    given = list(values)
+    if None in given:
+        return "not finite"
+    numbers = np.array(given, float)
     deviation = f" ± {numbers.std(ddof=1):.2g}" if len(numbers) > 1 else ""
     return f"{numbers.mean():.3g}{deviation}"
+
+
+def number(value: float | None) -> str:
+    """Three digits."""
+    return "not finite" if value is None else f"{value:.3g}"
