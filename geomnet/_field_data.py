@@ -43,7 +43,8 @@ class FieldData:
             a group of zarr), or the path of a file: `.npz`, HDF5 (`.h5`, `.hdf5`,
             `.mat`), or what xarray opens (`.nc`, `.zarr`; `geomnet[xarray]`). A list of
             such is joined along the trajectories: one run in each file, for instance.
-            An `.npz` is read as a whole, the others by slices.
+            An `.npz` is read as a whole, the others by slices. A file of HDF5 that
+            takes arrays from other files is refused, unless you open it.
         - `signature`: the type of each field, such as `"vorticity:0- velocity:1+"`.
         - `axes`: what the axes of the arrays are, in their order: `trajectory`, `time`,
             `x`, `y`, `z`, `component`. `"trajectory time y x"` is `[y, x]` in the end,

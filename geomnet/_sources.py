@@ -49,6 +49,12 @@ class Source:
                 f"{self} has no array '{name}'. It has {_names(held)}: `datasets={{"
                 "'field': 'name there'}` says which belongs to a field."
             )
+        if self._path is not None and _lies_elsewhere(array, held):
+            raise ValueError(
+                f"`source`: {self} takes '{name}' from outside of itself, which would "
+                "read any file that its maker has named. If you trust it, open it "
+                "yourself, `h5py.File(path)`, and give that."
+            )
         dtype = getattr(array, "dtype", None)
         # What isn't of NumPy's kinds (lists, PyTorch's tensors) becomes an array.
         if not hasattr(array, "shape") or not _is_dtype(dtype):
@@ -121,6 +127,15 @@ def _imported(name: str, path: Path, extra: str) -> Any:
         raise ImportError(
             f"{path} needs {name}: use `pip install 'geomnet[{extra}]'`."
         ) from None
+
+
+def _lies_elsewhere(array: Any, held: Any) -> bool:
+    """Whether an array of HDF5 is of another file: by a link, raw storage or a virtual
+    data set.
+    """
+    if not hasattr(array, "is_virtual"):
+        return False
+    return array.file != held or array.is_virtual or bool(array.external)
 
 
 def _names(held: Any) -> str:

@@ -137,3 +137,36 @@ def test_an_axis_that_is_not_said_is_no_component():
         gn.FieldData(extra, SIGNATURE, **NAMED)
     with pytest.raises(ValueError, match="Say of each what it is"):
         gn.FieldData(dataset(), SIGNATURE, **OPTIONS)
+
+
+def outside(path, kind):
+    """A file of one array that lies in another one."""
+    import h5py
+
+    other = path.with_name("other.h5")
+    with h5py.File(other, "w") as file:
+        file["there"] = np.zeros((1, 2, 4, 4))
+    with h5py.File(path, "w") as file:
+        if kind == "link":
+            file["dye"] = h5py.ExternalLink(other, "there")
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout((1, 2, 4, 4), "f8")
+            layout[:] = h5py.VirtualSource(other, "there", (1, 2, 4, 4))
+            file.create_virtual_dataset("dye", layout)
+        else:
+            raw = [(other, 0, 256)]
+            file.create_dataset("dye", (1, 2, 4, 4), "f8", external=raw)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["link", "virtual", "raw storage"])
+def test_a_file_that_takes_its_numbers_from_another_is_refused(tmp_path, kind):
+    """Unless its reader opens it: which is to trust it."""
+    import h5py
+
+    path = outside(tmp_path / "flow.h5", kind)
+    with pytest.raises(ValueError, match=r"'dye' from outside .* `h5py.File\(path\)`"):
+        gn.FieldData(path, "dye:0+", axes="trajectory time x y")
+    with h5py.File(path) as file:
+        data = gn.FieldData(file, "dye:0+", axes="trajectory time x y")
+        assert np.asarray(data["dye"]).shape == (1, 2, 4, 4)
