@@ -28,6 +28,11 @@ def add_certify(commands: Any) -> None:
     parser.add_argument(
         "--dtypes", nargs="+", default=list(DTYPES), help="such as float64 bfloat16"
     )
+    parser.add_argument(
+        "--precision",
+        default="highest",
+        help="of products, as in jax.default_matmul_precision; by default in full",
+    )
     parser.add_argument("--elements", type=int, help="check only so many elements")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write JSON")
     parser.set_defaults(run=_run)
@@ -40,7 +45,13 @@ def _run(options: argparse.Namespace) -> str:
         raise ValueError(f"`--json`: {options.json} can't be written: no such folder.")
     model = load_model(options.checkpoint)
     grid = _grid(model, options.grid)
-    report = certify(model, grid, options.dtypes, elements=options.elements)
+    report = certify(
+        model,
+        grid,
+        options.dtypes,
+        elements=options.elements,
+        precision=options.precision,
+    )
     if options.json:
         options.json.write_text(report.to_json() + "\n")
     if not report.passed:
