@@ -79,7 +79,7 @@ def rounding_of_products(dtype: Any, precision: Hashable = None) -> float:
     )
 
 
-@functools.cache
+@functools.lru_cache(maxsize=len(_MEASURED))
 def _task(name: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """What is multiplied and convolved, and what that gives in doubles.
 

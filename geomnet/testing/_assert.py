@@ -91,7 +91,7 @@ def _assert_commutes(
         )
     unmoved = Unmoved.of(field_map, y)
 
-    @functools.cache
+    @functools.lru_cache(maxsize=8)
     def allowed(found: Deviation) -> float:
         if tolerance is not None:
             return tolerance

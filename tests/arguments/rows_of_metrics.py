@@ -73,7 +73,11 @@ ROWS: dict[str, dict[str, Any]] = {
         "parameters": GIVEN,
     },
     "geomnet.flow_units": {"*parameters": ("time_step",)},
-    "geomnet.testing.assert_units_covariant": {**OF_UNITS, "tolerance": 1e-3},
+    "geomnet.testing.assert_units_covariant": {
+        **OF_UNITS,
+        "tolerance": 1e-3,
+        "precision": "highest",
+    },
     "geomnet.testing.units_errors": {**OF_UNITS, "factor": 3.0},
     # Metrics.
     "geomnet.metrics.correlation": FIELDS,
