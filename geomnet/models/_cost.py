@@ -84,7 +84,8 @@ class Cost:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON can say it."""
-        return {**dataclasses.asdict(self), "grid": list(self.grid)}
+        found = dataclasses.asdict(self)
+        return {**found, "grid": list(self.grid), "layers": list(found["layers"])}
 
     def to_json(self) -> str:
         """Everything, as JSON."""

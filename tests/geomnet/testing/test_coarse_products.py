@@ -1,5 +1,7 @@
 """Where a backend rounds factors of products, checks still tell right from wrong."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -96,7 +98,7 @@ def test_only_a_program_with_such_products_is_given_more():
         return image.with_array(array * (1 + 3e-4 * rank))
 
     with coarse_products(TF32):
-        kept = {"precision": None}
+        kept: Any = {"precision": None}
         assert_equivariant(lambda image: off(image, None), x, SQUARE, **kept)
         assert_equivariant(lambda image: off(image, "default"), x, SQUARE)
         for precision in ("highest", "float32"):
