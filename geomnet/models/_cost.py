@@ -297,7 +297,7 @@ def _layers(
         result = watched(image)
         if not calls:
             calls.append((type(model).__name__, whole, (image,), {}, result))
-        rows.extend(_row_of(*call, batch) for call in calls)
+        rows.extend(_row_of(*call, batch=batch) for call in calls)
 
     jax.eval_shape(run, arrays, array)
     return tuple(rows)

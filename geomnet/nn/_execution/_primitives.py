@@ -70,7 +70,8 @@ def _precision_set() -> Any:
 
     As of JAX's own products it stays that product's, and that of its gradients.
     """
-    name = jax.config.jax_default_matmul_precision or "default"
+    config: Any = jax.config
+    name = config.jax_default_matmul_precision or "default"
     algorithms = jax.lax.DotAlgorithmPreset.__members__
     return algorithms[name] if name in algorithms else (jax.lax.Precision(name),) * 2
 

@@ -1,4 +1,4 @@
-"""Products with learned numbers follow `jax.default_matmul_precision`, gradients too."""
+"""Learned products follow `jax.default_matmul_precision`, gradients too."""
 
 import jax
 import jax.numpy as jnp

@@ -46,7 +46,7 @@ class LowPass(eqx.Module):
 class OneTapOff(eqx.Module):
     """A map behind a filter with one tap that is off by some part of the others."""
 
-    network: eqx.Module
+    network: Any
     part: float
     group: gn.Group = eqx.field(static=True, default=SQUARE)
     in_signature: str = eqx.field(static=True, default="0+ 1+")
