@@ -14,7 +14,7 @@ from .filters import (
     kernel_basis,
     traceless,
 )
-from .testing._command import add_certify
+from .testing._command import add_certify, add_cost
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Each command adds its arguments and sets the function that runs it.
     _add_filters(commands)
     add_certify(commands)
+    add_cost(commands)
     options = parser.parse_args(arguments)
     try:
         print(options.run(options), flush=True)

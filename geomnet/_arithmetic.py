@@ -1,6 +1,16 @@
-"""In which precision sums are done."""
+"""In which precision sums and products are done.
 
+Products with learned numbers follow `jax.default_matmul_precision`, as JAX's own do, so
+they name no precision. Products with constants of mathematics, such as waves, averages
+and invariant tensors, are small and are done in `FULL`: an error of theirs would be one
+of the method.
+"""
+
+import jax
 import jax.numpy as jnp
+
+FULL = jax.lax.Precision.HIGHEST
+"""The precision of products with constants of mathematics."""
 
 
 def accumulator(dtype: jnp.dtype) -> jnp.dtype:

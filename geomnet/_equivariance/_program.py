@@ -1,8 +1,10 @@
-"""What JAX's trace of a callable tells: its lines, its depth, where it loses bits."""
+"""What JAX's trace of a callable tells: its lines, its depth and products, where it
+loses bits.
+"""
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -20,11 +22,12 @@ _INLINED = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
 # A loop that runs until something holds: nobody knows how often.
 _UNKNOWN_LENGTH = 64
 
-_SUMS = frozenset(
+_PRODUCTS = frozenset(
+    {"conv_general_dilated", "dot_general", "geomnet_outer", "geomnet_times"}
+)
+_SUMS = _PRODUCTS | frozenset(
     {
-        "conv_general_dilated",
         "cumsum",
-        "dot_general",
         "fft",
         "reduce_sum",
         "reduce_window_sum",
@@ -41,6 +44,15 @@ def rounding_depth(f: Callable[..., Any], *args: Any) -> int:
     """
     jaxpr = _traced(f, *args)
     return 0 if jaxpr is None else _longest(jaxpr, [0] * len(jaxpr.invars))
+
+
+def product_precisions(f: Callable[..., Any], *args: Any) -> frozenset[Hashable]:
+    """In which precisions f asks for products and convolutions, `None` for JAX's own.
+
+    What can't be traced may do any products, in the precision that JAX is set to.
+    """
+    jaxpr = _traced(f, *args)
+    return frozenset({None}) if jaxpr is None else frozenset(_precisions(jaxpr))
 
 
 def narrowing_casts(f: Callable[..., Any], *args: Any) -> tuple[str, ...]:
@@ -180,6 +192,14 @@ def _inner(equation: Any) -> Iterator[Any]:
             body = getattr(value, "jaxpr", value)
             if hasattr(body, "eqns"):
                 yield body
+
+
+def _precisions(jaxpr: Any) -> Iterator[Hashable]:
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in _PRODUCTS:
+            yield equation.params["precision"]
+        for body in _inner(equation):
+            yield from _precisions(body)
 
 
 def _casts(jaxpr: Any, allowed: float) -> Iterator[str]:

@@ -2,6 +2,14 @@
 
 from ._conserving import Conserving as Conserving
 from ._contract import AbstractMap as AbstractMap, AbstractNetwork as AbstractNetwork
+from ._cost import (
+    Cost as Cost,
+    LayerCost as LayerCost,
+    ProgramCost as ProgramCost,
+    cost as cost,
+    count_flops as count_flops,
+    count_parameters as count_parameters,
+)
 from ._description import (
     describe_model as describe_model,
     rebuild_model as rebuild_model,
@@ -20,9 +28,5 @@ from ._resnet import (
     ResNet as ResNet,
 )
 from ._transfer import transfer_weights as transfer_weights
-from ._twin import (
-    count_flops as count_flops,
-    count_parameters as count_parameters,
-    twin as twin,
-)
+from ._twin import twin as twin
 from ._unet import ConvBlock as ConvBlock, UNet as UNet

@@ -7,14 +7,12 @@ from typing import Any, Literal, Protocol, TypeVar, get_args, runtime_checkable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import checked
 from .._group import Group, trivial
-from .._image import GeometricImage
 from .._signature import Signature
-from ..nn import check_dimension
+from ._cost import count_flops, count_parameters
 
 Match = Literal["components", "parameters", "flops"]
 
@@ -127,58 +125,3 @@ def _nearest_width(
         guess = min(max(low + round(share * (high - low)), low + 1), high - 1)
         low, high = (guess, high) if measure(guess) < wanted else (low, guess)
     return min((n for n in (low, high) if n), key=lambda n: abs(measure(n) - wanted))
-
-
-def count_parameters(model: Any) -> int:
-    """The number of trainable numbers: floating-point array leaves, nothing else."""
-
-    def is_trainable(leaf: Any) -> bool:
-        return isinstance(leaf, jax.ShapeDtypeStruct) or eqx.is_inexact_array(leaf)
-
-    return sum(leaf.size for leaf in jax.tree.leaves(eqx.filter(model, is_trainable)))
-
-
-@checked
-def count_flops(model: Any, grid: tuple[int, ...]) -> float:
-    """Additions and multiplications of one forward pass on one image.
-
-    As XLA counts them in the program that it is given, before it optimises: nothing is
-    compiled or run, and a model of shapes alone (`equinox.filter_eval_shape`) will do.
-    Roots and exponentials are not counted.
-
-    **Raises:** `ValueError` if the model refuses the grid.
-    """
-    for name in ("group", "in_signature"):
-        if not hasattr(model, name):
-            raise TypeError(
-                f"`model` must have `{name}`, as the networks of `geomnet.models` "
-                f"have; {type(model).__name__} has not."
-            )
-    signature, d = model.in_signature, model.group.num_spatial_dims
-    check_dimension(grid, model.group)
-
-    def is_array(leaf: Any) -> bool:
-        return isinstance(leaf, jax.ShapeDtypeStruct) or eqx.is_array(leaf)
-
-    arrays, rest = eqx.partition(model, is_array)
-    inexact = [
-        leaf.dtype
-        for leaf in jax.tree.leaves(arrays)
-        if jnp.issubdtype(leaf.dtype, jnp.inexact)
-    ]
-    dtype = inexact[0] if inexact else jnp.float32
-    shape = (*grid, signature.features(d))
-
-    def forward(arrays: Any, array: jax.Array) -> jax.Array:
-        image = GeometricImage(signature, array, d)
-        return eqx.combine(arrays, rest)(image).array
-
-    lowered = jax.jit(forward).lower(arrays, jax.ShapeDtypeStruct(shape, dtype))
-    cost = lowered.cost_analysis()
-    if cost is None:
-        raise RuntimeError(
-            f"XLA does not count arithmetic on {jax.default_backend()!r}: match "
-            '"components" or "parameters", or count on a CPU.'
-        )
-    # The key is missing where there is nothing to count.
-    return float(cost.get("flops", 0.0))

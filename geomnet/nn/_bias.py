@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._arguments import checked
+from .._arithmetic import FULL
 from .._group import Group
 from .._representation import Representation
 from .._signature import Signature, TensorType
@@ -84,7 +85,7 @@ def constant_field(
             part = jnp.matmul(
                 part.reshape(entry.channels, len(basis)),
                 jnp.asarray(basis, weights.dtype),
-                precision=jax.lax.Precision.HIGHEST,
+                precision=FULL,
             ).ravel()
         parts.append(part)
     return jax.lax.concatenate(parts, 0)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._arguments import check_count, checked, checked_positive
-from .._arithmetic import accumulator
+from .._arithmetic import FULL, accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
@@ -182,7 +182,7 @@ def _normalised(
         return jnp.matmul(
             jnp.asarray(shares, dtype),
             array.mean(axis=grid_axes),
-            precision=jax.lax.Precision.HIGHEST,
+            precision=FULL,
         )
 
     if fields.invariant.any():

@@ -10,8 +10,8 @@ from .._equivariance._deviation import Unmoved, deviations_of
 from .._equivariance._difference import difference
 from .._equivariance._field import Field
 from .._equivariance._field_map import FieldMap
-from .._equivariance._program import rounding_depth
-from .._equivariance._tolerance import tolerance_for
+from .._equivariance._products import products_in
+from .._equivariance._tolerance import tolerance_of
 from .._group import Group, Matrix, as_matrix, hyperoctahedral, trivial
 from .._image import GeometricImage
 from .._signature import Entry, Signature, TensorType
@@ -29,6 +29,7 @@ from ._subgroups import element_name, largest_subgroup
 
 
 @checked
+@products_in("highest")
 def function_symmetry_report(
     f: Any,
     x: Any,
@@ -45,7 +46,8 @@ def function_symmetry_report(
 
     For one step of a simulator, or a model: errors of each element, of shifts along
     each axis, of a boost (fields `velocity`; needs `time_step`) and of the scalings of
-    mass and velocity (fields named as in compressible flow).
+    mass and velocity (fields named as in compressible flow). Products and convolutions
+    that name no precision are done in full.
 
     For a data set see `symmetry_report`.
 
@@ -73,7 +75,7 @@ def function_symmetry_report(
 
     field_map = fields_of(f)
     unmoved = Unmoved.of(field_map, field_map(field_map.start))
-    tolerance = tolerance_for(unmoved.dtype, rounding_depth(f, x))
+    tolerance = tolerance_of(f, x, unmoved.dtype)
     elements = _elements(unmoved, tolerance)
     parities, notes = (), ()
     if group.has_reflections:

@@ -17,11 +17,13 @@ from .._equivariance._deviation import (
     shift_deviation,
     worst_of,
 )
+from .._equivariance._explained import explained
 from .._equivariance._field import widened
 from .._equivariance._field_map import FieldMap
 from .._equivariance._motion import Motion
-from .._equivariance._program import is_traceable, narrowing_casts, rounding_depth
-from .._equivariance._tolerance import deciding_tolerance, like_fewer_bits
+from .._equivariance._products import products_in, products_in_words
+from .._equivariance._program import is_traceable, narrowing_casts
+from .._equivariance._tolerance import like_fewer_bits
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -44,6 +46,7 @@ def assert_equivariant(
     elements: int | None = None,
     shift: int | Sequence[int] | None = None,
     tolerance: float | None = None,
+    precision: str | None = "highest",
 ) -> None:
     """Fails unless `f(g·x) = g·f(x)` to rounding for every element of the group.
 
@@ -53,17 +56,33 @@ def assert_equivariant(
         turn and along all at once, or by one number per axis. A network that halves its
         grid n times commutes with shifts by `2**n`.
     - `tolerance`: the largest relative error to accept. By default that of the lower
-        precision of `x` and `f(x)` in `TOLERANCES`, and more for programs with more
-        than 64 sums (convolutions, matrix products, means) in a row.
+        precision of `x` and `f(x)` in `TOLERANCES`, and more for programs with products
+        of fewer bits, as they are measured on this backend, with more than 64 sums
+        (convolutions, matrix products, means) in a row, or that enlarge a rounding of
+        their input.
+    - `precision`: of products and convolutions that name none, as in
+        `jax.default_matmul_precision`. In full, or a GPU or TPU would hide faults of a
+        few parts in a thousand; `None` checks f as the process runs it.
 
     **Raises:** `AssertionError` that states the element or shift, the entry, the error,
     the cell and, for modules and functions around modules, the first layer that does
-    not commute with it; `ValueError` if no group is known, or a signature is missing or
-    does not fit.
+    not commute with it; `ValueError` if no group is known, a signature is missing or
+    does not fit, or there is no such precision.
     """
     # What pytest shows is the test and the message, not this source.
     __tracebackhide__ = True
     field_map = FieldMap(f, x, group, in_signature, out_signature, feature_axis)
+    with products_in(precision):
+        _assert_commutes(field_map, elements, shift, tolerance)
+
+
+def _assert_commutes(
+    field_map: FieldMap,
+    elements: int | None,
+    shift: int | Sequence[int] | None,
+    tolerance: float | None,
+) -> None:
+    __tracebackhide__ = True
     y = field_map(field_map.start)
     if not np.isfinite(widened(y.array)).all():
         raise AssertionError(
@@ -71,13 +90,12 @@ def assert_equivariant(
             "to compare."
         )
     unmoved = Unmoved.of(field_map, y)
-    # Counted once, and only if an error is too large for a shallow program.
-    depth = functools.cache(lambda: rounding_depth(f, x))
 
+    @functools.lru_cache(maxsize=8)
     def allowed(found: Deviation) -> float:
         if tolerance is not None:
             return tolerance
-        return deciding_tolerance(found.relative, unmoved.dtype, depth)
+        return explained(unmoved, found.relative)
 
     chosen = chosen_elements(field_map.group, elements)
     worst = worst_of(deviations_of(unmoved, chosen))
@@ -106,8 +124,9 @@ def assert_equivariant(
 def _how_far(found: Deviation, tolerance: float) -> str:
     batch = f" of sample {found.batch}" if found.batch else ""
     return (
-        f"the relative error is {found.relative:.1e} (tolerance {tolerance:.0e}), "
-        f"worst in entry '{found.entry}' at cell {found.cell}{batch}"
+        f"the relative error is {found.relative:.1e} (tolerance {tolerance:.0e}, "
+        f"products {products_in_words()}), worst in entry '{found.entry}' "
+        f"at cell {found.cell}{batch}"
     )
 
 

@@ -69,6 +69,8 @@ class EquivarianceCertificate:
 
     casts: tuple[str, ...]
     """Casts inside to fewer bits than the model is given, with file and line."""
+    products: str
+    """How products of float32 were done: `"in full"`, or how far they round."""
 
     @property
     def passed(self) -> bool:
@@ -86,6 +88,7 @@ class EquivarianceCertificate:
             "passed": self.passed,
             "translation": self.translation,
             "casts": list(self.casts),
+            "products": self.products,
             "checks": [
                 {
                     "stage": check.stage,
@@ -139,6 +142,7 @@ class EquivarianceCertificate:
             if self.translation
             else "translations of the torus: commutes with none that is a power of two"
         )
+        lines.append(f"products of float32: {self.products}")
         for cast in self.casts:
             lines.append(f"computes with fewer bits than it is given: {cast}")
         return "\n".join(lines)

@@ -23,11 +23,12 @@ from .._equivariance._deviation import (
     shift_deviation,
     worst_of,
 )
+from .._equivariance._explained import explained
 from .._equivariance._field import Field
 from .._equivariance._field_map import FieldMap
 from .._equivariance._motion import Motion
-from .._equivariance._program import narrowing_casts, rounding_depth
-from .._equivariance._tolerance import deciding_tolerance, tolerance_for
+from .._equivariance._products import products_in, products_in_words
+from .._equivariance._program import narrowing_casts
 from .._group import Group
 from .._image import GeometricImage
 from .._index_symmetry import with_symmetries
@@ -53,6 +54,7 @@ def certify(
     feature_axis: int | None = None,
     elements: int | None = None,
     seed: int = 0,
+    precision: str | None = "highest",
 ) -> EquivarianceCertificate:
     """Checks a model at every state that training brings it to.
 
@@ -74,12 +76,13 @@ def certify(
     - `group`, `in_signature`, `out_signature`: by default the model's own.
     - `elements`: check only so many, as in `equivariance_errors`.
     - `seed`: draws image and noise.
+    - `precision`: of products and convolutions, as in `assert_equivariant`.
 
     **Returns:** an `EquivarianceCertificate`: print it, or read `passed`, `checks`,
     `to_dict()`, `to_json()`.
 
-    **Raises:** `ValueError` if group or signature are not known, or the model refuses a
-    grid.
+    **Raises:** `ValueError` if group or signature are not known, the model refuses a
+    grid, or there is no such precision.
     """
     __tracebackhide__ = True
     if not callable(model):
@@ -91,18 +94,30 @@ def certify(
     grids = _grids(grid, own_group.num_spatial_dims)
     signature = _takes(model, in_signature)
     subject = _Subject(group, signature, out_signature, feature_axis, seed)
+    with products_in(precision):
+        return _certificate(model, subject, grids, asked, own_group, elements)
+
+
+def _certificate(
+    model: Any,
+    subject: "_Subject",
+    grids: list[tuple[int, ...]],
+    dtypes: Sequence[Any],
+    group: Group,
+    elements: int | None,
+) -> EquivarianceCertificate:
     own, trace = _dtype_of(model), LayerTrace()
 
     def checks_of(stage: str, state: Any, dtype: Any) -> list[Check]:
         maps = (subject.field_map(state, cells, dtype) for cells in grids)
         return [_check(trace, stage, field_map, elements) for field_map in maps]
 
-    states = dict(training_states(model, subject.input(grids[0], own), seed))
+    states = dict(training_states(model, subject.input(grids[0], own), subject.seed))
     checks = []
     for stage, state in states.items():
         checks += checks_of(stage, state, own)
     last = list(states.values())[-1]
-    for dtype in asked:
+    for dtype in dtypes:
         if dtype != own:
             with _precision(dtype):
                 checks += checks_of(f"cast to {dtype}", cast(last, dtype), dtype)
@@ -110,7 +125,13 @@ def certify(
     with _precision(own):
         shift = _smallest_shift(subject.field_map(last, grids[0], own))
     return EquivarianceCertificate(
-        name_of(model), own_group.name, own_group.order, tuple(checks), shift, casts
+        name_of(model),
+        group.name,
+        group.order,
+        tuple(checks),
+        shift,
+        casts,
+        products_in_words(),
     )
 
 
@@ -170,11 +191,7 @@ def _check(
         moments, clean, list(zip(motions, moved, strict=True)), field_map.feature_axis
     )
     worst = worst_of(found)
-    tolerance = deciding_tolerance(
-        worst.relative,
-        unmoved.dtype,
-        lambda: rounding_depth(field_map.f, field_map.given(x)),
-    )
+    tolerance = explained(unmoved, worst.relative)
     line = ""
     if not layers and not worst.relative <= tolerance:
         motion = Motion(x.grid, np.asarray(worst.element))
@@ -187,15 +204,19 @@ def _check(
 def _smallest_shift(field_map: FieldMap) -> int | None:
     """The smallest power of two that the map commutes with shifts by, if any."""
     d = len(field_map.start.grid)
-    tolerance = tolerance_for(field_map.start.array.dtype)
     unmoved = Unmoved.of(field_map, field_map(field_map.start))
     cells = 1
+
+    def holds(shift: tuple[int, ...]) -> bool:
+        found = shift_deviation(unmoved, shift).relative
+        return found <= explained(unmoved, found)
+
     while 2 * cells <= max(field_map.start.grid):
         shifts = [
             tuple(cells if i == axis else 0 for i in range(d)) for axis in range(d)
         ]
         try:
-            if all(shift_deviation(unmoved, s).relative <= tolerance for s in shifts):
+            if all(map(holds, shifts)):
                 return cells
         except ValueError:
             # The output would move by a fraction of its coarser cells.

@@ -1,10 +1,13 @@
-"""`python -m geomnet certify CHECKPOINT`: does a trained model still commute?"""
+"""Commands on a trained model: `python -m geomnet certify CHECKPOINT`, does it still
+commute? `python -m geomnet cost CHECKPOINT`, what does it cost?
+"""
 
 import argparse
 import sys
 from pathlib import Path
 from typing import Any
 
+from ..models import cost
 from ..training import load
 from ._certify import DTYPES, certify
 
@@ -28,19 +31,60 @@ def add_certify(commands: Any) -> None:
     parser.add_argument(
         "--dtypes", nargs="+", default=list(DTYPES), help="such as float64 bfloat16"
     )
+    parser.add_argument(
+        "--precision",
+        default="highest",
+        help="of products, as in jax.default_matmul_precision; by default in full",
+    )
     parser.add_argument("--elements", type=int, help="check only so many elements")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write JSON")
     parser.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> str:
+def add_cost(commands: Any) -> None:
+    """Registers the sub-command `cost` with an `argparse` collection of commands."""
+    parser = commands.add_parser(
+        "cost",
+        help="count the parameters, arithmetic and memory of a trained model",
+        description="Loads the model of a checkpoint, compiles its forward pass and a "
+        "train step for this machine without running them, and prints what XLA counts "
+        "of both, and of each layer alone.",
+    )
+    parser.add_argument("checkpoint", type=Path, help="written by save or fit")
+    parser.add_argument(
+        "--grid", type=int, nargs="+", required=True, help="cells per axis"
+    )
+    parser.add_argument("--batch", type=int, default=1, help="samples of one call")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write JSON")
+    parser.set_defaults(run=_run_cost)
+
+
+def _run_cost(options: argparse.Namespace) -> str:
+    model = _model(options)
+    found = cost(model, _grid(model, options.grid), batch=options.batch)
+    if options.json:
+        options.json.write_text(found.to_json() + "\n")
+    return str(found)
+
+
+def _model(options: argparse.Namespace) -> Any:
     if not options.checkpoint.is_file():
         raise ValueError(f"There is no file {options.checkpoint}.")
     if options.json and (options.json.is_dir() or not options.json.parent.is_dir()):
         raise ValueError(f"`--json`: {options.json} can't be written: no such folder.")
-    model = load_model(options.checkpoint)
+    return load_model(options.checkpoint)
+
+
+def _run(options: argparse.Namespace) -> str:
+    model = _model(options)
     grid = _grid(model, options.grid)
-    report = certify(model, grid, options.dtypes, elements=options.elements)
+    report = certify(
+        model,
+        grid,
+        options.dtypes,
+        elements=options.elements,
+        precision=options.precision,
+    )
     if options.json:
         options.json.write_text(report.to_json() + "\n")
     if not report.passed:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 
 from .._arguments import check_number, checked, checked_positive
-from .._equivariance._tolerance import tolerance_for
+from .._equivariance._products import products_in, products_in_words
+from .._equivariance._tolerance import deciding_tolerance_of
 from .._image import GeometricImage
 from .._moving_frame import boosted_frame, boosted_history, check_velocity
 from ._units import called, or_infinity, relative_error
@@ -74,25 +75,35 @@ def assert_galilean_covariant(
     velocity: str = "velocity",
     cells: float = 1.0,
     tolerance: float | None = None,
+    precision: str | None = "highest",
 ) -> None:
     """Fails unless `f` gives the same physics to every observer in uniform motion.
 
     **Arguments:** as in `galilean_errors`, and
 
-    - `tolerance`: the largest relative error; by default that of the dtype.
+    - `tolerance`: the largest relative error; by default what rounding explains.
+    - `precision`: of products and convolutions, as in `assert_equivariant`.
 
     **Raises:** `AssertionError` that names the axis and the error; `ValueError` as
     `galilean_errors`.
     """
     __tracebackhide__ = True
-    errors = galilean_errors(f, x, speed, parameters, velocity=velocity, cells=cells)
-    allowed = tolerance_for(x.dtype) if tolerance is None else tolerance
-    worst = max(errors, key=lambda axis: or_infinity(errors[axis]))
+    with products_in(precision):
+        errors = galilean_errors(
+            f, x, speed, parameters, velocity=velocity, cells=cells
+        )
+        worst = max(errors, key=lambda axis: or_infinity(errors[axis]))
+        allowed, products = tolerance, products_in_words()
+        if allowed is None:
+            allowed = deciding_tolerance_of(
+                lambda x: called(f, x, parameters), x, errors[worst], x.dtype
+            )
     if not errors[worst] <= allowed:
         text = ", ".join(f"{axis}: {error:.1e}" for axis, error in errors.items())
         raise AssertionError(
             f"{type(f).__name__} depends on the observer: with a velocity of "
             f"{cells * speed:g} added along {worst}, {cells:g} cells a time step, the "
-            f"relative error is {errors[worst]:.1e} (tolerance {allowed:.0e}; {text}). "
+            f"relative error is {errors[worst]:.1e} (tolerance {allowed:.0e}, "
+            f"products {products}; {text}). "
             "`geomnet.Galilean` makes a model of periodic flows covariant."
         )

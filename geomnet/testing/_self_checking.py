@@ -124,7 +124,8 @@ def self_checking(
     **Arguments:**
 
     - `group`: by default the model's own.
-    - `tolerance`: the largest relative error to accept, by default that of the dtype.
+    - `tolerance`: the largest relative error to accept, by default `tolerance_for` the
+        dtype: the program runs with the products that it has.
     - `on_error`: what to do with the error: `raise_error`, `print_error`,
         `checkify_error`, or your own `(path, y, error, tolerance) -> y`.
 

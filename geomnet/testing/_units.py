@@ -8,7 +8,8 @@ import numpy as np
 
 from .._arguments import checked
 from .._arithmetic import accumulator
-from .._equivariance._tolerance import tolerance_for
+from .._equivariance._products import products_in, products_in_words
+from .._equivariance._tolerance import deciding_tolerance_of
 from .._image import GeometricImage
 from .._units import BASE_DIMENSIONS, Units, parse_dimension
 
@@ -66,26 +67,34 @@ def assert_units_covariant(
     parameters: Sequence[float] | None = None,
     *,
     tolerance: float | None = None,
+    precision: str | None = "highest",
 ) -> None:
     """Fails unless `f` gives the same physics in any units, to rounding.
 
     **Arguments:** as in `units_errors`, and
 
-    - `tolerance`: the largest relative error; by default that of the dtype.
+    - `tolerance`: the largest relative error; by default what rounding explains.
+    - `precision`: of products and convolutions, as in `assert_equivariant`.
 
     **Raises:** `AssertionError` that names the base unit and the error; `ValueError`
-    for an entry without a dimension.
+    for an entry without a dimension, or if there is no such precision.
     """
     __tracebackhide__ = True
-    errors = units_errors(f, x, units, parameters)
-    allowed = tolerance_for(x.dtype) if tolerance is None else tolerance
-    worst = max(errors, key=lambda base: or_infinity(errors[base]))
+    with products_in(precision):
+        errors = units_errors(f, x, units, parameters)
+        worst = max(errors, key=lambda base: or_infinity(errors[base]))
+        allowed, products = tolerance, products_in_words()
+        if allowed is None:
+            allowed = deciding_tolerance_of(
+                lambda x: called(f, x, parameters), x, errors[worst], x.dtype
+            )
     if not errors[worst] <= allowed:
         text = ", ".join(f"{base}: {error:.1e}" for base, error in errors.items())
         raise AssertionError(
             f"{type(f).__name__} depends on the units: with numbers of dimension "
             f"{worst} {FACTOR:g} times as large the relative error is "
-            f"{errors[worst]:.1e} (tolerance {allowed:.0e}; {text}). "
+            f"{errors[worst]:.1e} (tolerance {allowed:.0e}, products {products}; "
+            f"{text}). "
             "`geomnet.Nondimensional` makes a model covariant; each parameter with a "
             "dimension must be given, not built in."
         )

@@ -257,6 +257,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "elements": 1,
         "shift": None,
         "tolerance": 1e-3,
+        "precision": "highest",
     },
     "geomnet.testing.cast": {"tree": LAYER, "dtype": "float32"},
     "geomnet.testing.certify": {
@@ -269,6 +270,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "feature_axis": None,
         "elements": 1,
         "seed": 0,
+        "precision": "highest",
     },
     "geomnet.testing.checkify_error": ERROR,
     "geomnet.testing.first_guilty_layer": {

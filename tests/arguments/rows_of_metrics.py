@@ -88,8 +88,16 @@ ROWS: dict[str, dict[str, Any]] = {
         "parameters": GIVEN,
     },
     "geomnet.flow_units": {"*parameters": ("time_step",)},
-    "geomnet.testing.assert_units_covariant": {**OF_UNITS, "tolerance": 1e-3},
-    "geomnet.testing.assert_galilean_covariant": {**OF_MOTION, "tolerance": 1e-3},
+    "geomnet.testing.assert_units_covariant": {
+        **OF_UNITS,
+        "tolerance": 1e-3,
+        "precision": "highest",
+    },
+    "geomnet.testing.assert_galilean_covariant": {
+        **OF_MOTION,
+        "tolerance": 1e-3,
+        "precision": "highest",
+    },
     "geomnet.testing.galilean_errors": OF_MOTION,
     "geomnet.testing.units_errors": {**OF_UNITS, "factor": 3.0},
     # Metrics.

@@ -102,6 +102,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "size": 3,
         "boundary": PERIODIC,
     },
+    "geomnet.models.cost": {"model": LAYER, "grid": (4, 4), "batch": 1},
     "geomnet.models.count_flops": {"model": LAYER, "grid": (4, 4)},
     "geomnet.models.count_parameters": {"model": LAYER},
     "geomnet.models.describe_model": {"model": NET, "classes": ()},

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..._arithmetic import FULL
 from ._primitives import merge_axes, split_axis
 
 
@@ -30,9 +31,7 @@ def analyse(
     # The new axis comes first, so the axis to sum over is always the last of the grid.
     for side, number in zip(array.shape[last::-1], modes[::-1], strict=True):
         waves = jnp.asarray(_waves(side, number), array.dtype)
-        array = jnp.tensordot(
-            waves, array, ((1,), (last,)), precision=jax.lax.Precision.HIGHEST
-        )
+        array = jnp.tensordot(waves, array, ((1,), (last,)), precision=FULL)
     return array
 
 
@@ -46,9 +45,7 @@ def synthesise(
         # A wave has mean square 1/2, the constant 1.
         weight = np.tile(np.where(np.arange(number + 1) > 0, 2.0, 1.0), 2)
         matrix = jnp.asarray(_waves(side, number) * side * weight[:, None], waves.dtype)
-        waves = jnp.tensordot(
-            matrix, waves, ((0,), (last,)), precision=jax.lax.Precision.HIGHEST
-        )
+        waves = jnp.tensordot(matrix, waves, ((0,), (last,)), precision=FULL)
     return waves
 
 

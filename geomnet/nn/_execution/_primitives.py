@@ -62,7 +62,18 @@ def times(
     """`array @ matrix`: the same matrix in every cell."""
     if is_laid_out(array) or is_laid_out(matrix):
         return array @ matrix
-    return _times.bind(array, matrix)
+    return _times.bind(array, matrix, precision=_precision_set())
+
+
+def _precision_set() -> Any:
+    """What `jax.default_matmul_precision` is where a product is traced.
+
+    As of JAX's own products it stays that product's, and that of its gradients.
+    """
+    config: Any = jax.config
+    name = config.jax_default_matmul_precision or "default"
+    algorithms = jax.lax.DotAlgorithmPreset.__members__
+    return algorithms[name] if name in algorithms else (jax.lax.Precision(name),) * 2
 
 
 def merge_axes(array: Array, first: int, count: int) -> Array:
@@ -193,49 +204,58 @@ ad.primitive_transposes[_linear_map] = _map_transpose
 # Products of a field with a matrix, and of two fields: each other's gradients.
 
 
-def _run_times(array: Array, matrix: Array) -> Array:
-    flat = array.reshape(-1, array.shape[-1]) @ matrix
+def _run_times(array: Array, matrix: Array, *, precision: Any) -> Array:
+    flat = array.reshape(-1, array.shape[-1])
+    flat = jnp.matmul(flat, matrix, precision=precision)
     return flat.reshape(*array.shape[:-1], matrix.shape[-1])
 
 
-def _run_outer(left: Array, right: Array) -> Array:
-    return left.reshape(-1, left.shape[-1]).T @ right.reshape(-1, right.shape[-1])
+def _run_outer(left: Array, right: Array, *, precision: Any) -> Array:
+    left, right = (a.reshape(-1, a.shape[-1]) for a in (left, right))
+    return jnp.matmul(left.T, right, precision=precision)
 
 
-def _batch_times(arrays: Sequence[Array], is_batched: Sequence[bool]) -> Array:
+def _batch_times(
+    arrays: Sequence[Array], is_batched: Sequence[bool], *, precision: Any
+) -> Array:
     if not is_batched[1]:
-        return times(*arrays)
+        return _times.bind(*arrays, precision=precision)
     array, matrix = _all_batched(arrays, is_batched)
-    flat = jnp.matmul(array.reshape(array.shape[0], -1, array.shape[-1]), matrix)
+    flat = array.reshape(array.shape[0], -1, array.shape[-1])
+    flat = jnp.matmul(flat, matrix, precision=precision)
     return flat.reshape(*array.shape[:-1], matrix.shape[-1])
 
 
-def _batch_outer(arrays: Sequence[Array], is_batched: Sequence[bool]) -> Array:
+def _batch_outer(
+    arrays: Sequence[Array], is_batched: Sequence[bool], *, precision: Any
+) -> Array:
     left, right = (
         a.reshape(a.shape[0], -1, a.shape[-1]) for a in _all_batched(arrays, is_batched)
     )
-    return jnp.matmul(left.mT, right)
+    return jnp.matmul(left.mT, right, precision=precision)
 
 
-_bilinear = functools.partial(_make_primitive, has_one_result=True)
+_bilinear = functools.partial(
+    _make_primitive, static=("precision",), has_one_result=True
+)
 _times = _bilinear(
     "times",
     _run_times,
-    lambda array, matrix: [(*array[:-1], matrix[-1])],
+    lambda array, matrix, **_: [(*array[:-1], matrix[-1])],
     _batch_times,
 )
 _outer = _bilinear(
-    "outer", _run_outer, lambda left, right: [(left[-1], right[-1])], _batch_outer
+    "outer", _run_outer, lambda left, right, **_: [(left[-1], right[-1])], _batch_outer
 )
 """`leftᵀ right`, summed over all cells: the gradient of `times` for its matrix."""
 
 ad.defbilinear(
     _times,
-    lambda cotangent, array, matrix: _times.bind(cotangent, matrix.T),
-    lambda cotangent, array, matrix: _outer.bind(array, cotangent),
+    lambda cotangent, array, matrix, **how: _times.bind(cotangent, matrix.T, **how),
+    lambda cotangent, array, matrix, **how: _outer.bind(array, cotangent, **how),
 )
 ad.defbilinear(
     _outer,
-    lambda cotangent, left, right: _times.bind(right, cotangent.T),
-    lambda cotangent, left, right: _times.bind(left, cotangent),
+    lambda cotangent, left, right, **how: _times.bind(right, cotangent.T, **how),
+    lambda cotangent, left, right, **how: _times.bind(left, cotangent, **how),
 )

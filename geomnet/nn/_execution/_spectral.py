@@ -64,11 +64,7 @@ def _multiply_orthant(array: Array, weights: Array, space: KernelSpace) -> Array
     rows = rows.transpose(*ahead, 2 * d)
     numbers = rows.shape[:d]
     rows = merge_axes(merge_axes(rows, 0, d), 1, d)
-    rows = jnp.matmul(
-        rows,
-        matrices.reshape(len(rows), rows.shape[-1], -1),
-        precision=jax.lax.Precision.HIGHEST,
-    )
+    rows = jnp.matmul(rows, matrices.reshape(len(rows), rows.shape[-1], -1))
     rows = split_axis(split_axis(rows, 1, (2,) * d), 0, numbers)
     rows = rows.transpose(*np.argsort(ahead), 2 * d)
     return _exchange(rows * jnp.asarray(_signs(target), rows.dtype), target)
@@ -139,7 +135,7 @@ def _multiply_window(array: Array, weights: Array, space: KernelSpace) -> Array:
     matrices = dense_kernel(weights, space).astype(array.dtype)
     matrices = matrices.reshape(-1, *matrices.shape[-2:])
     rows = merge_axes(jnp.stack([real, imaginary], axis=-2), 0, d)
-    rows = jnp.matmul(rows, matrices, precision=jax.lax.Precision.HIGHEST)
+    rows = jnp.matmul(rows, matrices)
     window = real.shape[:d]
     real = split_axis(rows[:, 0] - rows[:, 1], 0, window)
     imaginary = split_axis(rows[:, 0] + rows[:, 1], 0, window)
