@@ -349,7 +349,7 @@ def scores(
     normal = (x.with_array(normaliser.normalise(x.array)) for x in (predicted, true))
     smse = np.asarray(gn.metrics.smse(*normal), np.float64)
     vrmse = {
-        name: np.asarray(values)
+        name: np.nan_to_num(np.asarray(values), nan=np.inf)
         for name, values in gn.metrics.vrmse(predicted, true).items()
     }
     last = np.mean([values[:, -1] for values in vrmse.values()], axis=0)

@@ -172,7 +172,9 @@ def figures(rows: Rows) -> dict[str, Any]:
     for (flow,), group in grouped(plain, "flow"):
         curves: dict[str, dict[int, list[float]]] = defaultdict(dict)
         for (arm, count), cells in grouped(group, "arm", "trajectories"):
-            curves[arm][count] = [error_of(row) for row in cells]
+            errors = [error_of(row) for row in cells if math.isfinite(error_of(row))]
+            if errors:
+                curves[arm][count] = errors
         shown = {arm: values for arm, values in curves.items() if len(values) > 1}
         if shown:
             name = f"trajectories_{flow.replace(' ', '_').lower()}"
