@@ -123,19 +123,17 @@ def test_a_certificate_says_how_products_were_done():
 
 
 def test_a_network_that_enlarges_rounding_is_not_accused_and_one_that_is_off_is():
-    """It is measured on the network: 3e-5 here, where its dtype alone explains 2e-5."""
+    """It is measured on the network, where its dtype alone explains 2e-5."""
 
     def steep(image, part=0.0):
-        mean = jnp.mean(image.array)
-        size = jnp.linalg.norm(image.array, axis=-1, keepdims=True) + part * mean
-        # Large arguments of a periodic function: rounding grows by as much.
+        size = jnp.linalg.norm(image.array, axis=-1, keepdims=True)
         array = image.array * (1 + part * jnp.roll(image.array, 1, 0))
-        return image.with_array(array * jnp.sin(300 * size * (1 + 0 * mean)))
+        # The mean is rounded otherwise for the moved image, and a sine of large
+        # arguments makes hundreds of that.
+        return image.with_array(array * jnp.sin(1000 * size / size.mean()))
 
     x = gn.random_image("1+", (6, 6), key=KEY)
-    grown = equivariance_error(steep, x, SQUARE)
+    assert 2e-5 < equivariance_error(steep, x, SQUARE) < 1e-3
     assert_equivariant(steep, x, SQUARE)
     with pytest.raises(AssertionError, match="does not commute"):
         assert_equivariant(lambda image: steep(image, 0.02), x, SQUARE)
-    assert grown == grown
-    assert np.isfinite(grown)
