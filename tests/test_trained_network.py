@@ -33,8 +33,8 @@ def history(trained):
     return histories.with_array(histories.array[0])
 
 
-def test_it_predicts_a_flow_that_it_has_not_seen(tmp_path):
-    """As the example prints and draws: not twice as ill as the flows of its metrics."""
+def test_it_predicts_flows_that_it_has_not_seen(tmp_path):
+    """As the example prints and draws: not twice as ill as those of its metrics."""
     path = ROOT / "examples" / "predict_flow.py"
     spec = importlib.util.spec_from_file_location("predict_flow", path)
     example = importlib.util.module_from_spec(spec)
