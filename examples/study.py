@@ -280,13 +280,13 @@ def train(
 def losses_of(arm: Arm) -> tuple[Any, Any]:
     """The loss of one step and of four: made once, as each one made is compiled."""
 
-    def made(**steps: int) -> Any:
+    def made(num_steps: int) -> Any:
         loss = gn.training.unrolled(
-            gn.metrics.nmse, random_shifts=arm.random_shifts, **steps
+            gn.metrics.nmse, num_steps=num_steps, random_shifts=arm.random_shifts
         )
         return gn.training.augmented(loss, GROUP) if arm.augmented else loss
 
-    return made(num_steps=1), made()
+    return made(1), made(4)
 
 
 def measure(model: Any, data: Data, settings: Settings) -> dict[str, Any]:

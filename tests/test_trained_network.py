@@ -1,6 +1,6 @@
 """The network that ships: what it predicts, and the symmetries that it has."""
 
-import importlib.util
+import importlib
 import json
 
 import numpy as np
@@ -33,12 +33,10 @@ def history(trained):
     return histories.with_array(histories.array[0])
 
 
-def test_it_predicts_flows_that_it_has_not_seen(tmp_path):
+def test_it_predicts_flows_that_it_has_not_seen(tmp_path, monkeypatch):
     """As the example prints and draws: not twice as ill as those of its metrics."""
-    path = ROOT / "examples" / "predict_flow.py"
-    spec = importlib.util.spec_from_file_location("predict_flow", path)
-    example = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(example)
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    example = importlib.import_module("predict_flow")
     errors = example.main(example.Settings(out=tmp_path / "flow.png"))
     measured = json.loads((TRAINED / "flow.json").read_text())
     for name, steps in measured["rollout_vrmse"].items():

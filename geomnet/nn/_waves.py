@@ -1,5 +1,7 @@
 """Images by their waves: what spectral layers multiply and hand to each other."""
 
+from typing import Any
+
 import equinox as eqx
 from jaxtyping import Array, Float
 
@@ -24,7 +26,7 @@ class Waves(eqx.Module):
         """The largest wave number along each axis."""
         return tuple(length // 2 - 1 for length in self.array.shape[:-1])
 
-    def on(self, grid: tuple[int, ...], dtype: object) -> GeometricImage:
+    def on(self, grid: tuple[int, ...], dtype: Any) -> GeometricImage:
         """The image with these waves, on a grid that resolves them."""
         array = synthesise(self.array, grid).astype(dtype)
         return GeometricImage(self.signature, array, len(grid))

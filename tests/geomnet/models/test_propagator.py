@@ -174,7 +174,9 @@ def test_cost_hardly_grows_with_the_grid():
     def flops(function, side):
         image = gn.random_image(2 * FLOW, (side, side), key=KEY)
         program = jax.jit(lambda array: function(image.with_array(array)).array)
-        return program.lower(image.array).compile().cost_analysis()["flops"]
+        found = program.lower(image.array).compile().cost_analysis()
+        assert found is not None
+        return found["flops"]
 
     def growth(function):
         return flops(function, 48) / flops(function, 24)
