@@ -3,11 +3,13 @@
 No JAX here: what is measured is the matter of who makes the cases.
 """
 
+import contextlib
 import dataclasses
 import gc
 import json
 import math
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -73,20 +75,48 @@ def measure(
     **Arguments:** `seconds`: for all of them; a case under way is not cut off.
     """
     end = now() + seconds
-    for case in cases:
-        left = end - now()
-        if case.seconds > left:
-            about = f"takes about {case.seconds:.0f} s, and {max(left, 0):.0f} are left"
-            record.add(case, {"skipped": about})
-            continue
-        try:
-            for who, figures in case.rows():
-                record.add(case, figures, who)
-        except Exception as error:
-            record.add(case, {"error": described(error)})
-        # What the case has had on the device, also what its error held on to.
-        gc.collect()
+    with heard_interrupts() as check:
+        for case in cases:
+            check()
+            left = end - now()
+            if case.seconds > left:
+                left = max(left, 0)
+                about = f"takes about {case.seconds:.0f} s, and {left:.0f} are left"
+                record.add(case, {"skipped": about})
+                continue
+            try:
+                for who, figures in case.rows():
+                    record.add(case, figures, who)
+                    check()
+            except Exception as error:
+                record.add(case, {"error": described(error)})
+            # What the case has had on the device, also what its error held on to.
+            gc.collect()
+        check()
     record.finish()
+
+
+@contextlib.contextmanager
+def heard_interrupts() -> Iterator[Callable[[], None]]:
+    """Within it no Ctrl-C is lost: Python drops what is raised while it collects
+    garbage, as JAX lets it do often. The function given raises it again.
+    """
+    heard = False
+
+    def note(*_: Any) -> None:
+        nonlocal heard
+        heard = True
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if heard:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _as_json(value: Any) -> Any:

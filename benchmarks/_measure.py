@@ -32,6 +32,7 @@ class Seconds(NamedTuple):
 def once(function: Callable[[], Any], calls: int = 1) -> Seconds:
     """One run, such as a compilation; or the mean of several, one behind the other."""
     wall, cpu = time.perf_counter(), time.process_time()
+    result = None
     for _ in range(calls):
         result = function()
     jax.block_until_ready(result)

@@ -158,6 +158,36 @@ def test_a_row_that_is_cut_off_while_it_is_written_leaves_those_before(
     assert path.read_text() == whole
 
 
+class Dropped:
+    """Ctrl-C comes where Python drops what is raised, as it does in callbacks of its
+    garbage collection.
+    """
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):
+            pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_drops_ends_the_run_all_the_same(rows, tmp_path):
+    path, before = tmp_path / "gpu.json", signal.getsignal(signal.SIGINT)
+
+    def interrupted():
+        yield "", {"value": 1}
+        dropped = Dropped()
+        del dropped
+        yield "after", {"value": 2}
+
+    cases = [rows.Case("k", name, 0, interrupted) for name in "xy"]
+    record = rows.Record(path, {})
+    with pytest.raises(KeyboardInterrupt):
+        rows.measure(cases, record, 10)
+    assert [row["name"] for row in read(path)["rows"]] == ["x", "x, after"]
+    assert not read(path)["finished"]
+    assert signal.getsignal(signal.SIGINT) == before
+
+
 def started(path):
     # Of this checkout, wherever the environment has another one.
     environment = {**os.environ, "PYTHONPATH": str(BENCHMARKS.parent)}
