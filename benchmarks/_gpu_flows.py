@@ -25,7 +25,7 @@ from pde_data.generation._slots import run_in_slots
 Rows = Iterator[tuple[str, Figures]]
 FLOW = gn.Signature("density:0+ velocity:1+ pressure:0+")
 PAST, UNROLLED = 4, 4
-GAS = {"mach": 0.1, "shear_viscosity": 0.01, "bulk_viscosity": 0.01}
+GAS: dict[str, Any] = {"mach": 0.1, "shear_viscosity": 0.01, "bulk_viscosity": 0.01}
 # Two stages, each of which reads and writes four fields of float32 once.
 LEAST_BYTES = 2 * 2 * 4 * 4
 MOST_SECONDS = 15.0  # that further runs of the generator begin in
@@ -92,6 +92,7 @@ def feeding(sizes: Sizes) -> Rows:
 
     def fed(following: Callable[[], Any]) -> Callable[[], Any]:
         def run() -> Any:
+            loss = None
             for _ in range(sizes.loaded_steps):
                 loss = stepping(following())
             return loss

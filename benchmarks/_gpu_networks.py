@@ -40,7 +40,7 @@ def cases(sizes: Sizes) -> Iterator[Case]:
     for dtype in ("float32", "bfloat16"):
         stepping = functools.partial(unet_step, sizes, dtype)
         yield Case("unet step", dtype, 75, stepping)
-    if _torch_unet.is_there():
+    if _torch_unet.is_installed():
         torch = functools.partial(torch_step, sizes)
         yield Case("unet step", "bfloat16, torch.compile", 90, torch)
 
@@ -148,6 +148,9 @@ def unet_step(sizes: Sizes, dtype: str) -> Rows:
 
 def torch_step(sizes: Sizes) -> Rows:
     """PyTorch's beside Equinox's in the same arithmetic, which is compiled again."""
+    if not _torch_unet.sees_a_gpu():
+        yield "", {"skipped": "PyTorch sees no GPU"}
+        return
     shape = (sizes.hidden, sizes.depth, sizes.cells, sizes.batch)
     plain = contestants(2, *shape)["equinox"]
     step, arguments = train_step(*plain, wrapped=gn.training.mixed_precision)

@@ -10,10 +10,13 @@ from typing import Any
 from _measure import Program
 
 
-def is_there() -> bool:
-    """Whether PyTorch is installed and sees a GPU."""
-    if importlib.util.find_spec("torch") is None:
-        return False
+def is_installed() -> bool:
+    """Whether there is a PyTorch; it is not imported, which may fail."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def sees_a_gpu() -> bool:
+    """Whether PyTorch has one to run on."""
     import torch  # pyright: ignore[reportMissingImports]
 
     return torch.cuda.is_available()
