@@ -247,3 +247,61 @@ def test_what_was_measured_outlives_the_process(tmp_path, how):
     assert len(content["rows"]) > 2, output
     if how == signal.SIGINT:
         assert f"Stopped: {path} holds what was measured." in output
+
+
+SAME_UNET = """
+import equinox as eqx, jax, numpy as np, torch
+from _measure import once
+from _plain_unet import PlainUNet
+from _torch_unet import train_step, unet
+
+plain = PlainUNet(2, 16, 4, 6, 2, jax.random.key(0))
+net = unet(16, 4, 6, 2)
+filled = []
+
+def fill(theirs, ours, is_transposed=False):
+    value = np.asarray(ours).reshape(-1) if ours.ndim < 4 else np.asarray(ours)
+    if is_transposed:
+        value = value.swapaxes(0, 1)[:, :, ::-1, ::-1]
+    assert theirs.shape == value.shape, (theirs.shape, value.shape)
+    theirs.data = torch.tensor(value.copy())
+    filled.append(theirs.numel())
+
+def block(theirs, ours):
+    fill(theirs[0].weight, ours.conv.weight)
+    fill(theirs[1].weight, ours.norm.weight)
+    fill(theirs[1].bias, ours.norm.bias)
+
+block(net[0], plain.lift)
+level = net[1]
+for n, down in enumerate(plain.downs):
+    block(level.encode, plain.encoders[n])
+    fill(level.down.weight, down.weight)
+    fill(level.up.weight, plain.ups[-1 - n].weight, is_transposed=True)
+    for theirs, ours in zip(level.decode, plain.decoders[-1 - n], strict=True):
+        block(theirs, ours)
+    level = level.inside
+block(level, plain.bottom)
+fill(net[2].weight, plain.project.weight)
+fill(net[2].bias, plain.project.bias)
+assert sum(filled) == sum(p.numel() for p in net.parameters())
+x = np.random.default_rng(0).normal(size=(2, 16, 8, 8)).astype(np.float32)
+theirs = net(torch.tensor(x)).detach().numpy()
+np.testing.assert_allclose(theirs, jax.vmap(plain)(x), rtol=1e-3, atol=1e-5)
+program = train_step(16, 4, 6, 2, 8, 2, device="cpu", compiled=False)
+assert once(program.run).wall > 0
+"""
+
+
+@pytest.mark.slow
+def test_the_unet_of_pytorch_is_that_of_equinox():
+    pytest.importorskip("torch", exc_type=ImportError)
+    environment = {**os.environ, "PYTHONPATH": str(BENCHMARKS.parent)}
+    run = subprocess.run(
+        [sys.executable, "-c", SAME_UNET],
+        cwd=BENCHMARKS,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
