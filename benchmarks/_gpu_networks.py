@@ -64,7 +64,7 @@ def check(sizes: Sizes, precision: str | None) -> Rows:
     with products_in(precision):
         error = gn.testing.equivariance_error(net, image)
         tolerance = gn.testing.tolerance_for("float32")
-    figures = {"error": error, "tolerance": tolerance, "passes": True}
+    figures = {"deviation": error, "tolerance": tolerance, "passes": True}
     began = time.perf_counter()
     try:
         gn.testing.assert_equivariant(net, image, precision=precision)
