@@ -1,6 +1,7 @@
 """The plain twin of `geomnet.UNet`, of `equinox.nn` layers: what users write today."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -124,20 +125,30 @@ def forward(model: Any, x: Any) -> Any:
     return lambda: run(model, x)
 
 
-def train_step(model: Any, x: Any, y: Any) -> Any:
-    """A compiled loss, gradient and AdamW update, and what it is compiled from."""
+def train_step(
+    model: Any, x: Any, y: Any, wrapped: Callable[[Any], Any] = lambda loss: loss
+) -> Any:
+    """A compiled loss, gradient and AdamW update, and what it is compiled from.
+
+    **Arguments:** `wrapped`: makes another loss of the loss `(model, batch) -> number`,
+    such as `geomnet.training.mixed_precision`.
+    """
     optimiser = optax.adamw(1e-3)
     arrays, rest = eqx.partition(model, eqx.is_inexact_array)
     state = optimiser.init(arrays)
 
+    @wrapped
+    def loss(model: Any, batch: Any) -> jax.Array:
+        x, y = batch
+        errors = jax.tree.map(jnp.subtract, jax.vmap(model)(x), y)
+        return sum(jnp.mean(e**2) for e in jax.tree.leaves(errors))  # pyright: ignore
+
     @jax.jit
     def step(arrays: Any, state: Any, x: Any, y: Any) -> Any:
-        def loss(arrays: Any) -> jax.Array:
-            model = eqx.combine(arrays, rest)
-            errors = jax.tree.map(jnp.subtract, jax.vmap(model)(x), y)
-            return sum(jnp.mean(e**2) for e in jax.tree.leaves(errors))  # pyright: ignore
+        def value(arrays: Any) -> jax.Array:
+            return loss(eqx.combine(arrays, rest), (x, y))
 
-        gradient = jax.grad(loss)(arrays)
+        gradient = jax.grad(value)(arrays)
         updates, new = optimiser.update(gradient, state, arrays)
         return eqx.apply_updates(arrays, updates), new
 
