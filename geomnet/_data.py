@@ -51,10 +51,11 @@ def flow_signature(data: FlowLike, fields: Sequence[str] | None = None) -> Signa
 
     **Raises:** `ValueError` for a name that the data have not.
     """
-    return Signature(map(_entry, _chosen_fields(data, fields)))
+    return Signature(map(entry_of, _chosen_fields(data, fields)))
 
 
-def _entry(field: Any) -> Entry:
+def entry_of(field: Any) -> Entry:
+    """A field of a data set as the entry of a signature."""
     if isinstance(field, Entry):
         return field
     return Entry(field.name, 1, TensorType(field.order, field.parity))

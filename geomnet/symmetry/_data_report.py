@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from .._arguments import check_count, checked, shown
-from .._data import flow_signature
+from .._data import entry_of
 from .._equivariance._callables import name_of
 from .._group import Group, hyperoctahedral
 from .._signature import Signature, TensorType
@@ -196,7 +196,7 @@ def _read(
     if signature is not None:
         declared = Signature(signature)
     elif hasattr(data, "fields"):
-        declared = flow_signature(data)
+        declared = Signature(map(entry_of, data.fields))
     else:
         raise ValueError(
             "`signature` is needed for a mapping of arrays: say what they hold, as in "

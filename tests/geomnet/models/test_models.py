@@ -78,7 +78,9 @@ def in_own_units(dtype):
 
 
 def at_rest(dtype):
-    return gn.Galilean(unet(SQUARE, depth=1)(dtype), gn.flow_units("time_step"), (1, 1))
+    return gn.Galilean(
+        unet(SQUARE, depth=1)(dtype), gn.flow_units("time_step"), (1.0, 1.0)
+    )
 
 
 # name: (maker, grid, translation it commutes with)
