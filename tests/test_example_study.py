@@ -1,5 +1,6 @@
 """The study: cells that are there are not run again, and what its report computes."""
 
+import dataclasses
 import importlib
 import json
 import subprocess
@@ -39,6 +40,11 @@ def report():
 
 
 @pytest.fixture
+def study():
+    return importlib.import_module("study")
+
+
+@pytest.fixture
 def cells():
     return importlib.import_module("study_cells")
 
@@ -59,19 +65,24 @@ def rows_in(out):
     return [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
 
 
-def test_cells_are_run_once_and_a_line_cut_off_again(tmp_path):
+def test_finished_cells_are_lines_and_one_cut_off_is_run_again(tmp_path, study):
     run(tmp_path, *QUICK)
     rows = rows_in(tmp_path)
     assert [row["flow"] for row in rows] == ["Mach 0.1", "Mach 1"]
     assert "| Mach 1 | 2 | persistence | 1 |" in (tmp_path / "table.md").read_text()
+    settings = study.Settings(
+        out=tmp_path,
+        **{name.replace("-", "_"): value for name, value in TINY.items()}
+        | {"trajectories": (2,)},
+    )
+    assert study.read_rows(settings) == rows
     path = tmp_path / "rows.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-1]) + lines[-1][:40])
-    said = run(tmp_path, *QUICK)
-    assert said.count("rollout") == 1
-    assert [row["cell"] for row in rows_in(tmp_path)] == [row["cell"] for row in rows]
-    assert "other settings" in run(tmp_path, *QUICK, "--past", "3", code=1)
-    assert len(rows_in(tmp_path)) == len(rows)
+    assert study.read_rows(settings) == rows[:1] == rows_in(tmp_path)
+    with pytest.raises(SystemExit, match="line 1 has other settings"):
+        study.read_rows(dataclasses.replace(settings, past=3))
+    assert rows_in(tmp_path) == rows[:1]
 
 
 @pytest.mark.slow

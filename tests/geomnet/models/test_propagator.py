@@ -13,7 +13,7 @@ SQUARE = gn.hyperoctahedral(2)
 FLOW = gn.Signature("density:0+ velocity:1+")
 NUMBERS = jnp.asarray([0.3, -0.7])
 KEY = jax.random.key(0)
-OPTIONS = {"hidden": "2x0+ 2x1+ 0-", "modes": 4, "num_blocks": 2, "key": KEY}
+OPTIONS = {"hidden": "2x0+ 1+ 0-", "modes": 4, "key": KEY}
 
 
 def model(num_parameters=2, dtype=None, **changed):
@@ -118,7 +118,8 @@ def test_an_exact_propagator_of_sound_is_learned_for_every_speed():
 def test_every_element_on_square_and_other_grids(num_parameters, dtype):
     given = (NUMBERS,) if num_parameters else ()
     with jax.enable_x64(dtype == jnp.float64):
-        net = model(num_parameters, dtype=dtype)
+        net = model(num_parameters, dtype=dtype, num_blocks=1 + num_parameters // 2)
+        net = eqx.filter_jit(net)
         for grid in ((9, 9), (10, 12)):
             image = gn.random_image(2 * FLOW, grid, key=KEY).astype(dtype)
             error = equivariance_error(lambda x, net=net: net(x, *given), image, SQUARE)
@@ -142,7 +143,8 @@ def test_fields_inside_may_have_names():
     """They are there twice, as factors and as products, so names are left out."""
     named = "a:2x0+ b:2x1+ c:0-"
     x = gn.random_image(2 * FLOW, (9, 9), key=KEY)
-    np.testing.assert_array_equal(run(model(hidden=named), x), run(model(), x))
+    unnamed = model(hidden="2x0+ 2x1+ 0-")
+    np.testing.assert_array_equal(run(model(hidden=named), x), run(unnamed, x))
     assert str(model(hidden=named).hidden) == named
 
 
@@ -157,11 +159,13 @@ def layer_by_layer(net, image):
     return output
 
 
-@pytest.mark.parametrize("factor_modes", [1, 2, 4])
+@pytest.mark.parametrize("factor_modes", [1, 4])
 def test_products_on_a_grid_of_its_own_are_those_on_a_fine_one(factor_modes):
     """Nothing is aliased."""
     with jax.enable_x64(True):
-        net = model(dtype=jnp.float64, norm="none", factor_modes=factor_modes)
+        net = model(
+            dtype=jnp.float64, norm="none", factor_modes=factor_modes, num_blocks=2
+        )
         x = on_grid((20, 23))
         full = np.asarray(eqx.filter_jit(layer_by_layer)(net, x).array)
         np.testing.assert_allclose(run(net, x), full, atol=1e-12)
@@ -169,7 +173,7 @@ def test_products_on_a_grid_of_its_own_are_those_on_a_fine_one(factor_modes):
 
 def test_cost_hardly_grows_with_the_grid():
     """Only the transforms of input and output see the grid."""
-    net = model(norm="none")
+    net = model(norm="none", hidden="4x0+ 4x1+ 2x0-")
 
     def flops(function, side):
         image = gn.random_image(2 * FLOW, (side, side), key=KEY)
