@@ -172,9 +172,11 @@ def count_flops(model: Any, grid: tuple[int, ...]) -> float:
     compiled or run, and a model of shapes alone (`equinox.filter_eval_shape`) will do.
     Roots and exponentials are not counted.
 
-    **Raises:** `ValueError` if the model refuses the grid.
+    **Raises:** `ValueError` if the model refuses the grid; `TypeError` for a model that
+    does not say what it takes.
     """
-    lowered = jax.jit(_forward(model)).lower(*_shapes(model, grid))
+    shapes = _shapes(model, grid)
+    lowered = jax.jit(_forward(model)).lower(*shapes)
     return _flops(lowered.cost_analysis())
 
 

@@ -48,6 +48,7 @@ ROWS: dict[str, dict[str, Any]] = {
     "geomnet.Propagator": {
         **NETWORK,
         "modes": 2,
+        "factor_modes": 1,
         "num_blocks": 1,
         "num_parameters": 1,
         "num_kernels": 2,
