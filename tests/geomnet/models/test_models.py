@@ -62,8 +62,7 @@ def block(make, *signatures, group=SQUARE, **options):
 
 
 def averaged(dtype):
-    plain = gn.twin(unet(SQUARE, depth=0)(dtype))
-    return gn.GroupAverage(plain, gn.rotations(2))
+    return gn.GroupAverage(gn.twin(unet(SQUARE, depth=0)(dtype)), gn.rotations(2))
 
 
 def in_own_units(dtype):
@@ -78,9 +77,8 @@ def in_own_units(dtype):
 
 
 def at_rest(dtype):
-    return gn.Galilean(
-        unet(SQUARE, depth=1)(dtype), gn.flow_units("time_step"), (1.0, 1.0)
-    )
+    units, given = gn.flow_units("time_step"), (1.0, 1.0)
+    return gn.Galilean(unet(SQUARE, depth=1)(dtype), units, given)
 
 
 # name: (maker, grid, translation it commutes with)
