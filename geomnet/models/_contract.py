@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import shown
+from .._arithmetic import accumulator
 from .._group import Group
 from .._representation import Representation
 from .._signature import Signature
@@ -178,6 +180,29 @@ def own_units_of(model: Any, history: Any, *inputs: Any) -> Any:
         if hasattr(part, "own_units"):
             return part.own_units(history, *inputs)
     return None
+
+
+def given_parameters(
+    where: str, units: Any, parameters: Any, built_in: Any, dtype: Any
+) -> jax.Array:
+    """The parameters of a sample in the order of `units`, or those built in.
+
+    **Raises:** `ValueError` if there are none, or not as many as the units have.
+    """
+    names = list(dict(units.parameters))
+    given = built_in if parameters is None else parameters
+    if given is None:
+        raise ValueError(
+            f"{where}: the sample's {names} are missing: call "
+            "`net(history, parameters)`, or build it with `parameters=`."
+        )
+    given = jnp.asarray(given, accumulator(dtype))
+    if given.shape != (len(names),):
+        raise ValueError(
+            f"{where}: `parameters` must hold {len(names)} numbers, in the order of "
+            f"{names}, got shape {given.shape}."
+        )
+    return given
 
 
 def kept_arguments(model: Any) -> dict[str, Any]:

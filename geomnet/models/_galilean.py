@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._arguments import checked
-from .._arithmetic import accumulator
 from .._group import Group
 from .._history import latest_frame
 from .._image import GeometricImage
@@ -26,6 +25,7 @@ from ._contract import (
     AbstractTransparentWrapper,
     check_periodic,
     check_says,
+    given_parameters,
     own_units_of,
     parts_of,
 )
@@ -168,20 +168,9 @@ class Galilean(AbstractTransparentWrapper):
         return own, given, speed, cells
 
     def _given(self, parameters: Any, dtype: Any) -> jax.Array:
-        names = list(dict(self.units.parameters))
-        given = self.parameters if parameters is None else parameters
-        if given is None:
-            raise ValueError(
-                f"Galilean: the sample's {names} are missing: call `net(history, "
-                "parameters)`, or build it with `parameters=`."
-            )
-        given = jnp.asarray(given, accumulator(dtype))
-        if given.shape != (len(names),):
-            raise ValueError(
-                f"Galilean: `parameters` must hold {len(names)} numbers, in the order "
-                f"of {names}, got shape {given.shape}."
-            )
-        return given
+        return given_parameters(
+            "Galilean", self.units, parameters, self.parameters, dtype
+        )
 
     def _check_parameters(self) -> None:
         known = {name: parse_dimension(text) for name, text in self.units.parameters}

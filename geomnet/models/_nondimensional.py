@@ -8,12 +8,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._arguments import check_kind, checked
-from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import SCALAR, Entry, Signature
 from .._unit_normaliser import OwnUnits, UnitNormaliser
-from ._contract import AbstractTransparentWrapper, check_says
+from ._contract import AbstractTransparentWrapper, check_says, given_parameters
 from ._galilean import check_no_galilean
 
 NUMBERS = "numbers"
@@ -133,21 +132,10 @@ class Nondimensional(AbstractTransparentWrapper):
         return NUMBERS in self.model.in_signature.names  # pyright: ignore
 
     def _given(self, parameters: Any, dtype: Any) -> jax.Array:
-        names = list(dict(self.normaliser.units.parameters))
-        if parameters is None:
-            if self.parameters is None:
-                raise ValueError(
-                    f"Nondimensional: the sample's {names} are missing: call "
-                    "`net(history, parameters)`, or build it with `parameters=`."
-                )
-            parameters = self.parameters
-        given = jnp.asarray(parameters, accumulator(dtype))
-        if given.shape != (len(names),):
-            raise ValueError(
-                f"Nondimensional: `parameters` must hold {len(names)} numbers, in the "
-                f"order of {names}, got shape {given.shape}."
-            )
-        return given
+        units = self.normaliser.units
+        return given_parameters(
+            "Nondimensional", units, parameters, self.parameters, dtype
+        )
 
     def _check_numbers(self) -> None:
         numbers = self.normaliser.units.numbers

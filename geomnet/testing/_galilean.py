@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 import jax.numpy as jnp
 
 from .._arguments import check_number, checked, checked_positive
-from .._equivariance._products import products_in, products_in_words
-from .._equivariance._tolerance import deciding_tolerance_of
+from .._equivariance._products import products_in
 from .._image import GeometricImage
 from .._moving_frame import boosted_frame, boosted_history, check_velocity
-from ._units import called, or_infinity, relative_error
+from ._units import called, relative_error, too_large
 
 
 @checked
@@ -92,18 +91,11 @@ def assert_galilean_covariant(
         errors = galilean_errors(
             f, x, speed, parameters, velocity=velocity, cells=cells
         )
-        worst = max(errors, key=lambda axis: or_infinity(errors[axis]))
-        allowed, products = tolerance, products_in_words()
-        if allowed is None:
-            allowed = deciding_tolerance_of(
-                lambda x: called(f, x, parameters), x, errors[worst], x.dtype
-            )
-    if not errors[worst] <= allowed:
-        text = ", ".join(f"{axis}: {error:.1e}" for axis, error in errors.items())
+        worst, excess = too_large(errors, f, x, parameters, tolerance)
+    if excess:
         raise AssertionError(
             f"{type(f).__name__} depends on the observer: with a velocity of "
             f"{cells * speed:g} added along {worst}, {cells:g} cells a time step, the "
-            f"relative error is {errors[worst]:.1e} (tolerance {allowed:.0e}, "
-            f"products {products}; {text}). "
+            f"relative error is {excess}. "
             "`geomnet.Galilean` makes a model of periodic flows covariant."
         )

@@ -82,19 +82,12 @@ def assert_units_covariant(
     __tracebackhide__ = True
     with products_in(precision):
         errors = units_errors(f, x, units, parameters)
-        worst = max(errors, key=lambda base: or_infinity(errors[base]))
-        allowed, products = tolerance, products_in_words()
-        if allowed is None:
-            allowed = deciding_tolerance_of(
-                lambda x: called(f, x, parameters), x, errors[worst], x.dtype
-            )
-    if not errors[worst] <= allowed:
-        text = ", ".join(f"{base}: {error:.1e}" for base, error in errors.items())
+        worst, excess = too_large(errors, f, x, parameters, tolerance)
+    if excess:
         raise AssertionError(
             f"{type(f).__name__} depends on the units: with numbers of dimension "
             f"{worst} {FACTOR:g} times as large the relative error is "
-            f"{errors[worst]:.1e} (tolerance {allowed:.0e}, products {products}; "
-            f"{text}). "
+            f"{excess}. "
             "`geomnet.Nondimensional` makes a model covariant; each parameter with a "
             "dimension must be given, not built in."
         )
@@ -117,9 +110,35 @@ def relative_error(found: GeometricImage, expected: GeometricImage) -> float:
     return float(np.max(relative))
 
 
-def or_infinity(error: float) -> float:
-    """What is no number is the worst error."""
-    return error if np.isfinite(error) else float("inf")
+def too_large(
+    errors: dict[str, float],
+    f: Any,
+    x: GeometricImage,
+    parameters: Any,
+    tolerance: float | None,
+) -> tuple[str, str]:
+    """The name of the worst error, and words on it if it is beyond the tolerance.
+
+    By default that which rounding explains of `f(x)`, products done as they are now.
+    """
+
+    def size(name: str) -> float:
+        # What is no number is the worst error.
+        return errors[name] if np.isfinite(errors[name]) else float("inf")
+
+    worst = max(errors, key=size)
+    allowed = tolerance
+    if allowed is None:
+        allowed = deciding_tolerance_of(
+            lambda x: called(f, x, parameters), x, errors[worst], x.dtype
+        )
+    if errors[worst] <= allowed:
+        return worst, ""
+    text = ", ".join(f"{name}: {error:.1e}" for name, error in errors.items())
+    return worst, (
+        f"{errors[worst]:.1e} (tolerance {allowed:.0e}, products "
+        f"{products_in_words()}; {text})"
+    )
 
 
 def _relative(found: Any, expected: Any) -> float:
