@@ -13,6 +13,7 @@ import optax
 from .._arguments import check_count, checked
 from .._image import GeometricImage
 from .._stand_in import StandIn
+from .._table import table_lines
 from ..nn import check_dimension
 
 
@@ -104,7 +105,7 @@ class Cost:
         ]
         if self.train_step is not None:
             rows.append(_row("train step (AdamW)", self.train_step))
-        lines += [*_table(rows), ""]
+        lines += [*table_lines(rows), ""]
         layers = [("layer, alone", "class", "parameters", "flops", "output")]
         layers += [
             (
@@ -116,7 +117,7 @@ class Cost:
             )
             for x in self.layers
         ]
-        return "\n".join([*lines, *_table(layers)])
+        return "\n".join([*lines, *table_lines(layers)])
 
 
 @checked
@@ -337,14 +338,6 @@ def _row_of(
     size = sum(a.size * a.dtype.itemsize for a in given)
     name = type(layer).__name__
     return LayerCost(path, name, count_parameters(layer), batch * flops, batch * size)
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(f"{x:<{n}}" for x, n in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 def _row(name: str, program: ProgramCost) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from .._equivariance._deviation import Deviation, worst_of
+from .._table import table_lines
 from ._guilty_layer import LayerDeviation
 
 
@@ -126,12 +127,8 @@ class EquivarianceCertificate:
                     "ok" if check.passed else "FAILS",
                 )
             )
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [f"{self.model} {verdict} with {self.group}, {self.order} elements"]
-        lines += [
-            "  ".join(f"{x:<{n}}" for x, n in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
+        lines += table_lines(rows)
         for check in self.checks:
             if not check.passed:
                 lines.append(_failure(check))
