@@ -3,8 +3,8 @@
     python examples/predict_flow.py [--seed 7] [--out flow.png]
 
 `trained/flow.geomnet` holds the network and all it needs, in one file that executes
-nothing; `trained/flow.json` says how it was trained and measured. Both are what
-`python examples/compressible_navier_stokes.py` leaves in its folder.
+nothing: it is `equivariant.geomnet` of `python examples/compressible_navier_stokes.py`.
+`trained/flow.json` is what that run's `metrics.json` says of it, and its settings.
 """
 
 import dataclasses
