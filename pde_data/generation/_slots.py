@@ -1,10 +1,12 @@
 """Many trajectories in one vectorised loop in which none waits for another.
 
 Each slot of the loop advances one trajectory with time steps of its own. Once one has
-reached its last snapshot, or broken down, another takes its slot.
+reached its last snapshot, or broken down, another takes its slot. The steps between two
+landings touch the states alone: snapshots lie outside of that loop, and a landing
+writes those of the few slots that it is about.
 """
 
-import dataclasses
+import functools
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -21,16 +23,34 @@ from ..solver._simulation import Trajectory
 from ..solver._state import Primitive
 from ._attempt import Attempt
 
+# Slots that one landing is about: more of them land one after the other.
+_LANDING = 4
 
-class _Slot(eqx.Module):
-    """A trajectory under way; `interval` is the number of its next snapshot."""
+
+class _Given(eqx.Module):
+    """What the trajectory of a slot is given: it changes with the trajectory alone."""
 
     numbers: Any
+    max_steps: Int[Array, "*slots"]
+
+
+class _Flight(eqx.Module):
+    """Where the trajectory of a slot is; `interval` is the number of its next snapshot.
+
+    `snapshots` has a place for every time, NaN where it has not been.
+    """
+
     leg: Leg
-    interval: Int[Array, ""]
-    max_steps: Int[Array, ""]
+    interval: Int[Array, "*slots"]
     snapshots: Primitive
-    num_steps: Int[Array, " time"]
+    num_steps: Int[Array, "*slots time"]
+
+
+class _Slots(eqx.Module):
+    """All slots, with a leading axis on every array."""
+
+    given: _Given
+    flight: _Flight
 
 
 def run_in_slots(
@@ -40,7 +60,7 @@ def run_in_slots(
 
     The runs have the bits of `simulate(..., throw=False)`. The solvers differ in
     numbers alone; attempts that take longest should come first, as the last ones leave
-    slots empty.
+    slots empty. The others go on while the caller looks at what is yielded.
     """
     waiting = iter(attempts)
     first = list(itertools.islice(waiting, num_slots))
@@ -51,24 +71,27 @@ def run_in_slots(
     slot = _fresh(first[0], line)
     slots = jax.tree.map(lambda x: jnp.stack([x] * num_slots), slot)
     for i, attempt in enumerate(first):
-        slots = _placed(slots, _fresh(attempt, line), jnp.asarray(i, jnp.int32))
+        slots = _placed((_fresh(attempt, line), jnp.asarray(i, jnp.int32)), slots)
     under_way = first
     used = np.arange(num_slots) < len(under_way)
+    slots, done = _advanced(static, slots, line, jnp.asarray(used))
     while used.any():
-        slots = _advanced(static, slots, line, jnp.asarray(used))
-        ended = np.asarray(_is_done(slots, len(times))) & used
-        for i in np.flatnonzero(ended):
+        ended = []
+        for i in np.flatnonzero(np.asarray(done) & used):
             at = jnp.asarray(i, jnp.int32)
-            yield under_way[i], _taken(slots, line, at)
+            ended.append((under_way[i], _taken(slots, line, at)))
             attempt = next(waiting, None)
             if attempt is None:
                 used[i] = False
             else:
                 under_way[i] = attempt
-                slots = _placed(slots, _fresh(attempt, line), at)
+                slots = _placed((_fresh(attempt, line), at), slots)
+        if used.any():
+            slots, done = _advanced(static, slots, line, jnp.asarray(used))
+        yield from ended
 
 
-def _fresh(attempt: Attempt, times: Float[Array, " time"]) -> _Slot:
+def _fresh(attempt: Attempt, times: Float[Array, " time"]) -> _Slots:
     numbers, static = eqx.partition(attempt.solver, _is_array)
     limit = jnp.asarray(attempt.max_steps, jnp.int32)
     return _occupied(static, numbers, attempt.start, times, limit)
@@ -78,10 +101,6 @@ def _is_array(x: Any) -> bool:
     return isinstance(x, (jax.Array, np.ndarray))
 
 
-def _is_done(slots: _Slot, num_times: int) -> Bool[Array, " slots"]:
-    return (slots.interval >= num_times) | slots.leg.failed
-
-
 @eqx.filter_jit
 def _occupied(
     static: Any,
@@ -89,85 +108,136 @@ def _occupied(
     start: Primitive,
     times: Float[Array, " time"],
     max_steps: Int[Array, ""],
-) -> _Slot:
+) -> _Slots:
     solver = eqx.combine(numbers, static)
     empty = jax.tree.map(
         lambda x: jnp.full((len(times), *x.shape), jnp.nan, x.dtype).at[0].set(x), start
     )
-    return _Slot(
-        jax.tree.map(jnp.asarray, numbers),
-        begin(solver, start, times[1] - times[0]),
-        jnp.ones((), jnp.int32),
-        max_steps,
-        empty,
-        jnp.zeros(len(times), jnp.int32),
+    return _Slots(
+        _Given(jax.tree.map(jnp.asarray, numbers), max_steps),
+        _Flight(
+            begin(solver, start, times[1] - times[0]),
+            jnp.ones((), jnp.int32),
+            empty,
+            jnp.zeros(len(times), jnp.int32),
+        ),
     )
 
 
-@eqx.filter_jit
-def _placed(slots: _Slot, slot: _Slot, at: Int[Array, ""]) -> _Slot:
+# What is given up for the result is all but the first argument.
+_in_place = functools.partial(eqx.filter_jit, donate="all-except-first")
+
+
+@_in_place
+def _placed(new: tuple[_Slots, Int[Array, ""]], slots: _Slots) -> _Slots:
+    slot, at = new
     return jax.tree.map(lambda many, one: many.at[at].set(one), slots, slot)
 
 
 @eqx.filter_jit
 def _taken(
-    slots: _Slot, times: Float[Array, " time"], at: Int[Array, ""]
+    slots: _Slots, times: Float[Array, " time"], at: Int[Array, ""]
 ) -> Trajectory:
-    slot = jax.tree.map(lambda x: x[at], slots)
-    return Trajectory(times, slot.snapshots, slot.num_steps, slot.leg.failed)
+    flight = jax.tree.map(lambda x: x[at], slots.flight)
+    return Trajectory(times, flight.snapshots, flight.num_steps, flight.leg.failed)
 
 
-@eqx.filter_jit
 def _advanced(
     static: Any,
-    slots: _Slot,
+    slots: _Slots,
     times: Float[Array, " time"],
     used: Bool[Array, " slots"],
-) -> _Slot:
-    """All slots in step, until one in use is done."""
-
-    def unfinished(slots: _Slot) -> Bool[Array, ""]:
-        return ~jnp.any(_is_done(slots, len(times)) & used)
-
-    def step(slots: _Slot) -> _Slot:
-        slots = jax.vmap(lambda slot: _one_step(static, slot, times))(slots)
-        # Few steps land on a snapshot: the others need not prepare the next one.
-        arrived = jax.vmap(lambda slot: slot.leg.arrived)(slots)
-        return lax.cond(
-            jnp.any(arrived & (slots.interval < len(times))),
-            jax.vmap(lambda slot: _landed(static, slot, times)),
-            lambda slots: slots,
-            slots,
-        )
-
-    return lax.while_loop(unfinished, step, slots)
+) -> tuple[_Slots, Bool[Array, " slots"]]:
+    """All slots until one in use is done, and which are."""
+    flight, done = _flown((static, slots.given, times, used), slots.flight)
+    return _Slots(slots.given, flight), done
 
 
-def _one_step(static: Any, slot: _Slot, times: Float[Array, " time"]) -> _Slot:
-    """One step, as `simulate` takes it."""
-    solver = eqx.combine(slot.numbers, static)
-    interval = jnp.minimum(slot.interval, len(times) - 1)
-    leg = one_step(solver, slot.leg, times[interval], slot.max_steps)
-    return dataclasses.replace(
-        slot, leg=leg, num_steps=slot.num_steps.at[interval].add(1)
+@_in_place
+def _flown(
+    fixed: tuple[Any, _Given, Float[Array, " time"], Bool[Array, " slots"]],
+    flight: _Flight,
+) -> tuple[_Flight, Bool[Array, " slots"]]:
+    static, given, times, used = fixed
+
+    def done(flight: _Flight) -> Bool[Array, " slots"]:
+        return (flight.interval >= len(times)) | flight.leg.failed
+
+    def on(flight: _Flight) -> _Flight:
+        flight = _to_a_landing(static, given, flight, times, used)
+        return _landed(static, given, flight, times, used)
+
+    last = lax.while_loop(lambda flight: ~jnp.any(done(flight) & used), on, flight)
+    return last, done(last)
+
+
+def _arrived(leg: Leg) -> Bool[Array, " slots"]:
+    return jax.vmap(lambda leg: leg.arrived)(leg)
+
+
+def _to_a_landing(
+    static: Any,
+    given: _Given,
+    flight: _Flight,
+    times: Float[Array, " time"],
+    used: Bool[Array, " slots"],
+) -> _Flight:
+    """All slots in step, until one in use arrives at a snapshot or breaks down."""
+    ends = times[jnp.minimum(flight.interval, len(times) - 1)]
+
+    def under_way(leg: Leg) -> Bool[Array, ""]:
+        return ~jnp.any((_arrived(leg) | leg.failed) & used)
+
+    def step(given: _Given, leg: Leg, end: Float[Array, ""]) -> Leg:
+        solver = eqx.combine(given.numbers, static)
+        return one_step(solver, leg, end, given.max_steps)
+
+    leg = lax.while_loop(
+        under_way, lambda leg: jax.vmap(step)(given, leg, ends), flight.leg
     )
+    counts = flight.num_steps.at[jnp.arange(len(used)), flight.interval].set(
+        leg.num_steps, mode="drop"
+    )
+    return _Flight(leg, flight.interval, flight.snapshots, counts)
 
 
-def _landed(static: Any, slot: _Slot, times: Float[Array, " time"]) -> _Slot:
-    """The snapshot and the way to the next one, if the slot has arrived."""
-    solver = eqx.combine(slot.numbers, static)
-    interval = jnp.minimum(slot.interval, len(times) - 1)
-    leg, landed = slot.leg, slot.leg.arrived
-    cells = snapshot(solver, leg)
-    following = times[jnp.minimum(interval + 1, len(times) - 1)] - times[interval]
-    fresh = begin(solver, cells, following, leg.failed)
+def _landed(
+    static: Any,
+    given: _Given,
+    flight: _Flight,
+    times: Float[Array, " time"],
+    used: Bool[Array, " slots"],
+) -> _Flight:
+    """The snapshots and the way to the next ones, of some slots that have arrived.
 
-    def stored(many: Array, one: Array) -> Array:
-        return many.at[interval].set(jnp.where(landed, one, many[interval]))
+    Of no others is anything read or written.
+    """
+    arrived = _arrived(flight.leg) & used & (flight.interval < len(times))
+    # Places for fewer slots hold a number beyond the last, where nothing is written.
+    who = jnp.nonzero(arrived, size=min(_LANDING, len(used)), fill_value=len(used))[0]
+    at = jnp.minimum(who, len(used) - 1)
+    interval = flight.interval[at]
 
-    return dataclasses.replace(
-        slot,
-        leg=jax.tree.map(lambda new, old: jnp.where(landed, new, old), fresh, leg),
-        interval=slot.interval + landed.astype(jnp.int32),
-        snapshots=jax.tree.map(stored, slot.snapshots, cells),
+    def landing(
+        given: _Given, leg: Leg, interval: Int[Array, ""]
+    ) -> tuple[Primitive, Leg]:
+        solver = eqx.combine(given.numbers, static)
+        cells = snapshot(solver, leg)
+        here, following = times[interval], times[jnp.minimum(interval + 1, last)]
+        return cells, begin(solver, cells, following - here, leg.failed)
+
+    last = len(times) - 1
+    chosen = jax.tree.map(lambda x: x[at], (given, flight.leg))
+    cells, fresh = jax.vmap(landing)(*chosen, interval)
+    return _Flight(
+        jax.tree.map(
+            lambda many, some: many.at[who].set(some, mode="drop"), flight.leg, fresh
+        ),
+        flight.interval.at[who].add(1, mode="drop"),
+        jax.tree.map(
+            lambda many, some: many.at[who, interval].set(some, mode="drop"),
+            flight.snapshots,
+            cells,
+        ),
+        flight.num_steps,
     )
