@@ -23,8 +23,9 @@ from ..solver._simulation import Trajectory
 from ..solver._state import Primitive
 from ._attempt import Attempt
 
-# Slots that one landing is about: more of them land one after the other.
-_LANDING = 4
+# This share of the slots waits for each other at a snapshot, and at the end: a landing,
+# and more so a way to the host and back, cost about as much as a step of all slots.
+_WAITING = 1 / 16
 
 
 class _Given(eqx.Module):
@@ -148,7 +149,7 @@ def _advanced(
     times: Float[Array, " time"],
     used: Bool[Array, " slots"],
 ) -> tuple[_Slots, Bool[Array, " slots"]]:
-    """All slots until one in use is done, and which are."""
+    """All slots until a share of those in use is done, and which are."""
     flight, done = _flown((static, slots.given, times, used), slots.flight)
     return _Slots(slots.given, flight), done
 
@@ -164,10 +165,14 @@ def _flown(
         return (flight.interval >= len(times)) | flight.leg.failed
 
     def on(flight: _Flight) -> _Flight:
-        flight = _to_a_landing(static, given, flight, times, used)
-        return _landed(static, given, flight, times, used)
+        flight = _to_a_landing(static, given, flight, times, used, wanted)
+        return _landed(static, given, flight, times, used, wanted)
 
-    last = lax.while_loop(lambda flight: ~jnp.any(done(flight) & used), on, flight)
+    def unfinished(flight: _Flight) -> Bool[Array, ""]:
+        return jnp.sum(done(flight) & used) < jnp.minimum(wanted, jnp.sum(used))
+
+    wanted = max(1, round(_WAITING * len(used)))
+    last = lax.while_loop(unfinished, on, flight)
     return last, done(last)
 
 
@@ -181,16 +186,22 @@ def _to_a_landing(
     flight: _Flight,
     times: Float[Array, " time"],
     used: Bool[Array, " slots"],
+    wanted: int,
 ) -> _Flight:
-    """All slots in step, until one in use arrives at a snapshot or breaks down."""
+    """All slots in step, until `wanted` ones in use have arrived at a snapshot."""
     ends = times[jnp.minimum(flight.interval, len(times) - 1)]
+    finished = flight.interval >= len(times)
 
     def under_way(leg: Leg) -> Bool[Array, ""]:
-        return ~jnp.any((_arrived(leg) | leg.failed) & used)
+        flying = used & ~_arrived(leg) & ~leg.failed
+        landing = used & _arrived(leg) & ~leg.failed & ~finished
+        return jnp.any(flying) & (jnp.sum(landing) < wanted)
 
     def step(given: _Given, leg: Leg, end: Float[Array, ""]) -> Leg:
         solver = eqx.combine(given.numbers, static)
-        return one_step(solver, leg, end, given.max_steps)
+        stays = leg.arrived | leg.failed
+        moved = one_step(solver, leg, end, given.max_steps)
+        return jax.tree.map(lambda new, old: jnp.where(stays, old, new), moved, leg)
 
     leg = lax.while_loop(
         under_way, lambda leg: jax.vmap(step)(given, leg, ends), flight.leg
@@ -207,14 +218,16 @@ def _landed(
     flight: _Flight,
     times: Float[Array, " time"],
     used: Bool[Array, " slots"],
+    wanted: int,
 ) -> _Flight:
-    """The snapshots and the way to the next ones, of some slots that have arrived.
+    """The snapshots and the way to the next ones, of `wanted` slots that have arrived.
 
     Of no others is anything read or written.
     """
-    arrived = _arrived(flight.leg) & used & (flight.interval < len(times))
+    landing = _arrived(flight.leg) & ~flight.leg.failed & used
+    landing &= flight.interval < len(times)
     # Places for fewer slots hold a number beyond the last, where nothing is written.
-    who = jnp.nonzero(arrived, size=min(_LANDING, len(used)), fill_value=len(used))[0]
+    who = jnp.nonzero(landing, size=wanted, fill_value=len(used))[0]
     at = jnp.minimum(who, len(used) - 1)
     interval = flight.interval[at]
 

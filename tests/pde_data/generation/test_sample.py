@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pde_data
-from pde_data.generation import _attempt, _sample
+from pde_data.generation import _attempt, _sample, _slots
 
 CONFIG = pde_data.GenerateConfig(
     grid=(16, 16), trajectories=4, snapshots=3, final_time=0.05, mach=0.3, seed=7
@@ -31,6 +31,38 @@ def test_one_vectorised_call_gives_the_bits_of_single_ones(viscosity):
         np.testing.assert_array_equal(run.velocity, sample.velocity)
         np.testing.assert_array_equal(run.pressure, sample.pressure)
         assert int(np.sum(run.num_steps)) == sample.num_steps
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_slots_that_wait_for_each_other_give_the_bits_of_single_runs(
+    share, monkeypatch
+):
+    monkeypatch.setattr(_slots, "_WAITING", share)
+    config = dataclasses.replace(CONFIG, trajectories=7, mach=(0.1, 0.9))
+    attempts = [_attempt.prepare_attempt(config, index) for index in range(7)]
+    # The one with most steps breaks down on its way.
+    broken = max(attempts, key=lambda attempt: attempt.max_steps).index
+    attempts[broken] = dataclasses.replace(attempts[broken], max_steps=2)
+    runs = {
+        attempt.index: run
+        for attempt, run in _slots.run_in_slots(attempts, config.times, 4)
+    }
+    assert sorted(runs) == list(range(7))
+    for attempt in attempts:
+        alone = _sample.simulate_in_program(
+            attempt.solver,
+            attempt.start,
+            config.times,
+            len(config.times),
+            attempt.max_steps,
+        )
+        assert bool(alone.failed) == (attempt.index == broken)
+        pairs = zip(
+            jax.tree.leaves(alone), jax.tree.leaves(runs[attempt.index]), strict=True
+        )
+        for a, b in pairs:
+            np.testing.assert_array_equal(a, b)
 
 
 def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
