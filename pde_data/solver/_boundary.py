@@ -6,6 +6,7 @@ copies with signs, so corners do not depend on the order in which axes are fille
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -16,6 +17,7 @@ from jaxtyping import Array, Float, Shaped
 
 from .._arguments import check_axis, checked
 from ._gas import as_scalar, named
+from ._materialisation import in_one_function
 from ._rounding import rounded
 from ._state import Primitive
 
@@ -131,6 +133,9 @@ def with_ghosts(
 ) -> Primitive:
     """The state with `width` ghost cells beyond every face, corners included."""
     for axis, (lower, upper) in enumerate(boundaries):
+        if lower is periodic and in_one_function():
+            state = jax.tree.map(partial(_repeated, axis=axis, width=width), state)
+            continue
         below = lower(state, axis, -1, width)
         above = upper(state, axis, +1, width)
         state = jax.tree.map(
@@ -140,6 +145,14 @@ def with_ghosts(
             above,
         )
     return state
+
+
+def _repeated(x: Float[Array, "..."], axis: int, width: int) -> Float[Array, "..."]:
+    """A periodic array with ghost cells, which are looked up and never stored."""
+    n = x.shape[axis]
+    where = (lax.iota(jnp.int32, n + 2 * width) + (n - width)) % n
+    places = (slice(None),) * axis + (where,)
+    return x.at[places].get(mode="promise_in_bounds")
 
 
 def trimmed(x: Float[Array, "..."], cells: Sequence[int]) -> Float[Array, "..."]:

@@ -1,12 +1,23 @@
 """Make XLA compute a value once, and compile a long loop in parts.
 
-Left alone, its fusion computes a value anew for every user, and a loop over small
-arrays becomes a single function.
+Left alone on a CPU, its fusion computes a value anew for every user, and a loop over
+small arrays becomes a single function. On an accelerator arithmetic costs nothing and
+memory all: there the best is one function for everything between two states.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
+
+
+def in_one_function() -> bool:
+    """Whether values are computed anew at each face that needs them, from cells alone.
+
+    So XLA makes one function for an accelerator of what it would otherwise split at
+    every array that has users at several places. The bits are the same.
+    """
+    return jax.default_backend() != "cpu"
 
 
 def materialised(
@@ -19,8 +30,10 @@ def materialised(
     over. It never duplicates a division. So divide by ones that it cannot foresee, made
     from `stored`, an array of the same shape that is in memory already. (A division by
     a scalar does not do: XLA turns it into a product.) Where `stored` is infinite or
-    NaN, the state has failed and the result is NaN.
+    NaN, the state has failed and the result is NaN. On an accelerator nothing is done.
     """
+    if in_one_function():
+        return x
     return x / (1 + 0 * lax.stop_gradient(stored))
 
 

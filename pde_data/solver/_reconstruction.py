@@ -10,7 +10,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from .._arguments import check_same_shape, checked
-from ._materialisation import materialised
+from ._materialisation import in_one_function, materialised
 
 Limiter = Callable[[Float[Array, "*shape"], Float[Array, "*shape"]], Array]
 
@@ -70,6 +70,11 @@ class MUSCL(AbstractReconstruction):
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
         """Left and right values at the faces."""
+        if in_one_function():
+            below, left, right, above = beside_faces(values, axis, 2)
+            middle = right - left
+            left = left + 0.5 * self.limiter(left - below, middle)
+            return left, right - 0.5 * self.limiter(middle, above - right)
         n = values.shape[axis]
         low, high = shifted(values, axis, 1)
         difference = high - low
@@ -106,6 +111,14 @@ def van_leer(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Array:
     product = a * b
     agree = product > 0
     return jnp.where(agree, 2 * product / jnp.where(agree, a + b, 1), 0)
+
+
+def beside_faces(
+    values: Float[Array, " *padded"], axis: int, width: int
+) -> list[Float[Array, " *faces"]]:
+    """The `2 width` cells beside each face along `axis`, from the lowest on."""
+    n = values.shape[axis] - 2 * width + 1
+    return [lax.slice_in_dim(values, i, i + n, axis=axis) for i in range(2 * width)]
 
 
 def shifted(

@@ -5,6 +5,8 @@ it is of second order, with small constants. `AWENO5Z` interpolates from values 
 cell centres and corrects the flux, which gives the fifth order in every dimension.
 """
 
+import itertools
+from collections.abc import Sequence
 from typing import ClassVar
 
 import jax
@@ -13,8 +15,8 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from .._arguments import checked
-from ._materialisation import materialised
-from ._reconstruction import AbstractReconstruction, shifted
+from ._materialisation import in_one_function, materialised
+from ._reconstruction import AbstractReconstruction, beside_faces, shifted
 from ._rounding import rounded
 from ._state import Conserved
 
@@ -87,20 +89,34 @@ _INTERPOLATION = (((-3.0, 7.0), (1.0, 3.0), (5.0, -1.0)), (1.0, 10.0, 5.0), 8.0)
 def _faces(
     values: Float[Array, " *padded"], axis: int, stencils: tuple
 ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
+    if in_one_function():
+        cells = beside_faces(values, axis, 3)
+        steps = [high - low for low, high in itertools.pairwise(cells)]
+        _, left = _ends_of_cell(cells[2], steps[:4], stencils)
+        right, _ = _ends_of_cell(cells[3], steps[1:], stencils)
+        return left, right
     n = values.shape[axis]
     low, high = shifted(values, axis, 1)
     difference = high - low
-    d1, d2, d3, d4 = (
-        lax.slice_in_dim(difference, i, n - 4 + i, axis=axis) for i in range(4)
-    )
+    steps = [lax.slice_in_dim(difference, i, n - 4 + i, axis=axis) for i in range(4)]
     center = lax.slice_in_dim(values, 2, n - 2, axis=axis)
-    weights = _nonlinear_weights(d1, d2, d3, d4, center)
-    upper = center + materialised(_offset((d1, d2, d3, d4), weights, stencils), center)
-    mirrored = _offset((-d4, -d3, -d2, -d1), weights[::-1], stencils)
-    lower = center + materialised(mirrored, center)
+    lower, upper = _ends_of_cell(center, steps, stencils)
     left, _ = shifted(upper, axis, 1)
     _, right = shifted(lower, axis, 1)
     return left, right
+
+
+def _ends_of_cell(
+    center: Float[Array, " *cells"],
+    steps: Sequence[Float[Array, " *cells"]],
+    stencils: tuple,
+) -> tuple[Float[Array, " *cells"], Float[Array, " *cells"]]:
+    """The values at the lower and the upper end of cells, from four differences."""
+    d1, d2, d3, d4 = steps
+    weights = _nonlinear_weights(d1, d2, d3, d4, center)
+    upper = center + materialised(_offset((d1, d2, d3, d4), weights, stencils), center)
+    mirrored = _offset((-d4, -d3, -d2, -d1), weights[::-1], stencils)
+    return center + materialised(mirrored, center), upper
 
 
 def _nonlinear_weights(
