@@ -57,5 +57,5 @@ from .solver._state import (
     Primitive as Primitive,
     primitive as primitive,
 )
-from .solver._stepper import ssp_rk2 as ssp_rk2, ssp_rk3 as ssp_rk3
+from .solver._stepper import rkl2 as rkl2, ssp_rk2 as ssp_rk2, ssp_rk3 as ssp_rk3
 from .solver._weno import AWENO5Z as AWENO5Z, WENO5Z as WENO5Z

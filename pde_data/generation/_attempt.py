@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 
 import equinox as eqx
@@ -10,13 +11,17 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..solver._equations import CompressibleNavierStokes
-from ..solver._schemes import SCHEMES
+from ..solver._schemes import SCHEMES, VISCOUS_STEPPERS
 from ..solver._state import Primitive
 from ._config import DRAWN, GenerateConfig, Range
 from ._families import FAMILIES
 
 # A step that has shrunk to a hundredth of the first has collapsed.
 STEP_COLLAPSE = 100
+# How much more of the step viscosity bounds than sound, where steps of its own begin
+# to save time: measured at 64² and 128².
+STIFF = 1.5
+_ASKED = 4
 # Steps between two snapshots, so that a hundred times as many are still an int32.
 MOST_IN_INTERVAL = 2e7
 
@@ -50,14 +55,22 @@ def prepare_attempt(
     with precision_of(config):
         scheme = config.scheme if scheme is None else scheme
         key = trajectory_key(config, index, draw)
-        parameters = draw_parameters(config, key)
-        solver = build_solver(config, parameters, scheme)
-        family = FAMILIES[config.family]
-        start = family.draw(solver, jax.random.fold_in(key, 0), mach=parameters["mach"])
+        solver, start, parameters = _prepared(config, key, scheme)
         rate = float(first_rate(solver, start)) / solver.courant_number
         steps = config.interval * rate if math.isfinite(rate) else 0.0
         limit = STEP_COLLAPSE * (math.ceil(min(steps, MOST_IN_INTERVAL)) + 1)
         return Attempt(index, draw, scheme, parameters, solver, start, limit)
+
+
+def _prepared(
+    config: GenerateConfig, key: PRNGKeyArray, scheme: str | None = None
+) -> tuple[CompressibleNavierStokes, Primitive, dict[str, float]]:
+    """The solver and the start that a key draws, with the numbers drawn."""
+    with precision_of(config):
+        parameters = draw_parameters(config, key)
+        solver = build_solver(config, parameters, scheme or config.scheme)
+        family, key = FAMILIES[config.family], jax.random.fold_in(key, 0)
+        return solver, family.draw(solver, key, mach=parameters["mach"]), parameters
 
 
 def precision_of(config: GenerateConfig) -> contextlib.AbstractContextManager[None]:
@@ -98,14 +111,43 @@ def build_solver(
         viscosity=config.viscosity,
         boundary=family.boundary(len(config.grid)),
         forcing=family.forcing,
+        viscous_stepper=VISCOUS_STEPPERS[viscous_steps(config)],
         **parts,
     )
+
+
+@functools.lru_cache(maxsize=64)
+def viscous_steps(config: GenerateConfig) -> str:
+    """How all trajectories of a configuration step viscosity, "explicit" or "rkl2".
+
+    "auto" asks the starts of the first few, whether there are as many or not: a
+    trajectory does not depend on how many others there are.
+    """
+    if config.viscous_steps != "auto":
+        return config.viscous_steps
+    explicit = dataclasses.replace(config, viscous_steps="explicit", shard=(1, 1))
+    ratios = []
+    for index in range(_ASKED):
+        solver, start, _ = _prepared(explicit, trajectory_key(config, index))
+        if solver.transport is None:
+            return "explicit"
+        inviscid = eqx.tree_at(lambda solver: solver.transport, solver, None)
+        sound = float(first_rate(inviscid, start))
+        ratios.append(float(_viscous_rate(solver, start)) / sound)
+    return "rkl2" if np.mean(ratios) > STIFF else "explicit"
 
 
 @eqx.filter_jit
 def first_rate(solver: CompressibleNavierStokes, start: Primitive) -> Float[Array, ""]:
     """The solver's `max_rate` of a start."""
     return solver.max_rate(solver.gas.conserved(start))
+
+
+@eqx.filter_jit
+def _viscous_rate(
+    solver: CompressibleNavierStokes, start: Primitive
+) -> Float[Array, ""]:
+    return solver.max_viscous_rate(solver.gas.conserved(start))
 
 
 def _log_uniform(value: Range, draw: float) -> float:

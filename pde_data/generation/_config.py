@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ..formats._registry import FORMATS
 from ..solver._grid import Grid
-from ..solver._schemes import SCHEMES
+from ..solver._schemes import SCHEMES, VISCOUS_STEPPERS
 from ._families import FAMILIES
 from ._settings import Choice, Number, setting, suggested
 
@@ -45,6 +45,9 @@ class GenerateConfig:
     - `seed`: from 0 to 2**63 - 1; trajectory `i` depends on `seed` and `i` alone.
     - `dtype`: stored, "float32" or "float64"; `precision`: computed, the same names.
     - `scheme`: a name from `pde_data.SCHEMES`; `courant_number`: `None` for its own.
+    - `viscous_steps`: "explicit" for one step of all terms; "rkl2" for viscosity and
+      conduction in steps of their own, so that sound alone bounds the step; "auto" for
+      the second where viscosity bounds it more than twice as much as sound.
     - `refinement`: simulate with so many times the cells per axis, store averages.
     - `batch`: trajectories per vectorised call; it changes no bit of the result.
     - `format`: "pdebench" or "well", or another name from `pde_data.formats.FORMATS`;
@@ -108,6 +111,11 @@ class GenerateConfig:
     scheme: str = setting("muscl", Choice(lambda: sorted(SCHEMES)), "numerical scheme")
     courant_number: float | None = setting(
         None, Number(1e-6, 1, optional=True), "without: the scheme's own"
+    )
+    viscous_steps: str = setting(
+        "auto",
+        Choice(lambda: ("auto", *VISCOUS_STEPPERS)),
+        "rkl2: viscosity in steps of its own; auto: where it bounds the step",
     )
     refinement: int = setting(
         1,

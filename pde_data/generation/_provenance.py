@@ -11,6 +11,7 @@ import jax
 
 from ..formats._hdf5 import open_hdf5
 from ..formats._own_records import CONFIG
+from ._attempt import viscous_steps
 from ._config import GenerateConfig
 
 PACKAGE = Path(__file__).parents[1]
@@ -35,6 +36,7 @@ def provenance(config: GenerateConfig) -> dict[str, Any]:
         "platform": f"{jax.default_backend()} {platform.machine()}",
         "seed": config.seed,
         "gamma": config.gamma,
+        "viscous_steps": viscous_steps(config),
         "prng_impl": str(jax.random.key_impl(jax.random.key(0))),
         "threefry_partitionable": bool(
             getattr(jax.config, "jax_threefry_partitionable", True)

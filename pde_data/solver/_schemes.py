@@ -1,10 +1,11 @@
 """Numerical schemes by name: parts of the solver that go well together."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ._reconstruction import MUSCL, minmod, monotonized_central
 from ._riemann import hllc, low_mach, rusanov
-from ._stepper import ssp_rk2, ssp_rk3
+from ._stepper import rkl2, ssp_rk2, ssp_rk3
 from ._weno import AWENO5Z, WENO5Z
 
 # Each is a set of named arguments of `CompressibleNavierStokes`.
@@ -47,3 +48,6 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "positivity": True,
     },
 }
+
+# How viscosity and conduction are stepped: with all the rest, or in steps of their own.
+VISCOUS_STEPPERS: dict[str, Callable | None] = {"explicit": None, "rkl2": rkl2}

@@ -182,7 +182,13 @@ def _linear_waves() -> Iterator[Result]:
     order = {"aweno5z": (None, 1.8)}
     yield from _rows(f"{case}, axis", error, order, (32, 64), (1, 0))
     yield from _rows(f"{case}, diagonal", error, order, (32, 64), (1, 1))
-    decay = {"muscl": (2e-3, None), "aweno5z": (2e-3, None)}
+    order = {"muscl + rkl2": (5e-3, 1.8)}
+    yield from _rows(f"{case}, diagonal", error, order, (32, 64), (1, 1))
+    decay = {
+        "muscl": (2e-3, None),
+        "muscl + rkl2": (2e-3, None),
+        "aweno5z": (2e-3, None),
+    }
     for direction in ((1, 0), (1, 1), (1, 2)):
         name = f"shear wave {direction}, decay rate"
         yield from _rows(name, waves.shear_wave, decay, (64,), direction)
@@ -191,7 +197,8 @@ def _linear_waves() -> Iterator[Result]:
 
 
 def _viscous_shock() -> Iterator[Result]:
-    claims = {"muscl": (2e-3, 1.8), "aweno5z": (2e-3, 1.8)}
+    schemes = ("muscl", "muscl + rkl2", "aweno5z")
+    claims = dict.fromkeys(schemes, (2e-3, 1.8))
     for mach in (1.2, 2.0, 3.0):
         name = f"Becker shock M {mach:g}, L1(velocity)"
         yield from _rows(name, viscous.becker, claims, (128, 256, 512), mach)
@@ -296,7 +303,7 @@ def _positivity() -> Iterator[Result]:
 
 def _conservation() -> Iterator[Result]:
     for dtype, bound in (("float32", 1e-6), ("float64", 1e-13)):
-        for scheme in ("muscl", "aweno5z"):
+        for scheme in ("muscl", "muscl + rkl2", "aweno5z"):
             drift = laws.drift(scheme, dtype)
             name = f"drift in 1000 steps, {dtype}"
             yield Result(name, scheme, (24,), (drift,), bound)
@@ -306,6 +313,7 @@ def _symmetry() -> Iterator[Result]:
     both, every = ("float32", "float64"), laws.SURROUNDINGS
     for d, n, scheme, dtypes, surroundings in (
         (2, 32, "muscl", both, every),
+        (2, 32, "muscl + rkl2", both, ("viscous", "no-slip walls", "gravity")),
         (2, 32, "weno5z", both, ("viscous",)),
         (2, 32, "aweno5z", both, ("periodic", "viscous", "slip walls")),
         (3, 8, "muscl", ("float32",), every),

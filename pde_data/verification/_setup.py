@@ -11,7 +11,7 @@ import numpy as np
 
 from ..solver._equations import CompressibleNavierStokes
 from ..solver._grid import Grid
-from ..solver._schemes import SCHEMES
+from ..solver._schemes import SCHEMES, VISCOUS_STEPPERS
 from ..solver._simulation import fixed_steps
 from ..solver._state import Primitive
 
@@ -19,8 +19,15 @@ from ..solver._state import Primitive
 def scheme_solver(
     scheme: str, grid: Grid, gamma: float = 1.4, **parts: Any
 ) -> CompressibleNavierStokes:
-    """The solver with a named scheme, some parts of it replaced."""
-    return CompressibleNavierStokes(grid, gamma, **{**SCHEMES[scheme], **parts})
+    """The solver with a named scheme, some parts of it replaced.
+
+    "muscl + rkl2" is "muscl" with viscous steps of their own.
+    """
+    name, _, viscous = scheme.partition(" + ")
+    named: dict[str, Any] = dict(SCHEMES[name])
+    if viscous:
+        named["viscous_stepper"] = VISCOUS_STEPPERS[viscous]
+    return CompressibleNavierStokes(grid, gamma, **{**named, **parts})
 
 
 def start_of(density: Any, velocity: Any, pressure: Any) -> Primitive:
