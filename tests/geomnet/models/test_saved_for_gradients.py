@@ -12,6 +12,8 @@ import geomnet as gn
 from geomnet.nn import _activation, _norm
 from geomnet.nn._execution import Form, _convolution
 
+from ..saved_bytes import saved_bytes
+
 SQUARE = gn.hyperoctahedral(2)
 FIELDS = gn.Signature("16x0+ 24x1+")
 GRID = (64, 64)
@@ -48,20 +50,6 @@ def cast(module, dtype):
     return jax.tree.map(
         lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, module
     )
-
-
-def saved_bytes(module, x):
-    """Bytes that a module keeps of a batch for the gradient of its weights and input.
-
-    What `jax.vjp` closes over, weights included; nothing is compiled or run.
-    """
-    arrays, rest = eqx.partition(module, eqx.is_inexact_array)
-
-    def run(arrays, x):
-        return jax.vmap(eqx.combine(arrays, rest))(x)
-
-    back = jax.eval_shape(lambda *given: jax.vjp(run, *given)[1], arrays, x)
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(back))
 
 
 def batch(fields, dtype):
