@@ -1,5 +1,6 @@
 """Blocks that are computed anew for the gradient."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -7,7 +8,7 @@ import jax
 
 from .._stand_in import StandIn
 
-B = TypeVar("B")
+B = TypeVar("B", bound=Callable[..., Any])
 
 
 def execution_field() -> Any:
