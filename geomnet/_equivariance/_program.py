@@ -17,7 +17,15 @@ _LIBRARIES = tuple(
 )
 
 # Programs inside of an equation that run once, on its own inputs.
-_INLINED = ("jit", "pjit", "closed_call", "custom_jvp_call", "custom_vjp_call")
+_INLINED = (
+    "checkpoint",
+    "closed_call",
+    "custom_jvp_call",
+    "custom_vjp_call",
+    "jit",
+    "pjit",
+    "remat2",
+)
 
 # A loop that runs until something holds: nobody knows how often.
 _UNKNOWN_LENGTH = 64

@@ -24,6 +24,7 @@ from ..nn import (
 from ..nn._spectral import as_modes
 from ._contract import AbstractBlock, AbstractNetwork
 from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
+from ._remat import execution_field, rematerialised
 
 
 class FourierBlock(AbstractBlock):
@@ -110,6 +111,7 @@ class FNO(AbstractNetwork):
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
+    remat: bool = execution_field()
 
     @checked
     def __init__(
@@ -123,6 +125,7 @@ class FNO(AbstractNetwork):
         num_blocks: int = 4,
         size: int = 1,
         norm: str = DEFAULT_NORM,
+        remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -136,6 +139,9 @@ class FNO(AbstractNetwork):
         - `size`: cells of the local convolutions' windows along each axis; odd. 1 is
             the pointwise map of the reference.
         - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
+        - `remat`: whether the gradient computes each block anew instead of keeping what
+            is inside: for networks that do not fit into memory. The function is the
+            same, at the price of a second forward pass in each train step.
 
         **Raises:** `ValueError` if the modes don't fit the group, or if a type of
         `hidden` or of the output can't be reached.
@@ -149,6 +155,7 @@ class FNO(AbstractNetwork):
         self.num_blocks = num_blocks
         self.size = size
         self.norm = norm
+        self.remat = remat
         lifted = self._lifted_types()
         self._check_types(lifted)
         keys = jax.random.split(key, num_blocks + 2)
@@ -200,7 +207,7 @@ class FNO(AbstractNetwork):
     def _layers(self, image: GeometricImage) -> GeometricImage:
         image = self._filled(self.lift(image))
         for block in self.blocks:
-            image = block(image)
+            image = rematerialised(block, self.remat)(image)
         return self.project(image)
 
     def _lifted_types(self) -> set[TensorType]:

@@ -20,9 +20,10 @@ from ..nn import (
 from ..nn._conditioned_spectral import repeated
 from ..nn._kernel import scaled
 from ..nn._spectral import as_modes
-from ..nn._waves import waves_of
+from ..nn._waves import Waves, waves_of
 from ._contract import AbstractNetwork
 from ._norm import DEFAULT_NORM, Parameters, at_unit_size, check_given, check_norm
+from ._remat import execution_field, rematerialised
 
 Convolution = SpectralConv | ConditionedSpectralConv
 
@@ -72,6 +73,7 @@ class Propagator(AbstractNetwork):
     num_kernels: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
+    remat: bool = execution_field()
 
     @checked
     def __init__(
@@ -88,6 +90,7 @@ class Propagator(AbstractNetwork):
         num_kernels: int = 6,
         norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
+        remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -108,6 +111,9 @@ class Propagator(AbstractNetwork):
             units of its own: products then grow as they should. See `docs/units.md`.
         - `output_scale`: of the output at the start, where an input of unit variance is
             spread evenly over the waves; 0.05 where it predicts a small change.
+        - `remat`: whether the gradient computes each block anew instead of keeping what
+            is inside: for networks that do not fit into memory. The function is the
+            same, at the price of a second forward pass in each train step.
 
         **Raises:** `ValueError` if the modes don't fit the group or each other, if a
         type can't be reached, or for another `norm`.
@@ -141,6 +147,7 @@ class Propagator(AbstractNetwork):
         self.num_kernels = num_kernels
         self.norm = norm
         self.output_scale = checked_positive("output_scale", output_scale)
+        self.remat = remat
 
         keys = jax.random.split(key, num_blocks + 1)
         ends = (self.in_signature, self.out_signature, self.modes)
@@ -213,12 +220,20 @@ class Propagator(AbstractNetwork):
         # The smallest grid on which products of factors are exact up to `modes`.
         pairs = zip(self.modes, self.factor_modes, strict=True)
         coarse = tuple(m + max(m, 2 * n) + 1 for m, n in pairs)
-        waves = waves_of(image, self.modes)
-        output = self.linear.on_waves(waves, *given)
-        for block in self.blocks:
+
+        def through(
+            block: ProductBlock, waves: Waves, *given: Parameters
+        ) -> tuple[Waves, Waves]:
             kept = waves.up_to(self.factor_modes)
             factors = block.factors.on_waves(kept, *given).on(coarse, image.dtype)
             products = block.product(factors)
-            output += block.output.on_waves(waves_of(products, self.modes), *given)
-            waves = waves_of(concatenate([factors, products]), self.factor_modes)
+            added = block.output.on_waves(waves_of(products, self.modes), *given)
+            return added, waves_of(concatenate([factors, products]), self.factor_modes)
+
+        waves = waves_of(image, self.modes)
+        output = self.linear.on_waves(waves, *given)
+        for block in self.blocks:
+            step = rematerialised(jax.tree_util.Partial(through, block), self.remat)
+            added, waves = step(waves, *given)
+            output += added
         return output.on(image.grid, image.dtype)

@@ -27,6 +27,7 @@ from ..nn import (
 from ..nn._kernel import scaled
 from ._contract import AbstractBlock
 from ._norm import DEFAULT_NORM, Parameters, activated, make_condition, make_norm
+from ._remat import execution_field
 from ._unet import (
     AbstractUNet,
     check_shape,
@@ -155,6 +156,7 @@ class ResUNet(AbstractUNet):
     norm: str = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
+    remat: bool = execution_field()
 
     @checked
     def __init__(
@@ -171,6 +173,7 @@ class ResUNet(AbstractUNet):
         norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
+        remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -187,6 +190,9 @@ class ResUNet(AbstractUNet):
         - `output_scale`: the standard deviation of the output before training. A small
             one lets `geomnet.Residual` start from "nothing changes".
         - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.
+        - `remat`: whether the gradient computes each block anew instead of keeping what
+            is inside: for networks that do not fit into memory. The function is the
+            same, at the price of a second forward pass in each train step.
         - `key`: draws the coefficients.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
@@ -203,6 +209,7 @@ class ResUNet(AbstractUNet):
         self.depth, self.size, self.norm = depth, size, norm
         self.num_blocks, self.num_parameters = num_blocks, num_parameters
         self.output_scale = output_scale
+        self.remat = remat
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 2 * depth * (num_blocks + 1) + 5))
         levels = level_signatures(self.hidden, depth)
@@ -238,7 +245,7 @@ class ResUNet(AbstractUNet):
         self, image: GeometricImage, parameters: Parameters | None
     ) -> GeometricImage:
         def chain(blocks: tuple[ConditionedBlock, ...]) -> Any:
-            return lambda image: through_blocks(blocks, image, parameters)
+            return lambda image: through_blocks(blocks, image, parameters, self.remat)
 
         image = through_levels(
             self.lift(image),

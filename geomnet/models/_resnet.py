@@ -24,6 +24,7 @@ from ..nn import (
 )
 from ._contract import AbstractBlock, AbstractNetwork
 from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
+from ._remat import execution_field, rematerialised
 
 
 class ResidualBlock(AbstractBlock):
@@ -126,10 +127,10 @@ class _Stack(eqx.Module):
         self.gate = Gate(group, hidden, key=keys[1], dtype=dtype)
         self.project = Conv(group, hidden, target, key=keys[2], **shared)
 
-    def __call__(self, image: GeometricImage) -> GeometricImage:
+    def __call__(self, image: GeometricImage, remat: bool) -> GeometricImage:
         image = self.lift(image)
         for block in self.blocks:
-            image = block(image)
+            image = rematerialised(block, remat)(image)
         return self.project(activated(self.norm, self.gate, image))
 
 
@@ -140,6 +141,7 @@ class AbstractResNet(AbstractNetwork):
     norm: eqx.AbstractVar[str]
     size: eqx.AbstractVar[int]
     boundary: eqx.AbstractVar[Faces]
+    remat: eqx.AbstractVar[bool]
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """One cell along periodic axes, 0 along others.
@@ -154,7 +156,9 @@ class AbstractResNet(AbstractNetwork):
         `in_signature`.
         """
         check_image(image, self.source, type(self).__name__)
-        return at_unit_size(self.norm, self.stack, image)
+        return at_unit_size(
+            self.norm, lambda image: self.stack(image, self.remat), image
+        )
 
 
 class ResNet(AbstractResNet):
@@ -173,6 +177,7 @@ class ResNet(AbstractResNet):
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
+    remat: bool = execution_field()
 
     @checked
     def __init__(
@@ -186,6 +191,7 @@ class ResNet(AbstractResNet):
         size: int = 3,
         norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
+        remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -196,6 +202,9 @@ class ResNet(AbstractResNet):
         - `size`: cells of the windows along each axis; odd.
         - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
         - `boundary`: as in `geomnet.nn.Conv`.
+        - `remat`: whether the gradient computes each block anew instead of keeping what
+            is inside: for networks that do not fit into memory. The function is the
+            same, at the price of a second forward pass in each train step.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
@@ -209,6 +218,7 @@ class ResNet(AbstractResNet):
         self.num_blocks = num_blocks
         self.size = size
         self.norm = norm
+        self.remat = remat
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
             group,
@@ -241,6 +251,7 @@ class DilatedResNet(AbstractResNet):
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
+    remat: bool = execution_field()
 
     @checked
     def __init__(
@@ -255,6 +266,7 @@ class DilatedResNet(AbstractResNet):
         size: int = 3,
         norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
+        remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -266,6 +278,9 @@ class DilatedResNet(AbstractResNet):
         - `size`: cells of the windows along each axis; odd.
         - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
         - `boundary`: as in `geomnet.nn.Conv`.
+        - `remat`: whether the gradient computes each block anew instead of keeping what
+            is inside: for networks that do not fit into memory. The function is the
+            same, at the price of a second forward pass in each train step.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
@@ -280,6 +295,7 @@ class DilatedResNet(AbstractResNet):
         self.dilations = dilations
         self.size = size
         self.norm = norm
+        self.remat = remat
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
             group,

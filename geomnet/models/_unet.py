@@ -41,6 +41,7 @@ from ._norm import (
     make_condition,
     make_norm,
 )
+from ._remat import execution_field, rematerialised
 
 Layer = Callable[[GeometricImage], GeometricImage]
 
@@ -115,6 +116,7 @@ class AbstractUNet(AbstractNetwork):
     num_parameters: eqx.AbstractVar[int]
     norm: eqx.AbstractVar[str]
     boundary: eqx.AbstractVar[Faces]
+    remat: eqx.AbstractVar[bool]
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """`2**depth` cells along periodic axes, 0 along others.
@@ -185,6 +187,7 @@ class UNet(AbstractUNet):
     norm: str = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
+    remat: bool = execution_field()
 
     @checked
     def __init__(
@@ -200,6 +203,7 @@ class UNet(AbstractUNet):
         norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
+        remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -215,6 +219,9 @@ class UNet(AbstractUNet):
         - `output_scale`: the standard deviation of the output before training. A small
             one lets `geomnet.Residual` start from "nothing changes".
         - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.
+        - `remat`: whether the gradient computes each block anew instead of keeping what
+            is inside: for networks that do not fit into memory. The function is the
+            same, at the price of a second forward pass in each train step.
         - `key`: draws the coefficients.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
@@ -229,6 +236,7 @@ class UNet(AbstractUNet):
         self.hidden = Signature(hidden)
         self.depth, self.size, self.norm = depth, size, norm
         self.num_parameters = num_parameters
+        self.remat = remat
         self.output_scale = output_scale
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 5 * depth + 3))
@@ -259,7 +267,7 @@ class UNet(AbstractUNet):
         self, image: GeometricImage, parameters: Parameters | None
     ) -> GeometricImage:
         def chain(*blocks: ConvBlock) -> Layer:
-            return lambda image: through_blocks(blocks, image, parameters)
+            return lambda image: through_blocks(blocks, image, parameters, self.remat)
 
         image = through_levels(
             chain(self.lift)(image),
@@ -273,10 +281,13 @@ class UNet(AbstractUNet):
 
 
 def through_blocks(
-    blocks: Sequence[Any], image: GeometricImage, parameters: Parameters | None
+    blocks: Sequence[Any],
+    image: GeometricImage,
+    parameters: Parameters | None,
+    remat: bool,
 ) -> GeometricImage:
     for block in blocks:
-        image = block(image, parameters)
+        image = rematerialised(block, remat)(image, parameters)
     return image
 
 

@@ -22,6 +22,8 @@ from ._execution import (
     copy_to_components,
     invariants,
     keep_opposites,
+    kept,
+    recomputed,
     sum_components,
     times,
 )
@@ -78,29 +80,11 @@ class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
         check_image(image, self.representation, "Gate")
-        array = image.array
-        if self.weight is None or self.bias is None:
-            activated = jax.nn.silu(array) * unit_second_moment("silu")
-            return image.with_array(keep_opposites(activated, self.representation))
-        fields = self.representation
-        dtype = array.dtype
-        norms = sum_components(jnp.square(array), fields)
-        norms = jnp.sqrt(norms + jnp.asarray(self.epsilon**2, dtype))
-        scalars = invariants(array, fields)
-        known = norms if scalars is None else jnp.concatenate([scalars, norms], -1)
-        # One logit per feature: copies of weights are cheaper than of fields.
-        weight = copy_to_components(self.weight.astype(dtype), fields)
-        bias = copy_to_components(self.bias.astype(dtype), fields)
-        logits = times(known, weight) + jnp.expand_dims(bias, range(array.ndim - 1))
-        # An invariant is its own logit: s σ(s) is silu.
-        is_invariant = fields.invariant
-        own = jnp.expand_dims(jnp.asarray(is_invariant, dtype), range(array.ndim - 1))
-        scale = np.where(
-            is_invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
+        return image.with_array(
+            _gated(
+                image.array, self.weight, self.bias, self.representation, self.epsilon
+            )
         )
-        scale = jnp.expand_dims(jnp.asarray(scale, dtype), range(array.ndim - 1))
-        gated = array * jax.nn.sigmoid(logits + array * own) * scale
-        return image.with_array(keep_opposites(gated, fields))
 
 
 class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
@@ -141,43 +125,79 @@ class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     def __call__(self, image: GeometricImage) -> GeometricImage:
         """**Raises:** `ValueError` if the signature of `image` differs."""
         check_image(image, self.representation, "NormActivation")
-        array, fields = image.array, self.representation
-
-        def per_feature(numbers: Any) -> Array:
-            return jnp.expand_dims(
-                jnp.asarray(numbers, array.dtype), range(array.ndim - 1)
-            )
-
-        norm = array
-        if fields.num_tensors:
-            squares = sum_components(jnp.square(array), fields)
-            norms = jnp.sqrt(squares + jnp.asarray(self.epsilon**2, array.dtype))
-            # Copies are zero where features are invariant.
-            norm = array * per_feature(fields.invariant)
-            norm = norm + copy_to_components(norms, fields)
-        slope, bias = (
-            per_feature(copy_channels(numbers, fields))
-            for numbers in (self.slope, self.bias)
-        )
-        scale = np.concatenate(
-            [
-                np.full(entry.features(image.num_spatial_dims), scale)
-                for entry, scale in zip(self.signature, self._scales(), strict=True)
-            ]
-        )
-        gates = jax.nn.sigmoid(slope * norm + bias)
         return image.with_array(
-            keep_opposites(array * gates * per_feature(scale), fields)
+            _scaled_by_norm(
+                image.array, self.slope, self.bias, self.representation, self.epsilon
+            )
         )
 
-    def _scales(self) -> list[float]:
-        fields = self.representation
-        return [
+
+@recomputed("fields", "epsilon")
+def _gated(
+    array: Float[Array, "*grid features"],
+    weight: Float[Array, "invariants gates"] | None,
+    bias: Float[Array, " gates"] | None,
+    fields: Representation,
+    epsilon: float,
+) -> Float[Array, "*grid features"]:
+    if weight is None or bias is None:
+        activated = jax.nn.silu(array) * unit_second_moment("silu")
+        return keep_opposites(activated, fields)
+    dtype = array.dtype
+    norms = sum_components(jnp.square(array), fields)
+    norms = jnp.sqrt(norms + jnp.asarray(epsilon**2, dtype))
+    scalars = invariants(array, fields)
+    known = norms if scalars is None else jnp.concatenate([scalars, norms], -1)
+    # One logit per feature: copies of weights are cheaper than of fields.
+    weight = copy_to_components(weight.astype(dtype), fields)
+    bias = copy_to_components(bias.astype(dtype), fields)
+    logits = times(known, weight) + jnp.expand_dims(bias, range(array.ndim - 1))
+    # An invariant is its own logit: s σ(s) is silu.
+    is_invariant = fields.invariant
+    own = jnp.expand_dims(jnp.asarray(is_invariant, dtype), range(array.ndim - 1))
+    scale = np.where(
+        is_invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
+    )
+    scale = jnp.expand_dims(jnp.asarray(scale, dtype), range(array.ndim - 1))
+    gated = array * jax.nn.sigmoid(kept(logits + array * own)) * scale
+    return keep_opposites(gated, fields)
+
+
+@recomputed("fields", "epsilon")
+def _scaled_by_norm(
+    array: Float[Array, "*grid features"],
+    slope: Float[Array, " channels"],
+    bias: Float[Array, " channels"],
+    fields: Representation,
+    epsilon: float,
+) -> Float[Array, "*grid features"]:
+    def per_feature(numbers: Any) -> Array:
+        return jnp.expand_dims(jnp.asarray(numbers, array.dtype), range(array.ndim - 1))
+
+    norm = array
+    if fields.num_tensors:
+        squares = sum_components(jnp.square(array), fields)
+        norms = jnp.sqrt(squares + jnp.asarray(epsilon**2, array.dtype))
+        # Copies are zero where features are invariant.
+        norm = array * per_feature(fields.invariant)
+        norm = norm + copy_to_components(norms, fields)
+    slope, bias = (
+        per_feature(copy_channels(numbers, fields)) for numbers in (slope, bias)
+    )
+    scale = [
+        np.full(
+            where.stop - where.start,
             _unit_norm_moment(fields.components(entry.type))
             if moved
-            else unit_second_moment("silu")
-            for entry, moved in zip(fields.signature, fields.moved, strict=True)
-        ]
+            else unit_second_moment("silu"),
+        )
+        for entry, where, moved in zip(
+            fields.signature, fields.slices, fields.moved, strict=True
+        )
+    ]
+    gates = jax.nn.sigmoid(slope * norm + bias)
+    scaled = array * gates * per_feature(np.concatenate(scale))
+    return keep_opposites(scaled, fields)
 
 
 @functools.lru_cache(maxsize=1024)

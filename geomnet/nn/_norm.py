@@ -18,7 +18,7 @@ from .._representation import Representation
 from .._signature import Signature
 from ._bias import Bias
 from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
-from ._execution import copy_channels
+from ._execution import copy_channels, kept, recomputed
 
 
 class AbstractNorm(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
@@ -45,7 +45,16 @@ class AbstractNorm(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
         name = type(self).__name__
         with jax.named_scope(f"geomnet.nn.{name}"):
             check_image(image, self.representation, name)
-            return image.with_array(_normalised(self, image.array))
+            return image.with_array(
+                _normalised(
+                    image.array,
+                    self.scale,
+                    self.bias.dense(),
+                    self.representation,
+                    self.channel_groups,
+                    self.epsilon,
+                )
+            )
 
 
 class GroupNorm(AbstractNorm):
@@ -168,15 +177,20 @@ class InstanceNorm(AbstractNorm):
         return None
 
 
+@recomputed("fields", "channel_groups", "epsilon")
 def _normalised(
-    norm: AbstractNorm, given: Float[Array, "*grid features"]
+    given: Float[Array, "*grid features"],
+    scale: Float[Array, " channels"],
+    bias: Float[Array, " features"] | None,
+    fields: Representation,
+    channel_groups: int | None,
+    epsilon: float,
 ) -> Float[Array, "*grid features"]:
-    fields = norm.representation
     # Sums of many cells need float32 at least.
     dtype = accumulator(given.dtype)
     array = given.astype(dtype)
     grid_axes = tuple(range(array.ndim - 1))
-    shares = _shares(fields, norm.channel_groups)
+    shares = _shares(fields, channel_groups)
 
     def over_group(shares: np.ndarray, array: Array) -> Array:
         return jnp.matmul(
@@ -187,14 +201,12 @@ def _normalised(
 
     if fields.invariant.any():
         mean = over_group(shares * fields.invariant[:, None], array)
-        array = array - jnp.expand_dims(mean, grid_axes)
-    mean_square = over_group(shares, jnp.square(array))
+        array = array - jnp.expand_dims(kept(mean), grid_axes)
+    mean_square = kept(over_group(shares, jnp.square(array)))
     components = np.bincount(fields.channel)[fields.channel]
-    factor = jax.lax.rsqrt(mean_square + jnp.asarray(norm.epsilon / components, dtype))
-    scale = copy_channels(norm.scale, fields)
-    factor = factor * scale.astype(dtype)
+    factor = jax.lax.rsqrt(mean_square + jnp.asarray(epsilon / components, dtype))
+    factor = factor * copy_channels(scale, fields).astype(dtype)
     array = array * jnp.expand_dims(factor, grid_axes)
-    bias = norm.bias.dense()
     if bias is not None:
         array = array + jnp.expand_dims(bias.astype(dtype), grid_axes)
     return array.astype(given.dtype)

@@ -75,6 +75,8 @@ def _walked(tree: Any) -> tuple[dict[str, str], set[str]]:
         for field in dataclasses.fields(node):
             if not hasattr(node, field.name):
                 continue
+            if field.metadata.get("execution", False):
+                continue  # The function is the same.
             value, place = getattr(node, field.name), f"{path}.{field.name}"
             if not field.metadata.get("static", False):
                 walk(value, place)

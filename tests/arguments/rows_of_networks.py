@@ -39,14 +39,16 @@ ROWS: dict[str, dict[str, Any]] = {
     # Networks.
     "geomnet.DilatedResNet": {
         **NETWORK,
+        "remat": True,
         "num_blocks": 1,
         "dilations": (1, 2),
         "size": 3,
         "boundary": PERIODIC,
     },
-    "geomnet.FNO": {**NETWORK, "modes": 1, "num_blocks": 1, "size": 1},
+    "geomnet.FNO": {**NETWORK, "remat": True, "modes": 1, "num_blocks": 1, "size": 1},
     "geomnet.Propagator": {
         **NETWORK,
+        "remat": True,
         "modes": 2,
         "factor_modes": 1,
         "num_blocks": 1,
@@ -54,9 +56,16 @@ ROWS: dict[str, dict[str, Any]] = {
         "num_kernels": 2,
         "output_scale": 0.5,
     },
-    "geomnet.ResNet": {**NETWORK, "num_blocks": 1, "size": 3, "boundary": PERIODIC},
+    "geomnet.ResNet": {
+        **NETWORK,
+        "remat": True,
+        "num_blocks": 1,
+        "size": 3,
+        "boundary": PERIODIC,
+    },
     "geomnet.ResUNet": {
         **NETWORK,
+        "remat": True,
         "depth": 1,
         "num_blocks": 1,
         "num_parameters": 0,
@@ -66,6 +75,7 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "geomnet.UNet": {
         **NETWORK,
+        "remat": True,
         "depth": 1,
         "num_parameters": 0,
         "size": 3,

@@ -25,5 +25,6 @@ from ._fourier import (
     synthesise as synthesise,
 )
 from ._primitives import times as times
+from ._recomputation import kept as kept, recomputed as recomputed
 from ._spectral import multiply as multiply
 from ._transposed import convolve_transposed as convolve_transposed, spread as spread
