@@ -19,8 +19,10 @@ from ._curriculum import Curriculum, as_curriculum, make_train_steps
 from ._evaluate import Call, Metric
 from ._file import checkpoint_path, sole_writer
 from ._keep import Keep, KeptFiles
+from ._layout import Layout
 from ._loading import Data, Loading
 from ._metadata import canonical
+from ._processes import check_processes_agree, naming_ended_processes
 from ._reports import Beginning, Callbacks, Recent, Report
 from ._run import RESERVED, OtherRun, Run, identity_of
 from ._signals import DeferredSignals, Interrupted, Terminated
@@ -52,6 +54,7 @@ def fit(
     metadata: Mapping[str, Any] | None = None,
     restart: bool = False,
     loading: Loading = Loading(),  # noqa: B008 - frozen
+    mesh: Any = None,
     callbacks: Sequence[Callable[[Report], None]] = (),
     name: str = "training",
     progress: bool = False,
@@ -93,6 +96,11 @@ def fit(
         model, such as its `Normaliser`: `geomnet.load` gives it back.
     - `restart`: begin anew, and overwrite what the checkpoint holds.
     - `loading`: whether data lie on the device or are taken ahead.
+    - `mesh`: a `jax.sharding.Mesh` of devices, of one process or of several. Samples
+        are shared out along its axis `"batch"`, the grid along its axes `"x"`, `"y"`
+        and `"z"`; the state lies whole on each device. Losses and weights are those of
+        one device up to rounding, and a checkpoint is gone on from on any mesh.
+        (`docs/devices.md`)
     - `callbacks`: functions that get a `Report` every ten steps and at each validation,
         such as `JSONLog`. One that raises is named, and training goes on.
     - `progress`: show a bar (needs tqdm).
@@ -104,44 +112,53 @@ def fit(
 
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
     `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
-    differences; `ValueError` if it can't be written, or another process writes it;
-    `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
+    differences; `ValueError` if it can't be written, or another process writes it, or
+    `mesh` does not divide batch or grid; `RuntimeError` if another process of the run
+    has ended; `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
     _check_weights(model)
-    told = Callbacks(callbacks)
+    layout = Layout.of(mesh)
+    told = Callbacks(callbacks if layout.is_first else ())
     described = canonical(metadata)
     _check_names(described)
     target = None if checkpoint is None else checkpoint_path(checkpoint)
     curriculum = as_curriculum(loss)
-    step = make_train_steps(curriculum, optimiser)
-    data = Data(windows, batch_size, key, loading)
-    with DeferredSignals(name) as signals, _sole_writer(target):
+    step = make_train_steps(curriculum, optimiser, layout)
+    data = Data(windows, batch_size, key, loading, layout)
+    writer = _sole_writer(target, layout)
+    with DeferredSignals(name) as signals, writer, layout.context():
         state = start_training(model, optimiser, key=key, average=average)
         identity = identity_of(state, curriculum, optimiser, data.windows, batch_size)
-        run = Run(name, state, target, described, identity)
+        run = Run(name, layout.whole(state), target, described, identity, layout)
         measured = Validation(
             run,
-            None if validation is None else loading.placed("validation", validation),
+            None
+            if validation is None
+            else loading.placed("validation", validation, layout),
             validation_metrics,
             every=validate_every,
             batch_size=batch_size,
             call=call,
             stopping=early_stopping,
+            layout=layout,
         )
         kept = KeptFiles(keep, run, measured, restart=restart)
         if target is not None and target.exists() and not restart:
             _resume(run, data, num_steps)
         told.begin(Beginning(name, run.done, tuple(measured.metrics)))
-        shown = bar(run, num_steps, progress)
-        with told.ending(run), data.from_step(run.done), shown as update:
+        check_processes_agree(layout, run.decided_by)
+        shown = bar(run, num_steps, progress and layout.is_first)
+        ended = naming_ended_processes(layout, lambda: run.kept)
+        with ended, told.ending(run), data.from_step(run.done), shown as update:
             recent = Recent(run, data.blame, update, told)
             loop = _Loop(run, num_steps, step, recent, measured, kept, data)
             try:
                 loop.go(signals)
             except (KeyboardInterrupt, SystemExit) as stop:
                 raise _stop(stop, run.stopped(num_steps)) from None
-    return run.state.averaged, run.history
+            layout.wait()  # Behind it the checkpoint is there, for all.
+    return layout.back(run.state.averaged, model), run.history
 
 
 class _Loop(NamedTuple):
@@ -159,7 +176,7 @@ class _Loop(NamedTuple):
         """To the end, or until it is enough."""
         run, recent = self.run, self.recent
         last_save = time.monotonic()
-        signals.deliver()
+        self.deliver(signals)
         is_enough = self.validation.is_enough()
         while run.done < self.num_steps and not is_enough:
             recent.losses.append(self.take_step(signals))
@@ -174,15 +191,27 @@ class _Loop(NamedTuple):
                 run.save()
                 last_save = time.monotonic()
                 recent.restart_clock()
-            signals.deliver()
+            self.deliver(signals)
         if run.done < self.num_steps:
-            print(f"{run.name}: enough at step {run.done} of {self.num_steps}.")
+            run.say(f"{run.name}: enough at step {run.done} of {self.num_steps}.")
+
+    def deliver(self, signals: DeferredSignals) -> None:
+        """Lets signals take effect; in several processes after the same step in all."""
+        layout = self.run.layout
+        if layout.has_several_processes:
+            # Where all wait for the device anyway: asking takes a message around.
+            if self.run.done % REPORT_EVERY or not layout.any(signals.are_noted):
+                return
+            signals.deliver()
+            raise Terminated(f"Another process of '{self.run.name}' was stopped.")
+        signals.deliver()
 
     def take_step(self, signals: DeferredSignals) -> Any:
         """The loss, which may still be on its way."""
         run = self.run
         batch = signals.during(self.data.next)
-        run.note_batch(batch)
+        if run.done == 0:
+            run.note_batch(self.data.seen(0, batch))
         run.state, value = self.step(run.done, run.state, batch)
         run.done += 1
         return value
@@ -196,8 +225,11 @@ class _Loop(NamedTuple):
         return found
 
 
-def _sole_writer(target: Path | None) -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext() if target is None else sole_writer(target)
+def _sole_writer(
+    target: Path | None, layout: Layout
+) -> contextlib.AbstractContextManager[None]:
+    writes = target is not None and layout.is_first
+    return sole_writer(target) if writes else contextlib.nullcontext()
 
 
 def _resume(run: Run, data: Data, num_steps: int) -> None:
@@ -213,7 +245,7 @@ def _resume(run: Run, data: Data, num_steps: int) -> None:
             "Give the settings of its run, name another file, or say `restart=True` to "
             "begin anew over it; `geomnet.training.load_weights` takes its weights."
         ) from error
-    print(f"{run.name}: going on from step {run.done} of {path}")
+    run.say(f"{run.name}: going on from step {run.done} of {path}")
 
 
 def _stop(stop: BaseException, text: str) -> BaseException:
