@@ -22,7 +22,7 @@ from ._keep import Keep, KeptFiles
 from ._layout import Layout
 from ._loading import Data, Loading
 from ._metadata import canonical
-from ._processes import check_processes_agree, naming_ended_processes
+from ._processes import check_processes_agree, ending_together
 from ._reports import Beginning, Callbacks, Recent, Report
 from ._run import RESERVED, OtherRun, Run, identity_of
 from ._signals import DeferredSignals, Interrupted, Terminated
@@ -113,8 +113,8 @@ def fit(
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
     `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
     differences; `ValueError` if it can't be written, or another process writes it, or
-    `mesh` does not divide batch or grid; `RuntimeError` if another process of the run
-    has ended; `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
+    `mesh` does not divide batch or grid, or processes of one run differ;
+    `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
     _check_weights(model)
@@ -147,10 +147,11 @@ def fit(
         if target is not None and target.exists() and not restart:
             _resume(run, data, num_steps)
         told.begin(Beginning(name, run.done, tuple(measured.metrics)))
-        check_processes_agree(layout, run.decided_by)
+        numbers = {"num_steps": int(num_steps), "validate_every": int(validate_every)}
+        check_processes_agree(layout, {**run.decided_by, **numbers})
         shown = bar(run, num_steps, progress and layout.is_first)
-        ended = naming_ended_processes(layout, lambda: run.kept)
-        with ended, told.ending(run), data.from_step(run.done), shown as update:
+        together = ending_together(layout, lambda: run.kept)
+        with together, told.ending(run), data.from_step(run.done), shown as update:
             recent = Recent(run, data.blame, update, told)
             loop = _Loop(run, num_steps, step, recent, measured, kept, data)
             try:

@@ -86,8 +86,8 @@ class Run:
         if lines or not identity or identity.get("first_batch") is None:
             return lines
         batch = summary(windows.take(numbers))
-        lines = _apart(identity["first_batch"], batch, "data of the first batch")
-        if lines and _apart(batch, summary(windows.take(numbers)), ""):
+        lines = apart(identity["first_batch"], batch, "data of the first batch")
+        if lines and apart(batch, summary(windows.take(numbers)), ""):
             return []  # Drawn anew each time: they tell no run from another.
         return lines
 
@@ -101,7 +101,7 @@ class Run:
         for name in self._identity:
             if name not in ("start", "first_batch", "model"):
                 lines += differences(identity.get(name), self._identity[name], name)
-        return lines + _apart(identity.get("start"), self._identity["start"], "start")
+        return lines + apart(identity.get("start"), self._identity["start"], "start")
 
     def foreign(self, path: Path) -> str:
         """Why a file is not of this run, by what it says of itself; "" if it is."""
@@ -117,7 +117,8 @@ class Run:
     @property
     def decided_by(self) -> dict[str, Any]:
         """What all processes of the run must have in common."""
-        return {"metadata": self._metadata, "run": self._identity, "step": self.done}
+        run = {k: v for k, v in self._identity.items() if k != "first_batch"}
+        return {"metadata": self._metadata, **run, "step": self.done}
 
     def note_batch(self, batch: Any) -> None:
         """The data of step 0 belong to what the run is."""
@@ -236,7 +237,7 @@ def summary(tree: Any) -> list[list[Any]]:
     return found
 
 
-def _apart(found: Any, wanted: list[list[Any]], name: str) -> list[str]:
+def apart(found: Any, wanted: list[list[Any]], name: str) -> list[str]:
     """Where two summaries differ by more than machines do."""
     if found is None:
         return []
