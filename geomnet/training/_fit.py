@@ -146,19 +146,10 @@ def fit(
         kept = KeptFiles(keep, run, measured, restart=restart)
         if target is not None and target.exists() and not restart:
             _resume(run, data, num_steps)
-        told.begin(Beginning(name, run.done, tuple(measured.metrics)))
         numbers = {"num_steps": int(num_steps), "validate_every": int(validate_every)}
         check_processes_agree(layout, {**run.decided_by, **numbers})
-        shown = bar(run, num_steps, progress and layout.is_first)
-        together = ending_together(layout, lambda: run.kept)
-        with together, told.ending(run), data.from_step(run.done), shown as update:
-            recent = Recent(run, data.blame, update, told)
-            loop = _Loop(run, num_steps, step, recent, measured, kept, data)
-            try:
-                loop.go(signals)
-            except (KeyboardInterrupt, SystemExit) as stop:
-                raise _stop(stop, run.stopped(num_steps)) from None
-            layout.wait()  # Behind it the checkpoint is there, for all.
+        told.begin(Beginning(name, run.done, tuple(measured.metrics)))
+        _Loop(run, num_steps, step, measured, kept, data, told).train(signals, progress)
     return layout.back(run.state.averaged, model), run.history
 
 
@@ -168,14 +159,27 @@ class _Loop(NamedTuple):
     run: Run
     num_steps: int
     step: Callable[..., Any]
-    recent: Recent
     validation: Validation
     kept: KeptFiles
     data: Data
+    told: Callbacks
 
-    def go(self, signals: DeferredSignals) -> None:
+    def train(self, signals: DeferredSignals, progress: bool) -> None:
+        """All steps, with what is opened for them and closed behind them."""
+        run, layout = self.run, self.run.layout
+        shown = bar(run, self.num_steps, progress and layout.is_first)
+        together = ending_together(layout, lambda: run.kept)
+        data = self.data.from_step(run.done)
+        with together, self.told.ending(run), data, shown as update:
+            try:
+                self.go(signals, Recent(run, self.data.blame, update, self.told))
+            except (KeyboardInterrupt, SystemExit) as stop:
+                raise _stop(stop, run.stopped(self.num_steps)) from None
+            layout.wait()  # Behind it the checkpoint is there, for all.
+
+    def go(self, signals: DeferredSignals, recent: Recent) -> None:
         """To the end, or until it is enough."""
-        run, recent = self.run, self.recent
+        run = self.run
         last_save = time.monotonic()
         self.deliver(signals)
         is_enough = self.validation.is_enough()
