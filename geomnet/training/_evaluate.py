@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._arguments import check_count, check_kind, checked, shown
+from .._arithmetic import check_precision
 from .._image import GeometricImage
 from ._layout import Layout
 from ._rollout import rollout
@@ -132,6 +133,7 @@ def evaluate(
     """
     layout = Layout.of(mesh)
     check_count("batch_size", batch_size)
+    check_precision()
     check_windows("windows", windows)
     _check_callable(model, call)
     if len(windows) == 0:

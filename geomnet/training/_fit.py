@@ -14,6 +14,7 @@ import optax
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_count, checked, shown
+from .._arithmetic import check_precision
 from ._bar import bar
 from ._curriculum import Curriculum, as_curriculum, make_train_steps
 from ._evaluate import Call, Metric
@@ -112,16 +113,17 @@ def fit(
 
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
     `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
-    differences; `ValueError` if it can't be written, or another process writes it, or
-    `mesh` does not divide batch or grid, or processes of one run differ;
+    differences; `ValueError` if it can't be written, or another process writes it,
+    `mesh` does not divide batch or grid, processes of one run differ, or the backend
+    lacks the precision set;
     `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
     _check_weights(model)
+    check_precision()
     layout = Layout.of(mesh)
     told = Callbacks(callbacks if layout.is_first else ())
-    described = canonical(metadata)
-    _check_names(described)
+    described = _described(metadata)
     target = None if checkpoint is None else checkpoint_path(checkpoint)
     curriculum = as_curriculum(loss)
     step = make_train_steps(curriculum, optimiser, layout)
@@ -233,8 +235,9 @@ class _Loop(NamedTuple):
 def _sole_writer(
     target: Path | None, layout: Layout
 ) -> contextlib.AbstractContextManager[None]:
-    writes = target is not None and layout.is_first
-    return sole_writer(target) if writes else contextlib.nullcontext()
+    if target is None or not layout.is_first:
+        return contextlib.nullcontext()
+    return sole_writer(target)
 
 
 def _resume(run: Run, data: Data, num_steps: int) -> None:
@@ -271,9 +274,12 @@ def _check_weights(model: Any) -> None:
         )
 
 
-def _check_names(metadata: dict[str, Any]) -> None:
-    taken = sorted(set(RESERVED) & set(metadata))
+def _described(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metadata as JSON. **Raises:** `ValueError` for names that `fit` uses."""
+    described = canonical(metadata)
+    taken = sorted(set(RESERVED) & set(described))
     if taken:
         raise ValueError(
             f"`metadata` has {taken}, where `fit` writes its own: rename them."
         )
+    return described

@@ -239,7 +239,7 @@ class Layout:
         on_host = isinstance(array, np.ndarray) or _is_on_cpu(array)
         own = np.asarray(array) if on_host else array
 
-        def part(index: tuple[slice, ...]) -> Any:
+        def part(index: Any) -> Any:
             # Counted in the batch, where this process has some rows of it.
             first, *rest = index
             start = int(np.searchsorted(rows, first.indices(size)[0]))
