@@ -161,14 +161,18 @@ class Windows:
         """How many bytes the frames have, or would have as one array."""
         return math.prod(self.frames.shape) * np.dtype(self.frames.dtype).itemsize
 
-    def on_device(self) -> "Windows":
-        """The same windows with all frames on JAX's default device.
+    def on_device(self, sharding: Any = None) -> "Windows":
+        """The same windows with all frames on JAX's default device, or where a
+        `jax.sharding.Sharding` says.
 
         Batches are then gathered there, and nothing is sent for a step but the numbers
         of its windows. Frames of float64 become float32, unless JAX is told otherwise.
         """
         frames = self.frames
-        if not self.is_on_device:
+        if sharding is not None:
+            held = frames if self.is_on_device else np.asarray(frames)
+            frames = jax.device_put(held, sharding)
+        elif not self.is_on_device:
             frames = jnp.asarray(np.asarray(frames))
         return self._with(frames, self.num_targets)
 

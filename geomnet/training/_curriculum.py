@@ -9,7 +9,8 @@ import optax
 from jaxtyping import Array, Float
 
 from .._arguments import is_integer
-from ._step import TrainState, make_train_step
+from ._layout import Layout
+from ._step import TrainState, step_on
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -59,14 +60,14 @@ class Curriculum:
 
 
 def make_train_steps(
-    curriculum: Curriculum, optimiser: optax.GradientTransformation
+    curriculum: Curriculum, optimiser: optax.GradientTransformation, layout: Layout
 ) -> Callable[[int, TrainState, Any], tuple[TrainState, Float[Array, ""]]]:
     """`(steps done, state, batch) -> (next state, loss)`: the step of the stage.
 
     With the first batch later stages are traced too, so that what is wrong with them is
     found then, and not in the middle of the run.
     """
-    steps = [make_train_step(loss, optimiser) for _, loss in curriculum.stages]
+    steps = [step_on(layout, loss, optimiser) for _, loss in curriculum.stages]
     traced: list[int] = []
 
     def take(done: int, state: TrainState, batch: Any) -> Any:

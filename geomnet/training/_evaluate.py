@@ -10,7 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._arguments import check_count, check_kind, checked, shown
+from .._arithmetic import check_precision
 from .._image import GeometricImage
+from ._layout import Layout
 from ._rollout import rollout
 
 Metric = Callable[[GeometricImage, GeometricImage], Float[Array, "*batch"]]
@@ -92,9 +94,10 @@ def _measured(
     call: Call,
     inputs: tuple[Any, ...],
     targets: GeometricImage,
+    layout: Layout,
 ) -> list[Array]:
     predictions = jax.vmap(lambda *one: call(model, *one))(*inputs)
-    return [metric(predictions, targets) for metric in metrics]
+    return layout.kept_whole([metric(predictions, targets) for metric in metrics])
 
 
 @checked
@@ -105,6 +108,7 @@ def evaluate(
     *,
     batch_size: int,
     call: Call | None = None,
+    mesh: Any = None,
 ) -> dict[str, float]:
     """The mean of each metric over all windows, dropout switched off.
 
@@ -122,31 +126,40 @@ def evaluate(
         `model(*inputs)`. For targets of several steps it is
         `lambda model, history: rollout(model, history, steps)`; the mean over the
         steps is taken.
+    - `mesh`: a `jax.sharding.Mesh` to share the samples out over, as in `fit`.
 
-    **Raises:** `ValueError` if there is no window, or a batch is no such tuple.
+    **Raises:** `ValueError` if there is no window, a batch is no such tuple, or the
+    mesh does not divide the batch.
     """
+    layout = Layout.of(mesh)
     check_count("batch_size", batch_size)
+    check_precision()
     check_windows("windows", windows)
     _check_callable(model, call)
     if len(windows) == 0:
         raise ValueError("`windows` is empty: there is nothing to measure on.")
-    model = eqx.nn.inference_mode(model)
+    layout.check_batch("batch_size", batch_size)
+    model = layout.whole(eqx.nn.inference_mode(model))
     found: dict[str, float] = {}
-    for part in _parts(windows, metrics, call):
-        found |= _means(model, part, batch_size)
+    with layout.context():
+        for part in _parts(windows, metrics, call):
+            found |= _means(model, part, batch_size, layout)
     return {name: found[name] for name in metrics}
 
 
-def _means(model: Any, part: _Part, batch_size: int) -> dict[str, float]:
+def _means(
+    model: Any, part: _Part, batch_size: int, layout: Layout
+) -> dict[str, float]:
     windows, metrics, call = part
     count = len(windows)
-    batch_size = min(batch_size, count)
+    batch_size = layout.filled(min(batch_size, count))
     sums = dict.fromkeys(metrics, 0.0)
     for start in range(0, count, batch_size):
         numbers = np.arange(start, start + batch_size)
         kept = int((numbers < count).sum())
-        inputs, targets = _parted(windows.take(np.minimum(numbers, count - 1)))
-        values = _measured(model, tuple(metrics.values()), call, inputs, targets)
+        batch = layout.batch(windows, np.minimum(numbers, count - 1))
+        given = call, *_parted(batch)
+        values = _measured(model, tuple(metrics.values()), *given, layout)
         for name, value in zip(metrics, values, strict=True):
             one_each = np.asarray(value, np.float64)[:kept].reshape(kept, -1)
             sums[name] += float(one_each.mean(axis=1).sum())
@@ -178,6 +191,7 @@ def check_measurable(
     metrics: Mapping[str, Metric],
     batch_size: int,
     call: Call | None,
+    layout: Layout,
 ) -> None:
     """Traces the first batch of `evaluate`, so that what is wrong is found early."""
     _check_callable(model, call)
@@ -185,10 +199,11 @@ def check_measurable(
         raise ValueError("`validation` is empty: there is nothing to measure on.")
     model = eqx.nn.inference_mode(model)
     for part in _parts(windows, metrics, call):
-        numbers = np.arange(min(batch_size, len(part.windows)))
-        inputs, targets = _parted(part.windows.take(numbers))
-        values = tuple(part.metrics.values())
-        eqx.filter_eval_shape(_measured, model, values, part.call, inputs, targets)
+        count = len(part.windows)
+        numbers = np.arange(layout.filled(min(batch_size, count)))
+        batch = layout.batch(part.windows, np.minimum(numbers, count - 1))
+        given = model, tuple(part.metrics.values()), part.call, *_parted(batch)
+        eqx.filter_eval_shape(_measured, *given, layout)
 
 
 def _parted(batch: Any) -> tuple[tuple[Any, ...], GeometricImage]:
@@ -203,7 +218,11 @@ def _parted(batch: Any) -> tuple[tuple[Any, ...], GeometricImage]:
 
 @checked
 def predict(
-    model: Any, histories: GeometricImage, num_steps: int, *inputs: Any
+    model: Any,
+    histories: GeometricImage,
+    num_steps: int,
+    *inputs: Any,
+    mesh: Any = None,
 ) -> GeometricImage:
     """Rollouts of a batch, `(batch, num_steps, *grid, features)`, dropout switched off.
 
@@ -211,8 +230,14 @@ def predict(
 
     - `inputs`: what else the model takes, with a leading batch axis, the same at each
         step: `predict(model, histories, 15, parameters)`.
+    - `mesh`: a `jax.sharding.Mesh` to share batch and grid out over, as in `fit`;
+        predictions lie there. All processes give the same histories.
+
+    **Raises:** `ValueError` if the mesh does not divide batch or grid.
     """
     check_count("num_steps", num_steps)
+    layout = Layout.of(mesh)
+    layout.check_batch("histories", len(histories.array))
     for leaf in jax.tree.leaves(inputs):
         batch = len(histories.array)
         if not eqx.is_array(leaf) or leaf.shape[:1] != (batch,):
@@ -220,7 +245,11 @@ def predict(
                 f"`inputs` must be arrays whose first axis is that of the {batch} "
                 f"histories, got {shown(leaf)}."
             )
-    return _rollouts(eqx.nn.inference_mode(model), histories, int(num_steps), inputs)
+    size = len(histories.array)
+    histories, inputs = layout.placed((histories, inputs), size)
+    model = layout.whole(eqx.nn.inference_mode(model))
+    with layout.context():
+        return _rollouts(model, histories, int(num_steps), inputs)
 
 
 @eqx.filter_jit

@@ -14,13 +14,16 @@ import optax
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_count, checked, shown
+from .._arithmetic import check_precision
 from ._bar import bar
 from ._curriculum import Curriculum, as_curriculum, make_train_steps
 from ._evaluate import Call, Metric
 from ._file import checkpoint_path, sole_writer
 from ._keep import Keep, KeptFiles
+from ._layout import Layout
 from ._loading import Data, Loading
 from ._metadata import canonical
+from ._processes import check_processes_agree, ending_together
 from ._reports import Beginning, Callbacks, Recent, Report
 from ._run import RESERVED, OtherRun, Run, identity_of
 from ._signals import DeferredSignals, Interrupted, Terminated
@@ -52,6 +55,7 @@ def fit(
     metadata: Mapping[str, Any] | None = None,
     restart: bool = False,
     loading: Loading = Loading(),  # noqa: B008 - frozen
+    mesh: Any = None,
     callbacks: Sequence[Callable[[Report], None]] = (),
     name: str = "training",
     progress: bool = False,
@@ -93,6 +97,11 @@ def fit(
         model, such as its `Normaliser`: `geomnet.load` gives it back.
     - `restart`: begin anew, and overwrite what the checkpoint holds.
     - `loading`: whether data lie on the device or are taken ahead.
+    - `mesh`: a `jax.sharding.Mesh` of devices, of one process or of several. Samples
+        are shared out along its axis `"batch"`, the grid along its axes `"x"`, `"y"`
+        and `"z"`; the state lies whole on each device. Losses and weights are those of
+        one device up to rounding, and a checkpoint is gone on from on any mesh.
+        (`docs/devices.md`)
     - `callbacks`: functions that get a `Report` every ten steps and at each validation,
         such as `JSONLog`. One that raises is named, and training goes on.
     - `progress`: show a bar (needs tqdm).
@@ -104,44 +113,46 @@ def fit(
 
     **Raises:** `FloatingPointError` if the loss or the state is not finite;
     `OtherRun`, a `ValueError`, if the checkpoint is not one of this run, with the
-    differences; `ValueError` if it can't be written, or another process writes it;
+    differences; `ValueError` if it can't be written, or another process writes it,
+    `mesh` does not divide batch or grid, processes of one run differ, or the backend
+    lacks the precision set;
     `Interrupted` on Ctrl-C and `Terminated` on SIGTERM.
     """
     check_count("num_steps", num_steps)
     _check_weights(model)
-    told = Callbacks(callbacks)
-    described = canonical(metadata)
-    _check_names(described)
+    check_precision()
+    layout = Layout.of(mesh)
+    told = Callbacks(callbacks if layout.is_first else ())
+    described = _described(metadata)
     target = None if checkpoint is None else checkpoint_path(checkpoint)
     curriculum = as_curriculum(loss)
-    step = make_train_steps(curriculum, optimiser)
-    data = Data(windows, batch_size, key, loading)
-    with DeferredSignals(name) as signals, _sole_writer(target):
+    step = make_train_steps(curriculum, optimiser, layout)
+    data = Data(windows, batch_size, key, loading, layout)
+    writer = _sole_writer(target, layout)
+    with DeferredSignals(name) as signals, writer, layout.context():
         state = start_training(model, optimiser, key=key, average=average)
         identity = identity_of(state, curriculum, optimiser, data.windows, batch_size)
-        run = Run(name, state, target, described, identity)
+        run = Run(name, layout.whole(state), target, described, identity, layout)
         measured = Validation(
             run,
-            None if validation is None else loading.placed("validation", validation),
+            None
+            if validation is None
+            else loading.placed("validation", validation, layout),
             validation_metrics,
             every=validate_every,
             batch_size=batch_size,
             call=call,
             stopping=early_stopping,
+            layout=layout,
         )
         kept = KeptFiles(keep, run, measured, restart=restart)
         if target is not None and target.exists() and not restart:
             _resume(run, data, num_steps)
+        numbers = {"num_steps": int(num_steps), "validate_every": int(validate_every)}
+        check_processes_agree(layout, {**run.decided_by, **numbers})
         told.begin(Beginning(name, run.done, tuple(measured.metrics)))
-        shown = bar(run, num_steps, progress)
-        with told.ending(run), data.from_step(run.done), shown as update:
-            recent = Recent(run, data.blame, update, told)
-            loop = _Loop(run, num_steps, step, recent, measured, kept, data)
-            try:
-                loop.go(signals)
-            except (KeyboardInterrupt, SystemExit) as stop:
-                raise _stop(stop, run.stopped(num_steps)) from None
-    return run.state.averaged, run.history
+        _Loop(run, num_steps, step, measured, kept, data, told).train(signals, progress)
+    return layout.back(run.state.averaged, model), run.history
 
 
 class _Loop(NamedTuple):
@@ -150,16 +161,29 @@ class _Loop(NamedTuple):
     run: Run
     num_steps: int
     step: Callable[..., Any]
-    recent: Recent
     validation: Validation
     kept: KeptFiles
     data: Data
+    told: Callbacks
 
-    def go(self, signals: DeferredSignals) -> None:
+    def train(self, signals: DeferredSignals, progress: bool) -> None:
+        """All steps, with what is opened for them and closed behind them."""
+        run, layout = self.run, self.run.layout
+        shown = bar(run, self.num_steps, progress and layout.is_first)
+        together = ending_together(layout, lambda: run.kept)
+        data = self.data.from_step(run.done)
+        with together, self.told.ending(run), data, shown as update:
+            try:
+                self.go(signals, Recent(run, self.data.blame, update, self.told))
+            except (KeyboardInterrupt, SystemExit) as stop:
+                raise _stop(stop, run.stopped(self.num_steps)) from None
+            layout.wait()  # Behind it the checkpoint is there, for all.
+
+    def go(self, signals: DeferredSignals, recent: Recent) -> None:
         """To the end, or until it is enough."""
-        run, recent = self.run, self.recent
+        run = self.run
         last_save = time.monotonic()
-        signals.deliver()
+        self.deliver(signals)
         is_enough = self.validation.is_enough()
         while run.done < self.num_steps and not is_enough:
             recent.losses.append(self.take_step(signals))
@@ -174,15 +198,27 @@ class _Loop(NamedTuple):
                 run.save()
                 last_save = time.monotonic()
                 recent.restart_clock()
-            signals.deliver()
+            self.deliver(signals)
         if run.done < self.num_steps:
-            print(f"{run.name}: enough at step {run.done} of {self.num_steps}.")
+            run.say(f"{run.name}: enough at step {run.done} of {self.num_steps}.")
+
+    def deliver(self, signals: DeferredSignals) -> None:
+        """Lets signals take effect; in several processes after the same step in all."""
+        layout = self.run.layout
+        if layout.has_several_processes:
+            # Where all wait for the device anyway: asking takes a message around.
+            if self.run.done % REPORT_EVERY or not layout.any(signals.are_noted):
+                return
+            signals.deliver()
+            raise Terminated(f"Another process of '{self.run.name}' was stopped.")
+        signals.deliver()
 
     def take_step(self, signals: DeferredSignals) -> Any:
         """The loss, which may still be on its way."""
         run = self.run
         batch = signals.during(self.data.next)
-        run.note_batch(batch)
+        if run.done == 0:
+            run.note_batch(self.data.seen(0, batch))
         run.state, value = self.step(run.done, run.state, batch)
         run.done += 1
         return value
@@ -196,8 +232,12 @@ class _Loop(NamedTuple):
         return found
 
 
-def _sole_writer(target: Path | None) -> contextlib.AbstractContextManager[None]:
-    return contextlib.nullcontext() if target is None else sole_writer(target)
+def _sole_writer(
+    target: Path | None, layout: Layout
+) -> contextlib.AbstractContextManager[None]:
+    if target is None or not layout.is_first:
+        return contextlib.nullcontext()
+    return sole_writer(target)
 
 
 def _resume(run: Run, data: Data, num_steps: int) -> None:
@@ -213,7 +253,7 @@ def _resume(run: Run, data: Data, num_steps: int) -> None:
             "Give the settings of its run, name another file, or say `restart=True` to "
             "begin anew over it; `geomnet.training.load_weights` takes its weights."
         ) from error
-    print(f"{run.name}: going on from step {run.done} of {path}")
+    run.say(f"{run.name}: going on from step {run.done} of {path}")
 
 
 def _stop(stop: BaseException, text: str) -> BaseException:
@@ -234,9 +274,12 @@ def _check_weights(model: Any) -> None:
         )
 
 
-def _check_names(metadata: dict[str, Any]) -> None:
-    taken = sorted(set(RESERVED) & set(metadata))
+def _described(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metadata as JSON. **Raises:** `ValueError` for names that `fit` uses."""
+    described = canonical(metadata)
+    taken = sorted(set(RESERVED) & set(described))
     if taken:
         raise ValueError(
             f"`metadata` has {taken}, where `fit` writes its own: rename them."
         )
+    return described

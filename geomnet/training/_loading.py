@@ -16,6 +16,7 @@ from jaxtyping import PRNGKeyArray
 from .._arguments import check_count, check_kind
 from .._windows import Windows
 from ._evaluate import check_windows
+from ._layout import ONE_DEVICE, Layout
 from ._step import batches
 
 _AHEAD = 2
@@ -45,7 +46,7 @@ class Loading:
         if self.prefetch is not None:
             check_count("prefetch", self.prefetch, at_least=0)
 
-    def placed(self, argument: str, windows: Any) -> Any:
+    def placed(self, argument: str, windows: Any, layout: Layout = ONE_DEVICE) -> Any:
         """The windows where they shall lie.
 
         **Raises:** `TypeError` if they shall be on the device, and can't.
@@ -60,7 +61,10 @@ class Loading:
         wanted = self.on_device
         if wanted is None:
             wanted = type(windows) is Windows and _fits(windows)
-        return windows.on_device() if wanted else windows
+        if not wanted:
+            return windows
+        where = layout.on_each_device() if type(windows) is Windows else None
+        return windows.on_device() if where is None else windows.on_device(where)
 
     def ahead(self, windows: Any) -> int:
         """How many batches are taken ahead of such windows."""
@@ -86,13 +90,20 @@ class Data:
     """The data of a run: batches in order, taken ahead by a thread if that is asked."""
 
     def __init__(
-        self, windows: Any, batch_size: int, key: PRNGKeyArray, loading: Loading
+        self,
+        windows: Any,
+        batch_size: int,
+        key: PRNGKeyArray,
+        loading: Loading,
+        layout: Layout = ONE_DEVICE,
     ):
-        self.windows = loading.placed("windows", windows)
+        self.windows = loading.placed("windows", windows, layout)
+        self.layout = layout
         self._size, self._key = batch_size, key
         self._ahead = loading.ahead(self.windows)
         self._one_at_a_time = threading.Lock()
         self.numbers(0)
+        layout.check_batch("batch_size", batch_size)
 
     def numbers(self, done: int) -> np.ndarray:
         """Those of the windows in the batch after so many steps."""
@@ -108,7 +119,7 @@ class Data:
         At its end the thread is ended; a batch that it takes is waited for 5 s.
         """
         order = self._order(done)
-        self.next = lambda: self.windows.take(next(order))
+        self.next = lambda: self.layout.batch(self.windows, next(order))
         if not self._ahead:
             yield
             return
@@ -124,6 +135,13 @@ class Data:
         """Within it nothing is taken ahead, so that others may read the data."""
         with self._one_at_a_time:
             yield
+
+    def seen(self, done: int, batch: Any) -> Any:
+        """The whole batch after so many steps as this process sees it."""
+        if not self.layout.has_several_processes:
+            return batch
+        with self.paused():
+            return self.windows.take(self.numbers(done))
 
     def blame(self, step: int) -> str:
         """Why the loss of a step, counted from 1, is not finite."""

@@ -80,28 +80,36 @@ def _key(name: Any) -> str:
     return name if isinstance(name, str) else json.dumps(name)
 
 
-def differences(found: Any, wanted: Any, path: str = "") -> list[str]:
+def differences(
+    found: Any,
+    wanted: Any,
+    path: str = "",
+    places: tuple[str, str] = ("in the file", "here"),
+) -> list[str]:
     """Where two descriptions differ, one line for each place; NaN equals NaN."""
+    there, here = places
     if isinstance(found, dict) and isinstance(wanted, dict):
         lines = []
         for name in [*found, *(n for n in wanted if n not in found)]:
             inner = f"{path}.{name}" if path else str(name)
             if name not in wanted:
-                lines.append(f"{inner}: {_short(found[name])} in the file, none here")
+                lines.append(f"{inner}: {_short(found[name])} {there}, none {here}")
             elif name not in found:
-                lines.append(f"{inner}: none in the file, {_short(wanted[name])} here")
+                lines.append(f"{inner}: none {there}, {_short(wanted[name])} {here}")
             else:
-                lines += differences(found[name], wanted[name], inner)
+                lines += differences(found[name], wanted[name], inner, places)
         return lines
     if isinstance(found, list) and isinstance(wanted, list):
         if len(found) == len(wanted):
             pairs = enumerate(zip(found, wanted, strict=True))
             return [
-                line for n, pair in pairs for line in differences(*pair, f"{path}[{n}]")
+                line
+                for n, pair in pairs
+                for line in differences(*pair, f"{path}[{n}]", places)
             ]
     elif json.dumps(found) == json.dumps(wanted):
         return []
-    return [f"{path}: {_short(found)} in the file, {_short(wanted)} here"]
+    return [f"{path}: {_short(found)} {there}, {_short(wanted)} {here}"]
 
 
 def named(lines: list[str]) -> str:

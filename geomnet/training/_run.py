@@ -10,6 +10,7 @@ import numpy as np
 from ..models import describe_model
 from ._checkpoint import load_checkpoint, read_metadata, write_checkpoint
 from ._curriculum import Curriculum
+from ._layout import ONE_DEVICE, Layout
 from ._leaves import is_key
 from ._metadata import differences, named
 from ._step import TrainState
@@ -35,6 +36,7 @@ class Run:
         target: Path | None,
         metadata: dict[str, Any],
         identity: dict[str, Any],
+        layout: Layout = ONE_DEVICE,
     ):
         self.name = name
         self.state = state
@@ -46,6 +48,7 @@ class Run:
         }
         self.target = target
         self._metadata = metadata
+        self.layout = layout
         self._identity = {**identity, "first_batch": None}
         self._saved_step: int | None = None
         # Some begin with an infinity, such as the best value so far of an optimiser.
@@ -65,7 +68,8 @@ class Run:
         lines = self._differences(found, identity, windows, first_batch)
         if lines:
             raise ValueError(f"it holds another run: {named(lines)}")
-        self.state, _ = load_checkpoint(self.target, self.state)
+        state, _ = load_checkpoint(self.target, self.state)
+        self.state = self.layout.whole(state)
         self.history = dict(history or {})
         self._identity["first_batch"] = identity.get("first_batch")
         self.done = self._saved_step = int(self.state.num_steps)
@@ -82,8 +86,8 @@ class Run:
         if lines or not identity or identity.get("first_batch") is None:
             return lines
         batch = summary(windows.take(numbers))
-        lines = _apart(identity["first_batch"], batch, "data of the first batch")
-        if lines and _apart(batch, summary(windows.take(numbers)), ""):
+        lines = apart(identity["first_batch"], batch, "data of the first batch")
+        if lines and apart(batch, summary(windows.take(numbers)), ""):
             return []  # Drawn anew each time: they tell no run from another.
         return lines
 
@@ -97,7 +101,7 @@ class Run:
         for name in self._identity:
             if name not in ("start", "first_batch", "model"):
                 lines += differences(identity.get(name), self._identity[name], name)
-        return lines + _apart(identity.get("start"), self._identity["start"], "start")
+        return lines + apart(identity.get("start"), self._identity["start"], "start")
 
     def foreign(self, path: Path) -> str:
         """Why a file is not of this run, by what it says of itself; "" if it is."""
@@ -110,10 +114,20 @@ class Run:
             return "`fit` has not written it"
         return named(self._stated_differences(found, identity))
 
+    @property
+    def decided_by(self) -> dict[str, Any]:
+        """What all processes of the run must have in common."""
+        run = {k: v for k, v in self._identity.items() if k != "first_batch"}
+        return {"metadata": self._metadata, **run, "step": self.done}
+
     def note_batch(self, batch: Any) -> None:
         """The data of step 0 belong to what the run is."""
-        if self.done == 0:
-            self._identity["first_batch"] = summary(batch)
+        self._identity["first_batch"] = summary(batch)
+
+    def say(self, text: str) -> None:
+        """Prints, once for all processes."""
+        if self.layout.is_first:
+            print(text)
 
     def check(self) -> None:
         """**Raises:** `FloatingPointError` if a number of the state is not finite."""
@@ -148,6 +162,8 @@ class Run:
         self._write(target)
 
     def _write(self, target: Path) -> None:
+        if not self.layout.is_first:
+            return
         extra = {"history": self.history, "fit": self._identity}
         write_checkpoint(target, self.state, {**self._metadata, **extra})
 
@@ -221,7 +237,7 @@ def summary(tree: Any) -> list[list[Any]]:
     return found
 
 
-def _apart(found: Any, wanted: list[list[Any]], name: str) -> list[str]:
+def apart(found: Any, wanted: list[list[Any]], name: str) -> list[str]:
     """Where two summaries differ by more than machines do."""
     if found is None:
         return []

@@ -82,6 +82,11 @@ class DeferredSignals:
                 kind = Terminated if number == signal.SIGTERM else Interrupted
                 raise kind(f"'{self._name}' was stopped.")
 
+    @property
+    def are_noted(self) -> bool:
+        """Whether `deliver` would do something."""
+        return bool(self._noted)
+
     def during(self, wait: Callable[[], Any]) -> Any:
         """The value of a function that may never come: a second Ctrl-C leaves it."""
         self._can_be_left = True

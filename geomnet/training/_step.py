@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from .._arguments import check_count, check_key, check_number, checked
 from ._average import WeightAverage, start_average
+from ._layout import ONE_DEVICE, Layout
 from ._text import arguments_within, function_lines
 
 Loss = Callable[..., Float[Array, ""]]
@@ -181,6 +182,11 @@ def make_train_step(
 
     The arrays of the state passed in are given up to the next one (donated).
     """
+    return step_on(ONE_DEVICE, loss, optimiser)
+
+
+def step_on(layout: Layout, loss: Loss, optimiser: Any) -> Callable[..., Any]:
+    """The same for states and batches that are laid out."""
     check_optimiser(optimiser)
     if not callable(loss):
         raise TypeError(
@@ -189,7 +195,7 @@ def make_train_step(
         )
     # A number that the loss names may have changed since it was compiled.
     seen = tuple(function_lines(loss, "loss").items())
-    given = (loss, optimiser, takes_key(loss), seen)
+    given = (loss, optimiser, takes_key(loss), seen, layout)
     return lambda state, batch: _step((*given, batch), state)
 
 
@@ -204,7 +210,7 @@ def takes_key(loss: Loss) -> bool:
 @eqx.filter_jit(donate="all-except-first")
 def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
     """One for all runs: JAX remembers what it has compiled for which functions."""
-    loss, optimiser, is_noisy, _, batch = given
+    loss, optimiser, is_noisy, _, layout, batch = given
     trainable, fixed = eqx.partition(state.model, eqx.is_inexact_array)
     noise = {"key": jax.random.fold_in(state.key, state.num_steps)} if is_noisy else {}
 
@@ -227,7 +233,8 @@ def _step(given: Any, state: TrainState) -> tuple[TrainState, Float[Array, ""]]:
     model = eqx.apply_updates(state.model, updates)
     done = state.num_steps + 1
     average = None if state.average is None else state.average.after(model, done)
-    return TrainState(model, optimiser_state, done, state.key, average), value
+    after = TrainState(model, optimiser_state, done, state.key, average)
+    return layout.kept_whole((after, value))
 
 
 def _asked_for(update: Any, offered: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from .._arguments import check_count, check_kind, check_number
 from ..metrics import smse
 from ._evaluate import Call, Metric, check_measurable, evaluate
+from ._layout import Layout
 from ._run import Run
 
 # The columns of logs and the keys of the history.
@@ -55,10 +56,11 @@ class Validation:
         batch_size: int,
         call: Call | None,
         stopping: EarlyStopping | None,
+        layout: Layout,
     ):
         check_count("validate_every", every)
         self._run, self._windows, self._every = run, windows, every
-        self._options = {"batch_size": batch_size, "call": call}
+        self._options = {"batch_size": batch_size, "call": call, "mesh": layout.mesh}
         self._is_default = metrics is None
         self._stopping = stopping
         if windows is None:
@@ -70,7 +72,7 @@ class Validation:
         else:
             self.metrics = _checked({"smse": smse} if metrics is None else metrics)
             model = run.state.model
-            check_measurable(model, windows, self.metrics, batch_size, call)
+            check_measurable(model, windows, self.metrics, batch_size, call, layout)
         if stopping is not None:
             self.check_name("early_stopping", stopping.metric)
 

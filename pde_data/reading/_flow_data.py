@@ -3,6 +3,7 @@
 import dataclasses
 import glob
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -210,8 +211,9 @@ def load(paths: Any, *, allow_external: bool = False, verify: bool = False) -> F
     A file of PDEBench's without trajectory axis is one trajectory. What a file holds
     and is not understood is listed in `unread`.
 
-    **Raises:** `FileNotFoundError`; `TypeError` for anything but paths; `ValueError`
-    for a file that is incomplete, truncated, of another kind, named twice, of other
+    **Raises:** `FileNotFoundError`, also for a part that is missing of those that a
+    pattern `-*-of-` asks for; `TypeError` for anything but paths; `ValueError` for a
+    file that is incomplete, truncated, of another kind, named twice, of other
     fields, times or coordinates than the first, or, with `verify`, altered, saying
     which.
     """
@@ -242,6 +244,7 @@ def _listed(paths: Any) -> list[Path]:
             matches = sorted(glob.glob(text))
             if not matches:
                 raise FileNotFoundError(f"There is no file that matches {text}.")
+            _check_parts(text, matches)
             found += map(Path, matches)
         else:
             found.append(Path(path))
@@ -256,6 +259,26 @@ def _listed(paths: Any) -> list[Path]:
     if twice:
         raise ValueError(f"`paths` must name each file once, got {twice[0]} twice.")
     return found
+
+
+def _check_parts(pattern: str, matches: list[str]) -> None:
+    """**Raises:** `FileNotFoundError` if a part is missing that a pattern asks for."""
+    if "-*-of-" not in Path(pattern).name:
+        return
+    parts: dict[tuple[str, str, str], set[int]] = {}
+    for match in matches:
+        if named := re.fullmatch(r"(.*)-(\d+)-of-(\d+)(\.[^.]*)", match):
+            stem, number, count, suffix = named.groups()
+            parts.setdefault((stem, count, suffix), set()).add(int(number))
+    for (stem, count, suffix), there in parts.items():
+        missing = [n for n in range(1, int(count) + 1) if n not in there]
+        if missing:
+            raise FileNotFoundError(
+                f"{pattern} asks for {count} parts, of which {missing} are missing: "
+                f"`python -m pde_data generate --out {stem}{suffix} --shard "
+                f"{missing[0]}/{count} ...` makes or finishes one. To read some "
+                "parts alone, give a list of their names."
+            )
 
 
 def _no_path(given: Any) -> TypeError:

@@ -205,14 +205,13 @@ ad.primitive_transposes[_linear_map] = _map_transpose
 
 
 def _run_times(array: Array, matrix: Array, *, precision: Any) -> Array:
-    flat = array.reshape(-1, array.shape[-1])
-    flat = jnp.matmul(flat, matrix, precision=precision)
-    return flat.reshape(*array.shape[:-1], matrix.shape[-1])
+    # The axes of cells stay apart: as one, they could not be shared out over devices.
+    return jnp.matmul(array, matrix, precision=precision)
 
 
 def _run_outer(left: Array, right: Array, *, precision: Any) -> Array:
-    left, right = (a.reshape(-1, a.shape[-1]) for a in (left, right))
-    return jnp.matmul(left.T, right, precision=precision)
+    cells = list(range(left.ndim - 1))
+    return jnp.tensordot(left, right, (cells, cells), precision=precision)
 
 
 def _batch_times(

@@ -12,6 +12,8 @@ import pytest
 import geomnet as gn
 from geomnet import training
 
+from . import small_run
+
 FLOW = gn.Signature("s:0+ v:1+")
 pytestmark = pytest.mark.usefixtures("optax_promotes")
 
@@ -242,3 +244,20 @@ def test_evaluation_counts_every_window_once():
     )
     # The mean of the squares of 0..6: the last batch is filled up, but not counted.
     np.testing.assert_allclose(value["smse"], np.mean(np.arange(7) ** 2), rtol=1e-6)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="GPUs have this precision")
+def test_a_precision_that_the_backend_lacks_is_refused_before_a_loss_is_traced():
+    def loss(model, batch):
+        raise AssertionError("traced")
+
+    windows = small_run.Windows()
+    with jax.default_matmul_precision("TF32_TF32_F32"):
+        with pytest.raises(ValueError, match="backend cpu lacks: set 'highest'"):
+            small_run.fit(loss=loss)
+        with pytest.raises(ValueError, match="backend cpu lacks"):
+            training.evaluate(
+                small_run.linear(), windows, {"smse": training.smse}, batch_size=4
+            )
+    with jax.default_matmul_precision("BF16_BF16_F32_X3"):
+        small_run.fit(num_steps=1)

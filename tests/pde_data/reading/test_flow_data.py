@@ -102,6 +102,17 @@ def test_a_pattern_and_a_list_name_files_in_order(tmp_path, random):
         pde_data.load([one, tmp_path / "flow-*"])
 
 
+def test_a_part_that_is_missing_is_named_with_how_to_make_it(tmp_path, random):
+    for number in (1, 3):
+        _pdebench(tmp_path / f"flow-{number}-of-4.hdf5", random)
+    text = r"\[2, 4\] are missing: .* --out .*flow\.hdf5 --shard 2/4"
+    for pattern in ("flow-*-of-4.hdf5", "flow-*-of-*.hdf5"):
+        with pytest.raises(FileNotFoundError, match=text):
+            pde_data.load(tmp_path / pattern)
+    with pde_data.load(sorted(tmp_path.glob("*.hdf5"))) as flow:
+        assert len(flow.paths) == 2
+
+
 def test_parameters_that_differ_have_one_value_per_trajectory(tmp_path, random):
     one = _pdebench(tmp_path / "one.hdf5", random, 2)
     other = _pdebench(tmp_path / "other.hdf5", random, 3)
