@@ -135,7 +135,7 @@ class FNO(AbstractNetwork):
         - `num_blocks`: Fourier blocks.
         - `size`: cells of the local convolutions' windows along each axis; odd. 1 is
             the pointwise map of the reference.
-        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
 
         **Raises:** `ValueError` if the modes don't fit the group, or if a type of
         `hidden` or of the output can't be reached.
