@@ -6,6 +6,7 @@ That links lead somewhere is what `mkdocs build --strict` says, in `.ci/run`.
 import ast
 import importlib
 import inspect
+import itertools
 import pkgutil
 import re
 import types
@@ -90,6 +91,39 @@ def test_the_reference_has_every_public_name_once():
 def test_names_are_found_however_they_are_made():
     source = "from .a import b as b, c\nX = 1\nY: int = 2\ndef f(): ...\nclass _C: ..."
     assert defined_names(source) == ["b", "X", "Y", "f"]
+
+
+def undocumented_constants(source: str) -> list[str]:
+    """Constants of a module, public and in capitals or aliases, without words below."""
+    body = [*ast.parse(source).body, ast.Pass()]
+    wrong = []
+    for node, below in itertools.pairwise(body):
+        has_words = isinstance(below, ast.Expr) and isinstance(
+            getattr(below.value, "value", None), str
+        )
+        if isinstance(node, ast.Assign | ast.AnnAssign) and not has_words:
+            wrong += defined_names(ast.unparse(node))
+    return wrong
+
+
+def test_the_constants_of_the_reference_say_what_they_are():
+    functions_and_classes = {
+        name for name, value in public_names().items() if callable(value)
+    }
+    constants = {
+        name.rpartition(".")[2]
+        for name in public_names().keys() - functions_and_classes
+    }
+    constants |= {"Boundaries", "Faces"}
+    assert len(constants) > 8
+    for package in ("geomnet", "pde_data"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            silent = undocumented_constants(path.read_text())
+            assert not constants & set(silent), path
+
+
+def test_a_constant_without_words_would_be_seen():
+    assert undocumented_constants("A = 1\nB: int = 2\n'x'\nC = 3") == ["A", "C"]
 
 
 def untested(page: str, tests: str) -> bool:

@@ -7,7 +7,6 @@ from ._riemann import hllc, low_mach, rusanov
 from ._stepper import ssp_rk2, ssp_rk3
 from ._weno import AWENO5Z, WENO5Z
 
-# Each is a set of named arguments of `CompressibleNavierStokes`.
 SCHEMES: dict[str, dict[str, Any]] = {
     "muscl": {
         "reconstruction": MUSCL(monotonized_central),
@@ -47,3 +46,4 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "positivity": True,
     },
 }
+"""Sets of named arguments of `CompressibleNavierStokes`, by the names of `--scheme`."""
