@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,11 +37,12 @@ def as_program(page: str, commands: bool = True) -> str:
         if language == "python":
             program.append(text)
         elif commands and not language:
-            program += [_call(shlex.split(line)) for line in text.splitlines()]
+            program += [call(shlex.split(line)) for line in text.splitlines()]
     return "\n".join(program)
 
 
-def _call(words: list[str]) -> str:
+def call(words: list[str]) -> str:
+    """A command, in words, as Python that runs it in this process."""
     if words[0] == "mkdir":
         return f"__import__('os').makedirs({words[-1]!r}, exist_ok=True)"
     known = words[:2] == ["python", "-m"] and words[2] in ("geomnet", "pde_data")
@@ -70,6 +72,26 @@ def run_page(
     """
     assert len(blocks_of(page)) >= least, page
     return run_python("-c", as_program(page, commands), cwd=cwd, **environment)
+
+
+def run_pages(names: Iterable[str], cwd: Path, **environment: str) -> str:
+    """Runs pages behind each other in one process, so that packages are imported once.
+
+    Each has names of its own; what fails is told with its page and line.
+    """
+    programs = {name: as_program(name) for name in names}
+    assert programs
+    assert all(map(blocks_of, programs))
+    script = (
+        "import traceback\n"
+        f"for page, program in {programs!r}.items():\n"
+        "    try:\n"
+        "        exec(compile(program, page, 'exec'), {'__name__': page})\n"
+        "    except BaseException:\n"
+        "        traceback.print_exc()\n"
+        "        raise SystemExit(f'{page} does not run')\n"
+    )
+    return run_python("-c", script, cwd=cwd, **environment)
 
 
 def run_python(*arguments: str, cwd: Path, **environment: str) -> str:

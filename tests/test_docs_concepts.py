@@ -1,10 +1,7 @@
 """The pages on concepts are executed: the blocks of each run, in order."""
 
-import pytest
-
-from .pages import pages_in, run_page
+from .pages import pages_in, run_pages
 
 
-@pytest.mark.parametrize("page", pages_in("concepts"))
-def test_every_block_runs_in_order(page, tmp_path):
-    run_page(page, tmp_path)
+def test_every_page_runs(tmp_path):
+    run_pages(pages_in("concepts"), tmp_path)

@@ -2,18 +2,23 @@
 
 import pytest
 
-from .pages import pages_in, run_page
+from .pages import pages_in, run_page, run_pages
 
+# It pretends that there are two devices, before JAX is imported.
+ALONE = "how_to/devices.md"
 # Too long for each run of the tests.
 LONG = {"how_to/files.md", "how_to/three_dimensions.md", "how_to/walls.md"}
 
 
-@pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(page, marks=[pytest.mark.slow] if page in LONG else [])
-        for page in pages_in("how_to")
-    ],
-)
-def test_every_block_runs_in_order(page, tmp_path):
+def test_every_short_page_runs(tmp_path):
+    run_pages([p for p in pages_in("how_to") if p not in {ALONE, *LONG}], tmp_path)
+
+
+def test_the_page_on_several_devices_runs(tmp_path):
+    run_page(ALONE, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted(LONG))
+def test_every_long_page_runs(page, tmp_path):
     run_page(page, tmp_path)

@@ -19,7 +19,8 @@ import pytest
 import geomnet
 import pde_data
 
-from .pages import ROOT, blocks_of, pages
+from . import pages as pages_module
+from .pages import ROOT, blocks_of, call, pages, run_pages
 
 DOCS = ROOT / "docs"
 # Folders of pages whose tests run every page that is there.
@@ -157,6 +158,18 @@ def unknown_tests(text: str) -> list[str]:
 @pytest.mark.parametrize("page", ["../README.md", *pages()])
 def test_the_tests_that_a_page_names_are_there(page):
     assert unknown_tests((DOCS / page).read_text()) == []
+
+
+def test_a_page_that_does_not_run_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages_module, "as_program", lambda page: "raise ValueError")
+    with pytest.raises(AssertionError, match=r"index\.md does not run"):
+        run_pages(["index.md"], tmp_path)
+
+
+def test_a_command_that_no_test_can_run_is_named():
+    with pytest.raises(AssertionError, match="no test can run"):
+        call(["pip", "install", "geomnet"])
+    assert "geomnet.__main__" in call(["python", "-m", "geomnet", "filters"])
 
 
 def test_a_test_that_is_not_there_would_be_seen():
