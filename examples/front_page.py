@@ -104,11 +104,12 @@ def draw_rollout(figure: Any, density: dict[str, np.ndarray]) -> None:
         for axes, step in zip(row, SHOWN, strict=True):
             # Arrays are indexed (x, y); pictures take rows from below.
             style: dict[str, Any] = {"origin": "lower", "vmin": low, "vmax": high}
-            drawn = axes.imshow(fields[step - 1].T, cmap="viridis", **style)
+            axes.imshow(fields[step - 1].T, cmap="viridis", **style)
             axes.set(xticks=[], yticks=[])
         row[0].set_ylabel(name, fontsize=10)
     for axes, step in zip(panels[0], SHOWN, strict=True):
         axes.set_title(f"step {step}", fontsize=10)
+    drawn = panels[0, 0].images[0]
     figure.colorbar(drawn, ax=panels, label="density", shrink=0.8, extend="both")
 
 
