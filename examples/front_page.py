@@ -44,14 +44,14 @@ def main(settings: Settings) -> Any:
     )
     true, predicted = predict_flow.predict(wanted)
     figure = Figure(figsize=(11, 3.7), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.9), wspace=0.03)
-    draw_banks(left)
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1.0, 1.9), wspace=0.03)
+    draw_banks(halves[0])
     median = median_flow(true, predicted)
     density = {
         name: np.asarray(flow["density"])[median, ..., 0]
         for name, flow in {"solver": true, "network": predicted}.items()
     }
-    draw_rollout(right, density)
+    draw_rollout(halves[1], density)
     figure.savefig(settings.out, dpi=150)
     print(f"Wrote {settings.out}")
     return figure
