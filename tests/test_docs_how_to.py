@@ -10,8 +10,17 @@ ALONE = "how_to/devices.md"
 LONG = {"how_to/files.md", "how_to/three_dimensions.md", "how_to/walls.md"}
 
 
+EXPORT = "how_to/export.md"
+
+
 def test_every_short_page_runs(tmp_path):
-    run_pages([p for p in pages_in("how_to") if p not in {ALONE, *LONG}], tmp_path)
+    apart = {ALONE, EXPORT, *LONG}
+    run_pages([page for page in pages_in("how_to") if page not in apart], tmp_path)
+
+
+def test_the_page_on_export_runs(tmp_path):
+    pytest.importorskip("flatbuffers")  # What `jax.export` writes with.
+    run_page(EXPORT, tmp_path)
 
 
 def test_the_page_on_several_devices_runs(tmp_path):
