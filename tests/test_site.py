@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import geomnet
 import pde_data
@@ -176,6 +177,46 @@ def test_a_test_that_is_not_there_would_be_seen():
     assert unknown_tests("`tests/test_site.py::test_of_nothing`")
     assert unknown_tests("`nowhere.py::test_of_nothing`")
     assert not unknown_tests("`test_site.py::test_every_page_with_code_is_run`")
+
+
+def wrong_in_site(site: dict[str, Any], there: list[str]) -> list[str]:
+    """Pages that the navigation lacks or has too many, links that may lead nowhere."""
+
+    def names(entry: Any) -> list[str]:
+        if isinstance(entry, str):
+            return [entry]
+        values = entry.values() if isinstance(entry, dict) else entry
+        return [name for value in values for name in names(value)]
+
+    listed = names(site["nav"])
+    wrong = sorted(set(listed) ^ set(there))
+    wrong += [name for name in set(listed) if listed.count(name) > 1]
+    rules = [r for part in site["validation"].values() for r in part.values()]
+    if site["strict"] is not True or set(rules) != {"warn"}:
+        wrong.append("warnings that are errors")
+    return wrong
+
+
+SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+
+
+def test_every_page_is_in_the_navigation_and_every_warning_an_error():
+    assert wrong_in_site(SITE, pages()) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"nav": SITE["nav"][1:]},
+        {"nav": [*SITE["nav"], SITE["nav"][0]]},
+        {"nav": [*SITE["nav"], {"More": "more.md"}]},
+        {"strict": False},
+        {"validation": {"links": {"not_found": "info"}}},
+    ],
+    ids=["absent", "twice", "no page", "lax", "quiet"],
+)
+def test_a_site_that_lacks_something_would_be_seen(broken):
+    assert wrong_in_site(SITE | broken, pages())
 
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
