@@ -35,8 +35,8 @@ class Settings:
     """Steps of the rollout, at most 17."""
 
 
-def main(settings: Settings) -> dict[str, list[float]]:
-    """Draws a rollout; returns the VRMSE of each field, median over flows, by step."""
+def predict(settings: Settings) -> tuple[gn.GeometricImage, gn.GeometricImage]:
+    """Flows as the solver makes them and as the network says: (flows, steps, *grid)."""
     net, _ = gn.load(TRAINED)
     flow = net.out_signature
     past = net.in_signature.features(2) // flow.features(2)
@@ -54,7 +54,12 @@ def main(settings: Settings) -> dict[str, list[float]]:
             frames = gn.read_frames(data, dtype=np.float32)
     histories, rest = gn.Windows(flow, frames, past).rollouts()
     true = rest.with_array(rest.array[:, : settings.steps])
-    predicted = gn.training.predict(net, histories, settings.steps)
+    return true, gn.training.predict(net, histories, settings.steps)
+
+
+def main(settings: Settings) -> dict[str, list[float]]:
+    """Draws a rollout; returns the VRMSE of each field, median over flows, by step."""
+    true, predicted = predict(settings)
     errors = {
         name: np.median(np.asarray(values), axis=0).tolist()
         for name, values in gn.metrics.vrmse(predicted, true).items()

@@ -106,9 +106,11 @@ class RiemannProblem:
 
 
 SOD = RiemannProblem((1.0, 0.0, 1.0), (0.125, 0.0, 0.1))
-LAX = RiemannProblem((0.445, 0.698, 3.528), (0.5, 0.0, 0.571))
+"""Sod (1978): a weak tube, with a rarefaction, a contact and a shock."""
 
-# Toro (2009), Table 4.1 (and Sec. 10.8): problem, position of the jump, final time.
+LAX = RiemannProblem((0.445, 0.698, 3.528), (0.5, 0.0, 0.571))
+"""Lax (1954): the same waves, stronger, with gas in motion at the left."""
+
 TORO = (
     (RiemannProblem((1.0, 0.75, 1.0), (0.125, 0.0, 0.1)), 0.3, 0.2),
     (RiemannProblem((1.0, -2.0, 0.4), (1.0, 2.0, 0.4)), 0.5, 0.15),
@@ -120,6 +122,9 @@ TORO = (
     ),
     (RiemannProblem((1.0, -19.59745, 1000.0), (1.0, -19.59745, 0.01)), 0.8, 0.012),
 )
+"""The five tubes of Toro (2009), Table 4.1 and Sec. 10.8, each with the position of the
+jump and the final time.
+"""
 
 
 @checked

@@ -10,6 +10,8 @@ from ._arguments import checked
 from .formats import FlowData
 
 QUANTITIES = ("density", "pressure", "speed", "vorticity", "divergence")
+"""What can be drawn of a flow: names that `quantity` and the pictures take."""
+
 # Where a bar of colours has arrows, for values above and below its range.
 _EXTENDS = {
     (True, True): "both",

@@ -1,15 +1,23 @@
 """The page on checks is executed: its blocks run, in order, as its reader would."""
 
-from .pages import blocks_of, run_python
+import pytest
+
+from .pages import blocks_of, run_page, run_python
 
 BLOCKS = blocks_of("checks.md")
 
 
 def test_every_block_runs_in_order(tmp_path):
-    assert len(BLOCKS) >= 8
-    out = run_python("-c", "\n".join(BLOCKS), cwd=tmp_path)
+    out = run_page("checks.md", tmp_path, least=8, commands=False)
     assert "Conv commutes with hyperoctahedral(2), 8 elements" in out
     assert "`omega` behaves as 0-, you declared 0+" in out
+
+
+@pytest.mark.slow
+def test_the_command_judges_the_saved_model(tmp_path):
+    out = run_page("checks.md", tmp_path)
+    assert "ResNet commutes with hyperoctahedral(2), 8 elements" in out
+    assert (tmp_path / "report.json").exists()
 
 
 def test_the_block_for_pytest_is_a_suite_that_passes(tmp_path):

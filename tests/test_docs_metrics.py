@@ -2,12 +2,9 @@
 
 import pytest
 
-from .pages import blocks_of, run_python
-
-BLOCKS = blocks_of("metrics.md")
+from .pages import run_page
 
 
 @pytest.mark.slow
 def test_every_block_runs_in_order(tmp_path):
-    assert len(BLOCKS) >= 5
-    run_python("-c", "\n".join(BLOCKS), cwd=tmp_path)
+    run_page("metrics.md", tmp_path, least=5)

@@ -1,10 +1,7 @@
 """The page on training is executed: its blocks run, in order."""
 
-from .pages import blocks_of, run_python
-
-BLOCKS = blocks_of("training.md")
+from .pages import run_page
 
 
 def test_every_block_runs_in_order(tmp_path):
-    assert len(BLOCKS) >= 5
-    run_python("-c", "\n".join(BLOCKS), cwd=tmp_path)
+    run_page("training.md", tmp_path, least=5)

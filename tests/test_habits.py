@@ -106,6 +106,8 @@ def missing_from_run(script: str) -> list[str]:
         wrong.append("the README's test command as the last line")
     if not any("pre-commit run --all-files" in line for line in lines[:-1]):
         wrong.append("the hooks, before the tests")
+    if not any("mkdocs build --strict" in line for line in lines[:-1]):
+        wrong.append("the site, before the tests")
     if "set -euo pipefail" not in lines:
         wrong.append("to stop at the first failure")
     if not any("pip install" in line and "'.[dev]'" in line for line in lines):
@@ -141,6 +143,8 @@ def workflow_lacks(workflow: dict[str, Any]) -> list[str]:
         wrong.append("the README's test command")
     if sum("pre-commit run --all-files" in command for command in commands) != 1:
         wrong.append("the hooks, once")
+    if commands.count("mkdocs build --strict") != 1:
+        wrong.append("the site, once")
     if workflow["permissions"] != {"contents": "read"}:
         wrong.append("permissions to read alone")
     oldest = {"python": matrix["python"][0], "constraint": ".github/oldest.txt"}
@@ -199,6 +203,7 @@ def absent_from_sdist(project: dict[str, Any]) -> list[str]:
     listed = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     read = {"tests", "docs", "examples", "benchmarks", "README.md", ".ci", ".github"}
     read |= {".pre-commit-config.yaml", "CITATION.cff", "CONTRIBUTING.md"}
+    read |= {"mkdocs.yml", "DESIGN.md", "CHANGELOG.md"}
     return [name for name in listed if not (ROOT / name).exists()] + sorted(
         read - set(listed)
     )
@@ -216,7 +221,11 @@ def changed(value: Any, *path: Any, to: Any) -> Any:
 
 def with_dev(*tools: str) -> dict[str, Any]:
     return changed(
-        PROJECT, "project", "optional-dependencies", "dev", to=["geomnet[test]", *tools]
+        PROJECT,
+        "project",
+        "optional-dependencies",
+        "dev",
+        to=["geomnet[test,docs]", *tools],
     )
 
 
@@ -252,6 +261,7 @@ BROKEN = [
     (fixers_of_golden_files, changed(HOOKS, *HOOK, to={**FIXER, "exclude": "^tests"})),
     (missing_from_run, RUN + "echo done\n"),
     (missing_from_run, RUN.replace("pre-commit run --all-files", "true")),
+    (missing_from_run, RUN.replace("--strict", "")),
     (missing_from_run, RUN.replace("set -euo pipefail", "")),
     (missing_from_run, RUN.replace("[dev]", "[test]")),
     (missing_from_nightly, SLOW.replace("-m slow", ""), NIGHTLY, CONTRIBUTING),

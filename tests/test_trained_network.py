@@ -46,6 +46,18 @@ def test_it_predicts_flows_that_it_has_not_seen(tmp_path, monkeypatch):
     assert (tmp_path / "flow.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
+def test_the_picture_of_the_readme_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    example = importlib.import_module("front_page")
+    settings = example.Settings(out=tmp_path / "front.png", flows=3)
+    figure = example.main(settings)
+    left, right = figure.subfigs
+    assert len(left.axes) == 3
+    assert len(right.axes) == 2 * len(example.SHOWN) + 1
+    assert settings.out.stat().st_size > 50_000
+
+
 def test_it_is_equivariant_after_training(trained, history):
     gn.testing.assert_equivariant(trained[0], history, shift=1)
 

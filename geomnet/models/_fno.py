@@ -138,7 +138,7 @@ class FNO(AbstractNetwork):
         - `num_blocks`: Fourier blocks.
         - `size`: cells of the local convolutions' windows along each axis; odd. 1 is
             the pointwise map of the reference.
-        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.

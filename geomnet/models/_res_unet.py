@@ -186,7 +186,7 @@ class ResUNet(AbstractUNet):
         - `num_parameters`: how many numbers condition the network. Give them in units
             in which they vary by about 1, such as the logarithm of a viscosity.
         - `size`: cells of the convolutions' windows along each axis; odd.
-        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
         - `output_scale`: the standard deviation of the output before training. A small
             one lets `geomnet.Residual` start from "nothing changes".
         - `boundary`: as in `geomnet.nn.Conv`; `Down` and `Up` never look beyond a face.

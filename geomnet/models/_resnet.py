@@ -200,7 +200,7 @@ class ResNet(AbstractResNet):
         - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`.
         - `num_blocks`: residual blocks of two convolutions each.
         - `size`: cells of the windows along each axis; odd.
-        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
         - `boundary`: as in `geomnet.nn.Conv`.
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
@@ -276,7 +276,7 @@ class DilatedResNet(AbstractResNet):
         - `num_blocks`: residual blocks, each with one convolution per dilation.
         - `dilations`: cells from tap to tap in the convolutions of a block.
         - `size`: cells of the windows along each axis; odd.
-        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/units.md`.
+        - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
         - `boundary`: as in `geomnet.nn.Conv`.
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the

@@ -33,6 +33,7 @@ Boundaries: TypeAlias = Boundary | Sequence[Boundary | tuple[Boundary, Boundary]
 """One rule for all faces, or one for each axis, or `(low, high)` for an axis."""
 
 Faces: TypeAlias = tuple[tuple[Boundary, Boundary], ...]
+"""`(low, high)` for every axis, as `as_faces` makes them of `Boundaries`."""
 
 
 @checked

@@ -25,7 +25,7 @@ from .._index_symmetry import with_symmetries
 from .._signature import Entry, Signature, TensorType
 
 # Not `st.DrawFn`: a protocol that run-time type checkers refuse.
-Draw: TypeAlias = Callable[..., Any]
+_Draw: TypeAlias = Callable[..., Any]
 
 _ORDERS = {1: 2, 2: 2, 3: 1}
 
@@ -48,7 +48,7 @@ def elements(group: Group) -> st.SearchStrategy[np.ndarray]:
 
 
 @st.composite
-def tensor_types(draw: Draw, max_order: int = 2) -> TensorType:
+def tensor_types(draw: _Draw, max_order: int = 2) -> TensorType:
     """A type such as `"0-"`, `"1+"` or `"2s+"`, of order up to `max_order`."""
     order = draw(st.integers(0, max_order))
     parity = draw(st.sampled_from((1, -1)))
@@ -58,7 +58,7 @@ def tensor_types(draw: Draw, max_order: int = 2) -> TensorType:
 
 @st.composite
 def signatures(
-    draw: Draw,
+    draw: _Draw,
     max_entries: int = 3,
     max_channels: int = 2,
     max_order: int = 2,
@@ -83,7 +83,7 @@ def signatures(
 
 @st.composite
 def grids(
-    draw: Draw,
+    draw: _Draw,
     num_spatial_dims: int = 2,
     *,
     multiple_of: int = 1,
@@ -107,7 +107,7 @@ def grids(
 
 @st.composite
 def images(
-    draw: Draw,
+    draw: _Draw,
     signature: "Signature | str | st.SearchStrategy[Signature] | None" = None,
     grid: "tuple[int, ...] | st.SearchStrategy[tuple[int, ...]] | None" = None,
     *,
@@ -141,7 +141,7 @@ def images(
 
 @st.composite
 def cases(
-    draw: Draw, num_spatial_dims: int | None = None, **image_arguments: Any
+    draw: _Draw, num_spatial_dims: int | None = None, **image_arguments: Any
 ) -> tuple[Group, GeometricImage]:
     """A group and an image that it acts on: what `assert_equivariant` needs."""
     group = draw(groups(num_spatial_dims))

@@ -19,6 +19,7 @@ class Field:
 
 
 FIELDS = (Field("density", 0, +1), Field("pressure", 0, +1), Field("velocity", 1, +1))
+"""What the generator writes, whatever the format."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,8 +10,8 @@ from ._pdebench import PDEBENCH
 from ._stored import attribute, children, damage_explained, stored
 from ._well import WELL
 
-# A file is of the first format that recognises it.
 FORMATS: dict[str, FileFormat] = {format.name: format for format in (WELL, PDEBENCH)}
+"""The formats by name; a file is of the first one that recognises it."""
 
 
 def format_of(file: Any) -> FileFormat | None:

@@ -184,3 +184,4 @@ FAMILIES: dict[str, Family] = {
         final_time=3.2,
     ),
 }
+"""The families of initial states, by the names of `--family`."""

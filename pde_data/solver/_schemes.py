@@ -8,7 +8,6 @@ from ._riemann import hllc, low_mach, rusanov
 from ._stepper import rkl2, ssp_rk2, ssp_rk3
 from ._weno import AWENO5Z, WENO5Z
 
-# Each is a set of named arguments of `CompressibleNavierStokes`.
 SCHEMES: dict[str, dict[str, Any]] = {
     "muscl": {
         "reconstruction": MUSCL(monotonized_central),
@@ -48,6 +47,7 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "positivity": True,
     },
 }
+"""Sets of named arguments of `CompressibleNavierStokes`, by the names of `--scheme`."""
 
 # How viscosity and conduction are stepped: with all the rest, or in steps of their own.
 VISCOUS_STEPPERS: dict[str, Callable | None] = {"explicit": None, "rkl2": rkl2}
