@@ -2,10 +2,10 @@
 
 import pytest
 
-from .pages import pages_in, run_page, run_pages
+from .pages import QUICKLY, pages_in, run_page, run_pages
 
-# It pretends that there are two devices, before JAX is imported.
 ALONE = "how_to/devices.md"
+FOUR = "--xla_force_host_platform_device_count=4"
 # Too long for each run of the tests.
 LONG = {"how_to/files.md", "how_to/three_dimensions.md", "how_to/walls.md"}
 
@@ -23,8 +23,10 @@ def test_the_page_on_export_runs(tmp_path):
     run_page(EXPORT, tmp_path)
 
 
-def test_the_page_on_several_devices_runs(tmp_path):
-    run_page(ALONE, tmp_path)
+@pytest.mark.slow
+def test_the_page_on_several_devices_runs_on_four(tmp_path):
+    flags = f"{FOUR} {QUICKLY['XLA_FLAGS']}"
+    run_page(ALONE, tmp_path, least=2, commands=False, XLA_FLAGS=flags)
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ def fit(
         are shared out along its axis `"batch"`, the grid along its axes `"x"`, `"y"`
         and `"z"`; the state lies whole on each device. Losses and weights are those of
         one device up to rounding, and a checkpoint is gone on from on any mesh.
-        (`docs/devices.md`)
+        (`docs/how_to/devices.md`)
     - `callbacks`: functions that get a `Report` every ten steps and at each validation,
         such as `JSONLog`. One that raises is named, and training goes on.
     - `progress`: show a bar (needs tqdm).
