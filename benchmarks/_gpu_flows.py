@@ -170,7 +170,7 @@ def training(sizes: Sizes) -> Rows:
     """Data made here, as `generate` makes them, and a short training on them."""
     count = sizes.trajectories
     config = pde_data.GenerateConfig(
-        grid=(sizes.flow_cells,) * 2, trajectories=count, batch=min(count, 96), **GAS
+        grid=(sizes.flow_cells,) * 2, trajectories=count, **GAS
     )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "flow.hdf5"

@@ -106,10 +106,7 @@ def main(cells, trajectories, repeats):
                 dataclasses.replace(config, compression="gzip")
             ),
             "vectorised, 8 at a time (not used on a CPU)": lambda: [
-                run.state
-                for _, run in simulate_together(
-                    dataclasses.replace(config, batch=8), indices
-                )
+                run.state for _, run in simulate_together(config, indices, 8)
             ],
         },
         repeats=repeats,

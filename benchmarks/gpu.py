@@ -1,6 +1,7 @@
 """All that is to be known of a GPU, in one command for the minutes that one is at hand.
 
     python benchmarks/gpu.py [--minutes 8] [--out gpu.json]
+    python benchmarks/gpu.py --only generator "unet step"     # these, in this order
     python benchmarks/gpu.py --tiny         # everything small, for a try on a CPU
 
 The most important first: what the default precision does to checks; single layers; a
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=8.0, help="for all of it")
     parser.add_argument("--out", type=Path, default=Path("gpu.json"), help="the file")
     parser.add_argument("--tiny", action="store_true", help="everything small")
+    parser.add_argument("--only", nargs="+", metavar="KIND", help="these kinds")
     args = parser.parse_args()
     if not args.minutes > 0:
         parser.error(f"--minutes must be positive, got {args.minutes}.")
@@ -43,6 +45,12 @@ def main() -> None:
             "'jax[cuda12]'`, or try the command here with --tiny."
         )
     sizes = TINY if args.tiny else Sizes()
+    cases = [*_gpu_networks.cases(sizes), *_gpu_flows.cases(sizes)]
+    kinds = list(dict.fromkeys(case.kind for case in cases))
+    wanted = args.only or kinds
+    if unknown := [kind for kind in wanted if kind not in kinds]:
+        parser.error(f"--only knows {', '.join(map(repr, kinds))}, got {unknown}.")
+    cases = [case for kind in wanted for case in cases if case.kind == kind]
     about = {
         "machine": machine(),
         "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -51,7 +59,6 @@ def main() -> None:
     }
     print(about["machine"], flush=True)
     record = Record(args.out, about)
-    cases = [*_gpu_networks.cases(sizes), *_gpu_flows.cases(sizes)]
     try:
         measure(cases, record, 60 * args.minutes, in_words)
     except KeyboardInterrupt:

@@ -218,7 +218,7 @@ def batches(n, repeats):
             ],
             "batch of 8, loop": lambda: list(simulate_trajectories(config, range(8))),
             "batch of 8, slots": lambda: [
-                run.state for _, run in simulate_together(config, range(8))
+                run.state for _, run in simulate_together(config, range(8), 8)
             ],
         },
         repeats,

@@ -168,7 +168,6 @@ def load(flow: str, settings: Settings) -> Data:
             bulk_viscosity=viscosity,
             final_time=1.0,
             trajectories=count,
-            batch=8,
         )
         pde_data.generate(config, path, progress=True)
         with pde_data.load(path) as data:

@@ -47,9 +47,10 @@ class GenerateConfig:
     - `scheme`: a name from `pde_data.SCHEMES`; `courant_number`: `None` for its own.
     - `viscous_steps`: "explicit" for one step of all terms; "rkl2" for viscosity and
       conduction in steps of their own, so that sound alone bounds the step; "auto" for
-      the second where viscosity bounds it more than twice as much as sound.
+      the second where viscosity bounds it more than 1.5 times as much as sound.
     - `refinement`: simulate with so many times the cells per axis, store averages.
-    - `batch`: trajectories per vectorised call; it changes no bit of the result.
+    - `batch`: trajectories at once on an accelerator, `None` for as many as fit into
+      half of its memory, up to 96; it changes no bit of the result.
     - `format`: "pdebench" or "well", or another name from `pde_data.formats.FORMATS`;
       `compression`: `None` or "gzip".
     - `shard`: `(i, n)` for the i-th of n parts, counted from 1: a file of its own with
@@ -122,8 +123,10 @@ class GenerateConfig:
         Number(1, 1024, whole=True),
         "simulate with so many times the cells along each axis, store averages",
     )
-    batch: int = setting(
-        1, Number(1, 4096, whole=True), "trajectories per vectorised call"
+    batch: int | None = setting(
+        None,
+        Number(1, 4096, whole=True, optional=True),
+        "trajectories at once on an accelerator; without: as many as fit, up to 96",
     )
     format: str = setting(
         "pdebench", Choice(lambda: sorted(FORMATS)), "layout of the file"

@@ -23,6 +23,7 @@ COPIES_OF_SNAPSHOTS = 4
 WORKING_STATES = 100
 # A run may take this share of the memory of its machine or accelerator.
 MEMORY_SHARE = 0.5
+MOST_TOGETHER = 96
 # A trajectory is shown, and kept, when it is done. In single precision a step shorter
 # than 1e-7 of an interval can't be told from none.
 MOST_SECONDS = 3600.0
@@ -61,13 +62,31 @@ def sizes(config: GenerateConfig) -> Sizes:
     """The memory and the disk space that a configuration takes, about."""
     d = len(config.grid)
     stored = math.prod(config.grid) * (d + 2)
-    state = stored * config.refinement**d * np.dtype(config.precision).itemsize
-    copies = COPIES_OF_SNAPSHOTS * program_length(config.snapshots) + WORKING_STATES
-    together = 1
-    if jax.default_backend() != "cpu":
-        together = min(config.batch, len(config.indices))
     one = stored * config.snapshots * np.dtype(config.dtype).itemsize
-    return Sizes(together * state * copies, len(config.indices) * one)
+    return Sizes(together(config) * _memory_of_one(config), len(config.indices) * one)
+
+
+def together(config: GenerateConfig) -> int:
+    """How many trajectories run in one loop: one on a CPU, where more are no faster.
+
+    On an accelerator `config.batch`, or as many as have room in the share of its memory
+    that a run may take, at most 96: more were no faster on the largest.
+    """
+    if jax.default_backend() == "cpu":
+        return 1
+    batch = config.batch
+    if batch is None:
+        room = MEMORY_SHARE * memory_there() / _memory_of_one(config)
+        batch = max(1, min(MOST_TOGETHER, int(room)))
+    return min(batch, len(config.indices))
+
+
+def _memory_of_one(config: GenerateConfig) -> int:
+    d = len(config.grid)
+    cells = math.prod(config.grid) * config.refinement**d
+    state = cells * (d + 2) * np.dtype(config.precision).itemsize
+    copies = COPIES_OF_SNAPSHOTS * program_length(config.snapshots) + WORKING_STATES
+    return state * copies
 
 
 def check_sizes(config: GenerateConfig, any_size: bool = False) -> None:
@@ -112,8 +131,7 @@ def expected_duration(config: GenerateConfig, indices: Sequence[int]) -> Duratio
         steps = [_num_steps(config, attempt) for attempt in attempts]
         longest = int(np.argmax(steps))
         seconds = math.nan
-        one_by_one = config.batch == 1 or jax.default_backend() == "cpu"
-        if one_by_one and 0 < steps[longest] <= MOST_STEPS:
+        if together(config) == 1 and 0 < steps[longest] <= MOST_STEPS:
             seconds = _seconds(config, attempts[longest], steps[longest])
     share = float(np.mean(steps)) / steps[longest] if steps[longest] else math.nan
     return Duration(steps[longest], seconds, seconds * share * len(indices))

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-import jax
 import numpy as np
 
 from ..certificates._certificate import certify
@@ -14,6 +13,7 @@ from ._attempt import Attempt, precision_of, prepare_attempt
 from ._box import boundary_names, check_family, kept_totals
 from ._coarsening import coarsened
 from ._config import GenerateConfig
+from ._cost import together
 from ._probe import probe_start, program_length
 from ._slots import run_in_slots
 
@@ -66,20 +66,20 @@ def simulate_trajectories(
     """Trajectories with their numbers, each as soon as it is ready.
 
     On a CPU one after the other, as a vectorised loop is no faster there. On an
-    accelerator `config.batch` at a time, in the order in which they are done.
+    accelerator several at a time (`_cost.together`), in the order they are done in.
     """
-    if config.batch == 1 or jax.default_backend() == "cpu":
+    if together(config) == 1:
         for index in indices:
             yield index, _survivor(config, index)
         return
-    for attempt, run in simulate_together(config, indices):
+    for attempt, run in simulate_together(config, indices, together(config)):
         yield attempt.index, _survivor(config, attempt.index, (attempt, run))
 
 
 def simulate_together(
-    config: GenerateConfig, indices: Sequence[int]
+    config: GenerateConfig, indices: Sequence[int], num_slots: int
 ) -> Iterator[tuple[Attempt, Trajectory]]:
-    """The first attempts at trajectories, `config.batch` at a time in one loop.
+    """The first attempts at trajectories, `num_slots` at a time in one loop.
 
     Those that need most steps come first. Their bits, and whether they failed, are
     those of single calls.
@@ -89,7 +89,7 @@ def simulate_together(
     steps = {index: prepare_attempt(config, index).max_steps for index in indices}
     order = sorted(indices, key=lambda index: -steps[index])
     attempts = (prepare_attempt(config, index) for index in order)
-    runs = run_in_slots(attempts, config.times, min(config.batch, len(indices)))
+    runs = run_in_slots(attempts, config.times, min(num_slots, len(indices)))
     while True:
         # Not around the `yield`: the precision is the caller's there.
         with precision_of(config):

@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -37,6 +38,20 @@ def test_memory_and_file_grow_as_cells_snapshots_and_trajectories_do():
     assert of(shard=(1, 3)).file * 3 == of().file
 
 
+def test_as_many_go_together_as_fit_into_the_device(monkeypatch):
+    many = dataclasses.replace(CONFIG, trajectories=1000)
+    assert _cost.together(many) == 1
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    one = sizes(dataclasses.replace(many, batch=1)).memory
+    for room, expected in ((0.5, 1), (7.5, 7), (1e9, _cost.MOST_TOGETHER)):
+        there = int(room * one / _cost.MEMORY_SHARE)
+        monkeypatch.setattr(_cost, "memory_there", lambda there=there: there)
+        assert _cost.together(many) == expected
+        assert sizes(many).memory == expected * one
+    assert _cost.together(CONFIG) == 3
+    assert _cost.together(dataclasses.replace(many, batch=200)) == 200
+
+
 def test_the_steps_are_those_that_are_taken():
     sample = pde_data.simulate_trajectory(CONFIG, 0)
     expected = expected_duration(CONFIG, [0])
@@ -53,7 +68,12 @@ def test_the_steps_are_those_that_are_taken():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"mach": 0.003, "gamma": 1.001, "shear_viscosity": 1e6},
+        {
+            "mach": 0.003,
+            "gamma": 1.001,
+            "shear_viscosity": 1e6,
+            "viscous_steps": "explicit",
+        },
         {"final_time": 1e9},
     ],
 )

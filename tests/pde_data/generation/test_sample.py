@@ -22,7 +22,7 @@ def test_one_vectorised_call_gives_the_bits_of_single_ones(viscosity):
         CONFIG, shear_viscosity=viscosity, bulk_viscosity=viscosity, mach=(0.1, 0.9)
     )
     config = dataclasses.replace(config, trajectories=5, batch=2)
-    together = _sample.simulate_together(config, range(5))
+    together = _sample.simulate_together(config, range(5), 2)
     runs = {attempt.index: run for attempt, run in together}
     assert sorted(runs) == list(range(5))
     for index, run in runs.items():
