@@ -1,7 +1,10 @@
 """One trajectory of a configuration: simulated, certified, stored, or refused."""
 
 import dataclasses
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -18,6 +21,8 @@ from ._probe import probe_start, program_length
 from ._slots import run_in_slots
 
 MAX_DRAWS = 8
+# Threads that certify; each runs NumPy, which waits for memory more than for Python.
+_WORKERS = min(8, os.cpu_count() or 1)
 SAFE_SCHEME = "safe"
 
 
@@ -72,8 +77,32 @@ def simulate_trajectories(
         for index in indices:
             yield index, _survivor(config, index)
         return
-    for attempt, run in simulate_together(config, indices, together(config)):
-        yield attempt.index, _survivor(config, attempt.index, (attempt, run))
+    yield from _certified_meanwhile(config, indices, together(config))
+
+
+def _certified_meanwhile(
+    config: GenerateConfig, indices: Sequence[int], num_slots: int
+) -> Iterator[tuple[int, Sample]]:
+    """Samples in the order of their runs, certified by threads while others run.
+
+    A certificate takes the host longer than its run takes a large accelerator.
+    """
+    ahead: deque[tuple[int, Future[Sample]]] = deque()
+    workers = ThreadPoolExecutor(_WORKERS)
+    try:
+        for attempt, run in simulate_together(config, indices, num_slots):
+            index = attempt.index
+            ahead.append(
+                (index, workers.submit(_survivor, config, index, (attempt, run)))
+            )
+            # So many runs are kept in memory, and no more.
+            while ahead and (ahead[0][1].done() or len(ahead) > 2 * _WORKERS):
+                index, sample = ahead.popleft()
+                yield index, sample.result()
+        for index, sample in ahead:
+            yield index, sample.result()
+    finally:
+        workers.shutdown(cancel_futures=True)
 
 
 def simulate_together(

@@ -65,6 +65,28 @@ def test_slots_that_wait_for_each_other_give_the_bits_of_single_runs(
             np.testing.assert_array_equal(a, b)
 
 
+def test_samples_of_a_loop_certified_by_threads_are_those_of_single_runs(monkeypatch):
+    config = dataclasses.replace(CONFIG, grid=(8, 8), trajectories=5)
+    alone = dict(_sample.simulate_trajectories(config, range(5)))
+    monkeypatch.setattr(_sample, "together", lambda config: 3)
+    together = dict(_sample.simulate_trajectories(config, range(5)))
+    assert sorted(together) == sorted(alone)
+    for index, sample in together.items():
+        for name, value in dataclasses.asdict(alone[index]).items():
+            np.testing.assert_equal(getattr(sample, name), value)
+
+
+def test_what_fails_in_a_thread_ends_the_run(monkeypatch):
+    def fails(*_):
+        raise pde_data.SimulationError("no draw survives")
+
+    monkeypatch.setattr(_sample, "together", lambda config: 3)
+    monkeypatch.setattr(_sample, "_certified", fails)
+    config = dataclasses.replace(CONFIG, grid=(8, 8), trajectories=5)
+    with pytest.raises(pde_data.SimulationError, match="no draw survives"):
+        list(_sample.simulate_trajectories(config, range(5)))
+
+
 def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
     calls = []
     simulate = _sample.simulate_in_program
