@@ -9,7 +9,7 @@ writes those of the few slots that it is about.
 import functools
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,6 +18,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from ..solver._equations import CompressibleNavierStokes
 from ..solver._leg import Leg, begin, one_step, snapshot
 from ..solver._simulation import Trajectory
 from ..solver._state import Primitive
@@ -45,6 +46,34 @@ class _Flight(eqx.Module):
     interval: Int[Array, "*slots"]
     snapshots: Primitive
     num_steps: Int[Array, "*slots time"]
+
+
+class _Loop(NamedTuple):
+    """What a loop of slots does not change: what they are given, which are `used`."""
+
+    static: Any
+    given: _Given
+    times: Float[Array, " time"]
+    used: Bool[Array, " slots"]
+
+    @property
+    def wanted(self) -> int:
+        """How many slots wait for each other."""
+        return max(1, round(_WAITING * len(self.used)))
+
+    def solver(self, given: _Given) -> CompressibleNavierStokes:
+        """That of one slot."""
+        return eqx.combine(given.numbers, self.static)
+
+    def finished(self, flight: _Flight) -> Bool[Array, " slots"]:
+        """Which slots have all their snapshots."""
+        return flight.interval >= len(self.times)
+
+    def landing(
+        self, leg: Leg, finished: Bool[Array, " slots"]
+    ) -> Bool[Array, " slots"]:
+        """Which slots in use have arrived at a snapshot that is still to be taken."""
+        return self.used & _arrived(leg) & ~leg.failed & ~finished
 
 
 class _Slots(eqx.Module):
@@ -150,29 +179,22 @@ def _advanced(
     used: Bool[Array, " slots"],
 ) -> tuple[_Slots, Bool[Array, " slots"]]:
     """All slots until a share of those in use is done, and which are."""
-    flight, done = _flown((static, slots.given, times, used), slots.flight)
+    flight, done = _flown(_Loop(static, slots.given, times, used), slots.flight)
     return _Slots(slots.given, flight), done
 
 
 @_in_place
-def _flown(
-    fixed: tuple[Any, _Given, Float[Array, " time"], Bool[Array, " slots"]],
-    flight: _Flight,
-) -> tuple[_Flight, Bool[Array, " slots"]]:
-    static, given, times, used = fixed
-
+def _flown(loop: _Loop, flight: _Flight) -> tuple[_Flight, Bool[Array, " slots"]]:
     def done(flight: _Flight) -> Bool[Array, " slots"]:
-        return (flight.interval >= len(times)) | flight.leg.failed
-
-    def on(flight: _Flight) -> _Flight:
-        flight = _to_a_landing(static, given, flight, times, used, wanted)
-        return _landed(static, given, flight, times, used, wanted)
+        return loop.finished(flight) | flight.leg.failed
 
     def unfinished(flight: _Flight) -> Bool[Array, ""]:
-        return jnp.sum(done(flight) & used) < jnp.minimum(wanted, jnp.sum(used))
+        enough = jnp.minimum(loop.wanted, jnp.sum(loop.used))
+        return jnp.sum(done(flight) & loop.used) < enough
 
-    wanted = max(1, round(_WAITING * len(used)))
-    last = lax.while_loop(unfinished, on, flight)
+    last = lax.while_loop(
+        unfinished, lambda flight: _landed(loop, _to_a_landing(loop, flight)), flight
+    )
     return last, done(last)
 
 
@@ -180,68 +202,52 @@ def _arrived(leg: Leg) -> Bool[Array, " slots"]:
     return jax.vmap(lambda leg: leg.arrived)(leg)
 
 
-def _to_a_landing(
-    static: Any,
-    given: _Given,
-    flight: _Flight,
-    times: Float[Array, " time"],
-    used: Bool[Array, " slots"],
-    wanted: int,
-) -> _Flight:
-    """All slots in step, until `wanted` ones in use have arrived at a snapshot."""
-    ends = times[jnp.minimum(flight.interval, len(times) - 1)]
-    finished = flight.interval >= len(times)
+def _to_a_landing(loop: _Loop, flight: _Flight) -> _Flight:
+    """All slots in step, until enough of those in use have arrived at a snapshot."""
+    ends = loop.times[jnp.minimum(flight.interval, len(loop.times) - 1)]
+    finished = loop.finished(flight)
 
     def under_way(leg: Leg) -> Bool[Array, ""]:
-        flying = used & ~_arrived(leg) & ~leg.failed
-        landing = used & _arrived(leg) & ~leg.failed & ~finished
-        return jnp.any(flying) & (jnp.sum(landing) < wanted)
+        flying = loop.used & ~_arrived(leg) & ~leg.failed
+        landing = loop.landing(leg, finished)
+        return jnp.any(flying) & (jnp.sum(landing) < loop.wanted)
 
     def step(given: _Given, leg: Leg, end: Float[Array, ""]) -> Leg:
-        solver = eqx.combine(given.numbers, static)
         stays = leg.arrived | leg.failed
-        moved = one_step(solver, leg, end, given.max_steps)
+        moved = one_step(loop.solver(given), leg, end, given.max_steps)
         return jax.tree.map(lambda new, old: jnp.where(stays, old, new), moved, leg)
 
     leg = lax.while_loop(
-        under_way, lambda leg: jax.vmap(step)(given, leg, ends), flight.leg
+        under_way, lambda leg: jax.vmap(step)(loop.given, leg, ends), flight.leg
     )
-    counts = flight.num_steps.at[jnp.arange(len(used)), flight.interval].set(
+    counts = flight.num_steps.at[jnp.arange(len(loop.used)), flight.interval].set(
         leg.num_steps, mode="drop"
     )
     return _Flight(leg, flight.interval, flight.snapshots, counts)
 
 
-def _landed(
-    static: Any,
-    given: _Given,
-    flight: _Flight,
-    times: Float[Array, " time"],
-    used: Bool[Array, " slots"],
-    wanted: int,
-) -> _Flight:
-    """The snapshots and the way to the next ones, of `wanted` slots that have arrived.
+def _landed(loop: _Loop, flight: _Flight) -> _Flight:
+    """The snapshots of slots that have arrived, and their ways to the next ones.
 
     Of no others is anything read or written.
     """
-    landing = _arrived(flight.leg) & ~flight.leg.failed & used
-    landing &= flight.interval < len(times)
+    number, last = len(loop.used), len(loop.times) - 1
+    landing = loop.landing(flight.leg, loop.finished(flight))
     # Places for fewer slots hold a number beyond the last, where nothing is written.
-    who = jnp.nonzero(landing, size=wanted, fill_value=len(used))[0]
-    at = jnp.minimum(who, len(used) - 1)
+    who = jnp.nonzero(landing, size=loop.wanted, fill_value=number)[0]
+    at = jnp.minimum(who, number - 1)
     interval = flight.interval[at]
 
-    def landing(
+    def land(
         given: _Given, leg: Leg, interval: Int[Array, ""]
     ) -> tuple[Primitive, Leg]:
-        solver = eqx.combine(given.numbers, static)
+        solver = loop.solver(given)
         cells = snapshot(solver, leg)
-        here, following = times[interval], times[jnp.minimum(interval + 1, last)]
+        here, following = (loop.times[jnp.minimum(interval + i, last)] for i in (0, 1))
         return cells, begin(solver, cells, following - here, leg.failed)
 
-    last = len(times) - 1
-    chosen = jax.tree.map(lambda x: x[at], (given, flight.leg))
-    cells, fresh = jax.vmap(landing)(*chosen, interval)
+    chosen = jax.tree.map(lambda x: x[at], (loop.given, flight.leg))
+    cells, fresh = jax.vmap(land)(*chosen, interval)
     return _Flight(
         jax.tree.map(
             lambda many, some: many.at[who].set(some, mode="drop"), flight.leg, fresh
