@@ -246,8 +246,8 @@ def _landed(loop: _Loop, flight: _Flight) -> _Flight:
         here, following = (loop.times[jnp.minimum(interval + i, last)] for i in (0, 1))
         return cells, begin(solver, cells, following - here, leg.failed)
 
-    chosen = jax.tree.map(lambda x: x[at], (loop.given, flight.leg))
-    cells, fresh = jax.vmap(land)(*chosen, interval)
+    given, leg = jax.tree.map(lambda x: x[at], (loop.given, flight.leg))
+    cells, fresh = jax.vmap(land)(given, leg, interval)
     return _Flight(
         jax.tree.map(
             lambda many, some: many.at[who].set(some, mode="drop"), flight.leg, fresh

@@ -128,7 +128,7 @@ def _share(j: Float[Array, ""]) -> Float[Array, ""]:
     return (j * j + j - 2) / (2 * j * (j + 1))
 
 
-def _check_state(state: State) -> None:
+def _check_state(state: object) -> None:
     """**Raises:** `TypeError` unless the state holds arrays, and nothing else."""
     leaves = jax.tree.leaves(state)
     if not leaves or not all(eqx.is_array(leaf) for leaf in leaves):

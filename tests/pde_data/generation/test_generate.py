@@ -85,8 +85,7 @@ def test_what_breaks_down_is_drawn_anew_recorded_and_never_stored(
         assert 0 < np.count_nonzero(draws) == flow.redrawn < 6
         assert np.all(np.asarray(flow["pressure"]) > 0)
         # In one vectorised call the same ones fail, and the others keep their bits.
-        batched = dataclasses.replace(config, batch=3)
-        for attempt, run in _sample.simulate_together(batched, range(6)):
+        for attempt, run in _sample.simulate_together(config, range(6), 3):
             i = attempt.index
             assert bool(run.failed) == (draws[i] > 0)
             sample = _sample._survivor(config, i, (attempt, run))

@@ -1,6 +1,7 @@
 """Viscosity in steps of its own: fewer steps, the same flow, the same laws."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,7 +17,8 @@ STIFF = pde_data.GenerateConfig(
 
 
 def end_of(n, stepper, courant_number=0.5):
-    parts = pde_data.SCHEMES["muscl"] | {"courant_number": courant_number}
+    parts: dict[str, Any] = dict(pde_data.SCHEMES["muscl"])
+    parts["courant_number"] = courant_number
     solver = pde_data.CompressibleNavierStokes(
         (n, n), 5 / 3, 1.0, 1.0, viscous_stepper=stepper, **parts
     )

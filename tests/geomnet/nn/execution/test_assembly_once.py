@@ -78,7 +78,9 @@ def test_weights_for_each_sample_would_be_seen():
 
 
 def gathers(program, *given):
-    return jax.jit(program).lower(*given).compile().as_text().count(" gather(")
+    text = jax.jit(program).lower(*given).compile().as_text()
+    assert text is not None
+    return text.count(" gather(")
 
 
 def test_steps_share_one_kernel_in_the_compiled_program():
