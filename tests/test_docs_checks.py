@@ -7,6 +7,7 @@ from .pages import blocks_of, run_page, run_python
 BLOCKS = blocks_of("checks.md")
 
 
+@pytest.mark.slow
 def test_every_block_runs_in_order(tmp_path):
     out = run_page("checks.md", tmp_path, least=8, commands=False)
     assert "Conv commutes with hyperoctahedral(2), 8 elements" in out

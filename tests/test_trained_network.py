@@ -33,6 +33,7 @@ def history(trained):
     return histories.with_array(histories.array[0])
 
 
+@pytest.mark.slow
 def test_it_predicts_flows_that_it_has_not_seen(tmp_path, monkeypatch):
     """As the example prints and draws: not twice as ill as those of its metrics."""
     monkeypatch.syspath_prepend(ROOT / "examples")

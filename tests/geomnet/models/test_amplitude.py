@@ -121,6 +121,7 @@ def median_error(norm, amplitudes):
         return float(median_error_after_training(NETWORKS["UNet"](norm=norm), x, y))
 
 
+@pytest.mark.slow
 def test_the_error_does_not_grow_with_the_spread_of_the_amplitude():
     """Samples that differ 100-fold, on a linear problem; for the default network not,
     for one with layer norms it does.

@@ -216,6 +216,7 @@ def test_numbers_condition_a_model_and_leave_it_equivariant(float64):
         model(x, numbers[:1])
 
 
+@pytest.mark.slow
 def test_unet_commutes_in_float32_to_its_rounding():
     dtype = np.dtype("float32")
     trained = perturb(unet(SQUARE, depth=1)(dtype), key=jax.random.key(1))
@@ -386,6 +387,7 @@ def test_a_model_around_something_else_is_refused():
         gn.Residual(eqx.nn.Identity())
 
 
+@pytest.mark.slow
 def test_an_average_of_a_model_without_an_equivariant_part_says_so():
     """Nothing of 3x3x3 leads from pseudoscalars to vectors under the whole cube."""
     turned = gn.nn.Conv(gn.trivial(3), "2x0-", "1+", key=jax.random.key(0))

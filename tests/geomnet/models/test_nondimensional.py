@@ -132,6 +132,7 @@ def test_the_numbers_matter():
     assert not np.allclose(a, b, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_twins_and_rollouts_go_through():
     net = gn.Nondimensional(inner(), NORMALISER, ROW)
     twin = gn.twin(net, key=jax.random.key(3))
@@ -186,6 +187,7 @@ def totals(image, gamma):
     return density.mean(), momentum, (pressure / (gamma - 1) + kinetic).mean()
 
 
+@pytest.mark.slow
 def test_conserving_keeps_mass_momentum_and_energy():
     with jax.enable_x64(True):
         net = gn.Nondimensional(inner(dtype="float64"), NORMALISER, ROW)

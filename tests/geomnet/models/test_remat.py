@@ -39,7 +39,7 @@ def sample(net, cells=8):
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(kind, marks=[] if kind is gn.UNet else pytest.mark.slow)
+        pytest.param(kind, marks=[] if kind is gn.FNO else pytest.mark.slow)
         for kind in NETWORKS
     ],
 )

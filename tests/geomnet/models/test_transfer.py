@@ -42,6 +42,7 @@ def deviation(plane_model, model, x, cells):
     return np.abs(y.array - gn.extrude(run(plane_model, x), y.grid[-1]).array).max()
 
 
+@pytest.mark.slow
 def test_a_residual_network_does_in_space_what_it_does_in_the_plane(float64):
     options = {"num_blocks": 1, "dilations": (2,), "dtype": float64}
     plane = trained(network(gn.DilatedResNet, SQUARE, **options))

@@ -59,7 +59,10 @@ def test_the_steps_are_those_that_are_taken():
     assert 0 < expected.seconds == expected.seconds_in_all
     # In thick gas it is the viscous limit that counts.
     thick, thicker = (
-        expected_duration(dataclasses.replace(CONFIG, shear_viscosity=x), [0]).steps
+        expected_duration(
+            dataclasses.replace(CONFIG, shear_viscosity=x, viscous_steps="explicit"),
+            [0],
+        ).steps
         for x in (100.0, 200.0)
     )
     assert thicker / thick == pytest.approx(2, rel=0.05)
