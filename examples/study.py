@@ -263,7 +263,7 @@ def train(
         gn.training.make_optimiser(
             learning_rate=settings.learning_rate * arm.rate,
             total_steps=steps,
-            warmup_steps=max(1, steps // 20),
+            warmup_steps=min(max(1, steps // 20), steps - 1),
         ),
         num_steps=steps,
         batch_size=settings.batch_size,

@@ -17,6 +17,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 COMMAND = [sys.executable, str(BENCHMARKS / "gpu.py"), "--tiny", "--minutes", "60"]
 # Of single runs, in seconds.
 TIMES = ("seconds", "compile_seconds", "prepare_seconds_each")
+GENERATED = [(1, "explicit"), (3, "explicit"), (3, "rkl2")]
 EXPECTED = {
     "check": ["products, float32, default", "UNet, highest products"],
     "layer": [
@@ -41,7 +42,7 @@ EXPECTED = {
         )
     ],
     "memory": ["copy"],
-    "generator": ["1 at once, 16²", "3 at once, 16²"],
+    "generator": [f"{n} at once, 16², {way}" for n, way in GENERATED],
     "training": [
         "propagator, 16², file of 4 trajectories",
         "propagator, 16², 20 steps",
@@ -223,7 +224,7 @@ def test_everything_is_measured_in_one_command(tmp_path):
         assert all(0 < value < math.inf for value in measured), row
     found = {(row["kind"], row["name"]): row for row in content["rows"]}
     assert found["check", "UNet, highest products"]["passes"]
-    assert found["generator", "3 at once, 16²"]["share_of_floor"] > 0
+    assert found["generator", "3 at once, 16², rkl2"]["share_of_floor"] > 0
     assert found["memory", "copy"]["bytes_per_second"] > 0
     training = found["training", "propagator, 16², 20 steps"]
     assert training["last_loss"] < training["first_loss"]
