@@ -20,6 +20,7 @@ import pde_data
 from geomnet.training import Loading
 from geomnet.training._loading import Data
 from pde_data.generation._attempt import prepare_attempt
+from pde_data.generation._cost import MOST_TOGETHER
 from pde_data.generation._slots import run_in_slots
 
 Rows = Iterator[tuple[str, Figures]]
@@ -39,7 +40,7 @@ def cases(sizes: Sizes) -> Iterator[Case]:
     yield Case("memory", "copy", 5, lambda: copying(sizes))
     ways = [(slots, "explicit") for slots in sizes.slots]
     # The way with fewer steps, with as many at once as `generate` takes.
-    ways.append((min(sizes.slots[-1], 96), "rkl2"))
+    ways.append((min(sizes.slots[-1], MOST_TOGETHER), "rkl2"))
     for slots, way in ways:
         name = f"{slots} at once, {sizes.cells}², {way}"
         making = functools.partial(generator, sizes, slots, way)

@@ -237,16 +237,15 @@ def predict(
     """
     check_count("num_steps", num_steps)
     layout = Layout.of(mesh)
-    layout.check_batch("histories", len(histories.array))
+    batch = len(histories.array)
+    layout.check_batch("histories", batch)
     for leaf in jax.tree.leaves(inputs):
-        batch = len(histories.array)
         if not eqx.is_array(leaf) or leaf.shape[:1] != (batch,):
             raise TypeError(
                 f"`inputs` must be arrays whose first axis is that of the {batch} "
                 f"histories, got {shown(leaf)}."
             )
-    size = len(histories.array)
-    histories, inputs = layout.placed((histories, inputs), size)
+    histories, inputs = layout.placed((histories, inputs), batch)
     model = layout.whole(eqx.nn.inference_mode(model))
     with layout.context():
         return _rollouts(model, histories, int(num_steps), inputs)

@@ -65,12 +65,14 @@ def prepare_attempt(
 def _prepared(
     config: GenerateConfig, key: PRNGKeyArray, scheme: str | None = None
 ) -> tuple[CompressibleNavierStokes, Primitive, dict[str, float]]:
-    """The solver and the start that a key draws, with the numbers drawn."""
-    with precision_of(config):
-        parameters = draw_parameters(config, key)
-        solver = build_solver(config, parameters, scheme or config.scheme)
-        family, key = FAMILIES[config.family], jax.random.fold_in(key, 0)
-        return solver, family.draw(solver, key, mach=parameters["mach"]), parameters
+    """The solver and the start that a key draws, with the numbers drawn.
+
+    In the precision of the `with` block around it.
+    """
+    parameters = draw_parameters(config, key)
+    solver = build_solver(config, parameters, scheme or config.scheme)
+    family, key = FAMILIES[config.family], jax.random.fold_in(key, 0)
+    return solver, family.draw(solver, key, mach=parameters["mach"]), parameters
 
 
 def precision_of(config: GenerateConfig) -> contextlib.AbstractContextManager[None]:
@@ -127,13 +129,13 @@ def viscous_steps(config: GenerateConfig) -> str:
         return config.viscous_steps
     explicit = dataclasses.replace(config, viscous_steps="explicit", shard=(1, 1))
     ratios = []
-    for index in range(_ASKED):
-        solver, start, _ = _prepared(explicit, trajectory_key(config, index))
-        if solver.transport is None:
-            return "explicit"
-        inviscid = eqx.tree_at(lambda solver: solver.transport, solver, None)
-        sound = float(first_rate(inviscid, start))
-        ratios.append(float(_viscous_rate(solver, start)) / sound)
+    with precision_of(config):
+        for index in range(_ASKED):
+            solver, start, _ = _prepared(explicit, trajectory_key(config, index))
+            if solver.transport is None:
+                return "explicit"
+            sound = float(first_rate(solver.inviscid, start))
+            ratios.append(float(_viscous_rate(solver, start)) / sound)
     return "rkl2" if np.mean(ratios) > STIFF else "explicit"
 
 

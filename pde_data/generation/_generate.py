@@ -128,7 +128,7 @@ def _fill(config: GenerateConfig, path: Path, progress: bool, any_length: bool) 
     partial = path.with_name(path.name + ".partial")
     if partial.exists():
         refuse_foreign(partial, config)
-        refuse_other_version(partial, config)
+        refuse_other_version(partial)
         pending = _pending(partial, config)
     else:
         check_disk(config, path.parent)

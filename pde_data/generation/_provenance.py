@@ -15,28 +15,26 @@ from ._attempt import viscous_steps
 from ._config import GenerateConfig
 
 PACKAGE = Path(__file__).parents[1]
-# What two runs must have in common for their trajectories to share a file.
-_SAME = (
-    "generator_version",
-    "source",
-    "jax_version",
-    "platform",
-    "prng_impl",
-    "threefry_partitionable",
-)
 
 
 def provenance(config: GenerateConfig) -> dict[str, Any]:
     """Who made the file, with what; nothing that differs between two equal runs."""
     return {
         "generator": "pde_data",
+        **_environment(),
+        "seed": config.seed,
+        "gamma": config.gamma,
+        "viscous_steps": viscous_steps(config),
+    }
+
+
+def _environment() -> dict[str, Any]:
+    """What two runs must have in common for their trajectories to share a file."""
+    return {
         "generator_version": _version(),
         "source": source_hash(),
         "jax_version": jax.__version__,
         "platform": f"{jax.default_backend()} {platform.machine()}",
-        "seed": config.seed,
-        "gamma": config.gamma,
-        "viscous_steps": viscous_steps(config),
         "prng_impl": str(jax.random.key_impl(jax.random.key(0))),
         "threefry_partitionable": bool(
             getattr(jax.config, "jax_threefry_partitionable", True)
@@ -86,12 +84,12 @@ def refuse_foreign(path: Path, config: GenerateConfig) -> None:
         )
 
 
-def refuse_other_version(path: Path, config: GenerateConfig) -> None:
+def refuse_other_version(path: Path) -> None:
     """Raise unless this code on this platform gives the bits that `path` began with."""
-    now = provenance(config)
+    now = _environment()
     with open_hdf5(path) as file:
-        begun = {name: file.attrs.get(name) for name in _SAME}
-    changed = [name for name in _SAME if begun[name] != now[name]]
+        begun = {name: file.attrs.get(name) for name in now}
+    changed = [name for name in now if begun[name] != now[name]]
     if changed:
         listed = "; ".join(
             f"{name} {begun[name]} then, {now[name]} now" for name in changed

@@ -91,10 +91,9 @@ def _certified_meanwhile(
     workers = ThreadPoolExecutor(_WORKERS)
     try:
         for attempt, run in simulate_together(config, indices, num_slots):
-            index = attempt.index
-            ahead.append(
-                (index, workers.submit(_survivor, config, index, (attempt, run)))
-            )
+            first = (attempt, run)
+            sample = workers.submit(_survivor, config, attempt.index, first)
+            ahead.append((attempt.index, sample))
             # So many runs are kept in memory, and no more.
             while ahead and (ahead[0][1].done() or len(ahead) > 2 * _WORKERS):
                 index, sample = ahead.popleft()

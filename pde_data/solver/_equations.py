@@ -119,6 +119,15 @@ class CompressibleNavierStokes(eqx.Module):
                 f"reconstruction, got {self.grid.shape}."
             )
 
+    @property
+    def inviscid(self) -> "CompressibleNavierStokes":
+        """The same without viscosity and conduction."""
+        return eqx.tree_at(lambda solver: solver.transport, self, None)
+
+    @property
+    def _steps_apart(self) -> bool:
+        return self.transport is not None and self.viscous_stepper is not None
+
     def rate(
         self,
         state: Conserved,
@@ -209,20 +218,8 @@ class CompressibleNavierStokes(eqx.Module):
         """
         if self.transport is None:
             raise ValueError("`viscous_rate` needs a gas with viscosity.")
-        spacing = self.grid.spacing
         padded, _ = self._padded(self.gas.primitive(state), 1, time)
-        changes = []
-        for axis, dx in enumerate(spacing):
-            flux = self.transport.flux(padded, axis, spacing, self.gas)
-            below, _ = shifted(_trim(padded.density, axis, 1, 0), axis, 1)
-            once = jax.tree.map(lambda f, below=below: materialised(f, below), flux)
-            changes.append(
-                jax.tree.map(
-                    lambda f, axis=axis, dx=dx: rounded(_outflux(f, axis) * (1 / dx)),
-                    once,
-                )
-            )
-        return jax.tree.map(lambda *terms: symmetric_sum(list(terms)), *changes)
+        return self.transport.rate(padded, self.grid.spacing, self.gas)
 
     def _padded(
         self, cells: Primitive, width: int, time: Float[Array, ""]
@@ -252,11 +249,16 @@ class CompressibleNavierStokes(eqx.Module):
         `viscous_stepper` leaves a small part. NaN or infinite where the state has no
         positive density and pressure.
         """
+        if self._steps_apart:
+            # Half a step is no longer than that of viscosity may be.
+            longest = 2 * LONGEST / self.courant_number
+            viscous = self.max_viscous_rate(state) * (1 / longest)
+            return jnp.maximum(self.inviscid.max_rate(state), viscous)
         cells = self.gas.primitive(state)
         sound = self.gas.sound_speed(cells)
         diffusivity = (
             None
-            if self.transport is None or self.viscous_stepper is not None
+            if self.transport is None
             else self.transport.max_diffusivity(cells, self.gas)
         )
         terms = []
@@ -267,12 +269,7 @@ class CompressibleNavierStokes(eqx.Module):
             terms.append(term)
         rate = symmetric_sum(terms)
         bad = ~((cells.density > 0) & (cells.pressure > 0))
-        most = jnp.max(jnp.where(bad, jnp.inf, rate))
-        if self.transport is None or self.viscous_stepper is None:
-            return most
-        # Half a step is no longer than that of viscosity may be.
-        longest = 2 * LONGEST / self.courant_number
-        return jnp.maximum(most, self.max_viscous_rate(state) * (1 / longest))
+        return jnp.max(jnp.where(bad, jnp.inf, rate))
 
     def _part_ratios(
         self, cells: Primitive, step: Float[Array, ""]
@@ -300,10 +297,9 @@ class CompressibleNavierStokes(eqx.Module):
         self, state: Conserved, step: Float[Array, ""], time: Float[Array, ""]
     ) -> Conserved:
         """The state one time step later."""
-        if self.transport is not None and self.viscous_stepper is not None:
-            inviscid = eqx.tree_at(lambda solver: solver.transport, self, None)
+        if self._steps_apart:
             state = self._diffused(state, 0.5 * step, time)
-            state = inviscid.step(state, step, time)
+            state = self.inviscid.step(state, step, time)
             return self._diffused(state, 0.5 * step, time + 0.5 * step)
         # In 1D, and with short reconstructions, one function compiles fast and runs
         # faster.

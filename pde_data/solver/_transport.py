@@ -6,12 +6,14 @@
 from typing import Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
 from ._boundary import trimmed
 from ._gas import IdealGas, as_parameter, as_scalar, dot, named
+from ._materialisation import materialised
 from ._reconstruction import shifted
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
@@ -130,6 +132,27 @@ class Transport(eqx.Module):
         return Conserved(
             jnp.zeros_like(energy), tuple(rounded(s) for s in stress), energy, tracer
         )
+
+    def rate(
+        self, state: Primitive, spacing: tuple[float, ...], gas: IdealGas
+    ) -> Conserved:
+        """The rate of change that the fluxes along all axes make; `state` as there."""
+        changes = []
+        for axis, dx in enumerate(spacing):
+            below, _ = shifted(_inner(state.density, axis), axis, 1)
+
+            def gained(
+                flux: Float[Array, " *faces"],
+                axis: int = axis,
+                dx: float = dx,
+                below: Float[Array, " *faces"] = below,
+            ) -> Float[Array, "..."]:
+                low, high = shifted(materialised(flux, below), axis, 1)
+                return rounded((high - low) * (1 / dx))
+
+            flux = self.flux(state, axis, spacing, gas)
+            changes.append(jax.tree.map(gained, flux))
+        return jax.tree.map(lambda *terms: symmetric_sum(list(terms)), *changes)
 
 
 def _inner(values: Float[Array, " *padded"], *axes: int) -> Float[Array, "..."]:

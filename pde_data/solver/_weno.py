@@ -71,8 +71,7 @@ def flux_correction(flux: Conserved, axis: int) -> Conserved:
     """
 
     def correct(f: Float[Array, " *padded"]) -> Float[Array, " *faces"]:
-        n = f.shape[axis]
-        cells = [lax.slice_in_dim(f, i, n - 5 + i, axis=axis) for i in range(6)]
+        cells = beside_faces(f, axis, 3)
         pairs = [cells[i] + cells[5 - i] for i in range(3)]
         near = rounded((354 / 11520) * pairs[2]) + rounded((57 / 11520) * pairs[0])
         return near - rounded((411 / 11520) * pairs[1])

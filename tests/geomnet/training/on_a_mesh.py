@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from jax.sharding import AxisType
-from small_run import FLOW, SQUARE, Windows, fit, linear, loss, training
+from small_run import FLOW, SQUARE, Windows, fit, linear, loss, refusal, training
 
 import geomnet as gn
 from geomnet.training._layout import Layout
@@ -134,14 +134,7 @@ def refusals() -> dict[str, str]:
         ),
         "predict": lambda: training.predict(linear(), histories, 2, mesh=four),
     }
-    found = {}
-    for name, call in calls.items():
-        try:
-            call()
-            found[name] = "nothing"
-        except Exception as error:
-            found[name] = f"{type(error).__name__}: {error}"
-    return found
+    return {name: refusal(call) for name, call in calls.items()}
 
 
 def losses() -> dict[str, bool]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import equinox as eqx
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
-from small_run import ADAM, ARRAYS, Windows, fit, linear, loss, training
+from small_run import ADAM, ARRAYS, Windows, fit, linear, loss, refusal, training
 
 import geomnet as gn
 
@@ -84,14 +84,7 @@ def messages(folder: Path) -> dict[str, str]:
         "predict": lambda: training.predict(MODEL, Windows().take([0, 1])[0], 2.5),
         "evaluate": lambda: training.evaluate(MODEL, Windows(), {}, batch_size=0),
     }
-    found = {}
-    for name, call in calls.items():
-        try:
-            call()
-            found[name] = "nothing"
-        except Exception as error:
-            found[name] = f"{type(error).__name__}: {error}"
-    return found
+    return {name: refusal(call) for name, call in calls.items()}
 
 
 if __name__ == "__main__":

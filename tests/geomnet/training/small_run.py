@@ -61,3 +61,12 @@ def fit(path=None, **changes):
         "checkpoint": path,
     }
     return training.fit(**given | changes)
+
+
+def refusal(call: Any) -> str:
+    """What a call raises, in words."""
+    try:
+        call()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"

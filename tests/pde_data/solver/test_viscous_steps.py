@@ -59,7 +59,9 @@ def test_they_keep_totals(dtype, bound):
 
 
 def test_generation_takes_them_where_viscosity_bounds_the_step():
-    assert _attempt.viscous_steps(STIFF) == "rkl2"
+    for precision in ("float32", "float64"):
+        config = dataclasses.replace(STIFF, precision=precision)
+        assert _attempt.viscous_steps(config) == "rkl2"
     thin = dataclasses.replace(STIFF, shear_viscosity=1e-4, bulk_viscosity=1e-4)
     none = dataclasses.replace(STIFF, shear_viscosity=0.0, bulk_viscosity=0.0)
     assert _attempt.viscous_steps(thin) == _attempt.viscous_steps(none) == "explicit"
@@ -84,10 +86,13 @@ def test_a_gas_without_viscosity_has_no_viscous_rate():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["muscl", "aweno5z"])
-def test_files_made_with_them_pass_their_check(scheme, tmp_path):
+@pytest.mark.parametrize(
+    ("scheme", "precision"),
+    [("muscl", "float32"), ("muscl", "float64"), ("aweno5z", "float32")],
+)
+def test_files_made_with_them_pass_their_check(scheme, precision, tmp_path):
     config = dataclasses.replace(
-        STIFF, trajectories=2, scheme=scheme, prandtl_number=0.7
+        STIFF, trajectories=2, scheme=scheme, precision=precision, prandtl_number=0.7
     )
     path = pde_data.generate(config, tmp_path / "flow.hdf5")
     assert pde_data.check_file(path).passed
