@@ -221,17 +221,15 @@ def build(arm: Arm, cell: Cell, data: Data, settings: Settings) -> Any:
         "dilated": (gn.DilatedResNet, {"num_blocks": 2}),
     }
     kind, shape = shapes[arm.network]
-    network = kind(
-        GROUP,
-        settings.past * flow,
-        flow,
-        hidden=arm.hidden(cell.width),
-        num_parameters=len(units.numbers) if arm.units else 0,
-        norm=arm.norm,
-        output_scale=0.05 if arm.residual else 1.0,
-        key=key,
-        **shape,
-    )
+    past, number = settings.past * flow, len(units.numbers) if arm.units else 0
+    if kind is not gn.DilatedResNet:
+        scale = 0.05 if arm.residual else 1.0
+        shape |= {"num_parameters": number, "output_scale": scale}
+    elif number:
+        # It can't be conditioned: the numbers are fields.
+        past = past + f"numbers:{number}x0+"
+    hidden = arm.hidden(cell.width)
+    network = kind(GROUP, past, flow, hidden=hidden, norm=arm.norm, key=key, **shape)
     model = gn.Residual(network) if arm.residual else network
     if arm.units:
         normal = gn.fit_unit_normaliser(units, flow, seen, data.parameters)
