@@ -1,12 +1,15 @@
 """Waves that travel, and products of them: what a step of a smooth flow is made of."""
 
+import math
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from .._arguments import check_count, checked, checked_positive
+from .._arithmetic import accumulator
 from .._group import Group
 from .._image import GeometricImage, concatenate
 from .._signature import Signature
@@ -44,12 +47,17 @@ class Propagator(AbstractNetwork):
     matrix, the exact propagator, which depends on numbers such as the speed of sound;
     advection adds products of fields. So does this network, with y_0 the input:
 
-        output = G y_0 + Σ_l H_l z_l,  z_l = B_l(x_l, x_l),  x_l = F_l y_(l-1),
+        output = G y_0 + Σ_l H_l z_l,  z_l = B_l(x_l, x_l),  x_l = limited(F_l y_(l-1)),
         y_l = (x_l, z_l)
 
     with spectral convolutions G, F, H and all bilinear maps B of the group. For smooth
     periodic flows it is more exact than a network of small windows, and cheaper. It is
     no network for shocks or walls.
+
+    A series says nothing of what is far from where it was fitted: products of a flow
+    that has grown grow faster, and a rollout is lost within some steps. So factors are
+    divided by sqrt(1 + m / factor_limit²), m the mean square of all their components:
+    for weak flows it is the series, for strong ones products stay bounded.
 
     Products are made on a grid of its own, so fine that what they have of waves up to
     `modes` is exact (the 2/3 rule): nothing is aliased. It acts on functions, not on
@@ -71,8 +79,10 @@ class Propagator(AbstractNetwork):
     num_blocks: int = eqx.field(static=True)
     num_parameters: int = eqx.field(static=True)
     num_kernels: int = eqx.field(static=True)
+    num_waves: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
     output_scale: float = eqx.field(static=True)
+    factor_limit: float = eqx.field(static=True)
     remat: bool = execution_field()
 
     @checked
@@ -88,8 +98,10 @@ class Propagator(AbstractNetwork):
         num_blocks: int = 1,
         num_parameters: int = 0,
         num_kernels: int = 6,
+        num_waves: int = 16,
         norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
+        factor_limit: float = 1.0,
         remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -107,19 +119,24 @@ class Propagator(AbstractNetwork):
         - `num_parameters`: how many numbers condition it, if any.
         - `num_kernels`: kernels that are mixed in each convolution, by the numbers
             where there are any.
+        - `num_waves`: that travel and decay in each convolution, at speeds that are
+            powers of the exponentials of the numbers, if there are any.
         - `norm`: `"restored"`, which makes it homogeneous, or `"none"`, for input in
             units of its own: products then grow as they should. See `docs/units.md`.
         - `output_scale`: of the output at the start, where an input of unit variance is
             spread evenly over the waves; 0.05 where it predicts a small change.
+        - `factor_limit`: the root mean square beyond which factors are held; they have
+            about 1 at the start. `math.inf` gives the bare series.
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
 
         **Raises:** `ValueError` if the modes don't fit the group or each other, if a
-        type can't be reached, or for another `norm`.
+        type can't be reached, for another `norm` or a limit that is not positive.
         """
         check_count("num_blocks", num_blocks)
         check_count("num_kernels", num_kernels)
+        check_count("num_waves", num_waves, at_least=0)
         check_norm(norm)
         if norm == "layer":
             raise ValueError(
@@ -145,8 +162,10 @@ class Propagator(AbstractNetwork):
         self.num_blocks = num_blocks
         self.num_parameters = num_parameters
         self.num_kernels = num_kernels
+        self.num_waves = num_waves
         self.norm = norm
         self.output_scale = checked_positive("output_scale", output_scale)
+        self.factor_limit = checked_limit(factor_limit)
         self.remat = remat
 
         keys = jax.random.split(key, num_blocks + 1)
@@ -166,16 +185,21 @@ class Propagator(AbstractNetwork):
         key: PRNGKeyArray,
         dtype: Any,
     ) -> Convolution:
-        """With an output of that size at the start, by its kernel alone."""
+        """With an output of that size at the start, by what it is linear in."""
         options: dict[str, Any] = {"key": key, "dtype": dtype}
         kind = SpectralConv
         if self.num_parameters:
             kind = ConditionedSpectralConv
             options["num_parameters"] = self.num_parameters
             options["num_kernels"] = self.num_kernels
+            options["num_waves"] = self.num_waves
         layer = kind(self.group, source, target, modes, **options)
-        kernel = scaled(layer.kernel, scale)
-        return eqx.tree_at(lambda layer: layer.kernel, layer, kernel)
+
+        def linear_in(layer: Any) -> tuple[Any, ...]:
+            waves = (layer.travelling.weights,) if self.num_parameters else ()
+            return (layer.kernel, *waves)
+
+        return eqx.tree_at(linear_in, layer, replace_fn=lambda x: scaled(x, scale))
 
     def _block(
         self, source: Signature, key: PRNGKeyArray, dtype: Any
@@ -226,6 +250,7 @@ class Propagator(AbstractNetwork):
         ) -> tuple[Waves, Waves]:
             kept = waves.up_to(self.factor_modes)
             factors = block.factors.on_waves(kept, *given).on(coarse, image.dtype)
+            factors = limited(factors, self.factor_limit)
             products = block.product(factors)
             added = block.output.on_waves(waves_of(products, self.modes), *given)
             return added, waves_of(concatenate([factors, products]), self.factor_modes)
@@ -237,3 +262,29 @@ class Propagator(AbstractNetwork):
             added, waves = step(waves, *given)
             output += added
         return output.on(image.grid, image.dtype)
+
+
+def limited(image: GeometricImage, limit: float) -> GeometricImage:
+    """With a root mean square below the limit, and hardly changed if far below.
+
+    Of all components together: invariant under every group, and under all translations
+    where the grid resolves the squares.
+    """
+    if math.isinf(limit):
+        return image
+    array = image.array.astype(accumulator(image.dtype))
+    # The sum of squares of what is too large for its dtype would be infinite.
+    largest = jax.lax.stop_gradient(jnp.maximum(jnp.abs(array).max(), limit))
+    mean = jnp.square(array / largest).mean()
+    held = array / largest * jax.lax.rsqrt(jnp.square(1 / largest) + mean / limit**2)
+    return image.with_array(held.astype(image.dtype))
+
+
+def checked_limit(limit: float) -> float:
+    """The limit of the factors.
+
+    **Raises:** `ValueError` if it is not positive.
+    """
+    if isinstance(limit, float) and limit == math.inf:
+        return limit
+    return checked_positive("factor_limit", limit)

@@ -14,11 +14,13 @@ from .._group import Group
 from .._image import GeometricImage
 from .._representation import Representation
 from .._signature import Signature
+from ..filters._kernel_space import KernelSpace
 from ._contract import check_image
 from ._execution import multiply
 from ._film import check_parameters, drawn_hidden, hidden_of
-from ._kernel import Kernel
+from ._kernel import Kernel, scaled
 from ._spectral import AbstractSpectralLayer, wave_kernel
+from ._travelling import TravellingWaves
 from ._waves import Waves, waves_of
 
 
@@ -28,11 +30,18 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
     How far a wave comes in a step depends on the speed of sound, how much of it is left
     on the viscosity: the factor of each wave vector is a function of such numbers p,
 
-        K(k; p) = Σ_m f_m(p) K_m(k),
+        K(k; p) = Σ_m f_m(p) K_m(k) + T(k; p),
 
-    of learned kernels K_m and a learned function f with one hidden layer (mixtures of
-    kernels: Yang et al. 2019). The numbers are invariant, so every mixture commutes
-    with what each kernel commutes with.
+    of learned kernels K_m, a learned function f with one hidden layer (mixtures of
+    kernels: Yang et al. 2019), and waves T that travel and decay: covariants of the
+    direction of k times learned functions of its length and the numbers,
+
+        cos(|k| exp(α·p + β) + θ) exp(-|k|² exp(γ·p + δ)).
+
+    The numbers are invariant, so every part commutes with what each kernel commutes
+    with. The K_m learn each wave vector by itself; T learns from all of them at once,
+    and holds at speeds between and beyond those that were seen. Lengths are whole
+    numbers of waves along each side: those of a box with equal sides.
 
     **Exactly equivariant** under `group` and all translations of the torus, also those
     by parts of a cell for what the grid resolves, on every grid of at least
@@ -44,6 +53,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
     hidden_bias: Float[Array, " width"]
     mixture_weight: Float[Array, "width kernels"]
     mixture_bias: Float[Array, " kernels"]
+    travelling: TravellingWaves
     target: Representation = eqx.field(static=True)
 
     @checked
@@ -56,6 +66,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         *,
         num_parameters: int,
         num_kernels: int = 6,
+        num_waves: int = 16,
         width: int = 32,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -67,6 +78,8 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
             in which they vary by about 1, such as the logarithm of a viscosity.
         - `num_kernels`: of the mixture; 4 to 8 serve where a wave turns by some radians
             over the range of the numbers.
+        - `num_waves`: that travel; their numbers should be logarithms, of which speeds
+            and decays are powers. 0 leaves the mixture alone.
         - `width`: of the hidden layer of the weights.
         - `key`: draws all of it, so that an input of unit variance, spread evenly over
             the wave vectors of the window, gives about unit variance.
@@ -79,8 +92,9 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
             ("width", width),
         ):
             check_count(name, count)
+        check_count("num_waves", num_waves, at_least=0)
         self.target = Representation(group, out_signature)
-        keys = jax.random.split(key, 3)
+        keys = jax.random.split(key, 4)
         self.kernel = wave_kernel(
             Representation(group, in_signature),
             Representation(group, repeated(self.target.signature, num_kernels)),
@@ -89,6 +103,14 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
             dtype=dtype,
             where="ConditionedSpectralConv",
         )
+        source, window = self.kernel.space.source, self.kernel.window
+        space = KernelSpace(source, self.target, window)
+        # Both parts have half of the variance.
+        self.travelling = TravellingWaves(
+            space, num_parameters, num_waves, variance=0.5, key=keys[3], dtype=dtype
+        )
+        if num_waves:
+            self.kernel = scaled(self.kernel, math.sqrt(0.5))
         self.hidden_weight = drawn_hidden(keys[1], num_parameters, width, dtype)
         self.hidden_bias = jnp.zeros(width, dtype)
         drawn = jax.random.normal(keys[2], (width, num_kernels), dtype)
@@ -124,18 +146,28 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
 
     def on_waves(self, waves: Waves, parameters: Float[Array, " parameters"]) -> Waves:
         """The same, of an image given by its waves up to `modes`."""
-        mixture = self._mixture(parameters.astype(waves.array.dtype))
-        kernel = self.kernel
-        array = multiply(waves.array, kernel.weights, kernel.space, mixture)
+        given = parameters.astype(waves.array.dtype)
+        weights = self._mixed(given) + self.travelling.coefficients(given)
+        array = multiply(waves.array, weights, self.travelling.space)
         return Waves(array, self.out_signature)
 
-    def _mixture(
+    def _mixed(
         self, parameters: Float[Array, " parameters"]
-    ) -> Float[Array, " kernels"]:
+    ) -> Float[Array, " coefficients"]:
+        """The coefficients of the mixture of the kernels."""
         dtype = parameters.dtype
         hidden = hidden_of(parameters, self.hidden_weight, self.hidden_bias)
-        mixed = hidden @ self.mixture_weight.astype(dtype)
-        return mixed + self.mixture_bias.astype(dtype)
+        mixture = hidden @ self.mixture_weight.astype(dtype)
+        mixture = mixture + self.mixture_bias.astype(dtype)
+        weights, parts, position = self.kernel.weights.astype(dtype), [], 0
+        for number, inputs, outputs in self.kernel.space.shapes.values():
+            size = number * inputs * outputs
+            part = weights[position : position + size]
+            # The channels of each type stand kernel by kernel.
+            kernels = part.reshape(number * inputs, len(mixture), -1)
+            parts.append(jnp.einsum("kmc,m->kc", kernels, mixture).ravel())
+            position += size
+        return jnp.concatenate(parts)
 
 
 def repeated(signature: Signature, times: int) -> Signature:

@@ -54,7 +54,9 @@ ROWS: dict[str, dict[str, Any]] = {
         "num_blocks": 1,
         "num_parameters": 1,
         "num_kernels": 2,
+        "num_waves": 3,
         "output_scale": 0.5,
+        "factor_limit": 2.0,
     },
     "geomnet.ResNet": {
         **NETWORK,
@@ -157,6 +159,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "modes": 1,
         "num_parameters": 1,
         "num_kernels": 2,
+        "num_waves": 3,
         "width": 4,
     },
     "geomnet.nn.FiLM": {**TYPED, **DRAWN, "num_parameters": 1, "width": 4},

@@ -27,15 +27,12 @@ def multiply(
     waves: Float[Array, "*waves in_features"],
     weights: Float[Array, " coefficients"],
     space: KernelSpace,
-    mixture: Float[Array, " kernels"] | None = None,
-) -> Float[Array, "*waves mixed_features"]:
+) -> Float[Array, "*waves out_features"]:
     """The convolution whose kernel lives on the wave vectors of a window, for fields
     given by `analyse`.
 
     The kernel D lives on wave numbers. The field's Fourier coefficient of wave vector k
-    is multiplied with `(D(k) + D(-k)) / 2 + i (D(k) - D(-k)) / 2`. With a `mixture` the
-    output features are those of so many kernels, one after the other, which are added
-    with its weights.
+    is multiplied with `(D(k) + D(-k)) / 2 + i (D(k) - D(-k)) / 2`.
     """
     array, d = waves, space.num_spatial_dims
     for axis, size in enumerate(space.window):
@@ -46,9 +43,6 @@ def multiply(
         array = _multiply_window(array, weights, space)
     for axis in range(d):
         array = merge_axes(array, axis, 2)
-    if mixture is not None:
-        kernels = array.reshape(*array.shape[:-1], len(mixture), -1)
-        array = jnp.einsum("...mc,m->...c", kernels, mixture)
     return array
 
 

@@ -1,5 +1,7 @@
 """A propagator acts on functions: no grid, no cell and no aliased wave is in it."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 import geomnet as gn
+from geomnet.models._propagator import limited
 from geomnet.testing import equivariance_error, perturb
 
 SQUARE = gn.hyperoctahedral(2)
@@ -131,6 +134,9 @@ def test_what_it_refuses():
     for modes, factors in ((4, 5), (4, 0), (0, None)):
         with pytest.raises(ValueError, match="from 1 to `modes`"):
             model(modes=modes, factor_modes=factors)
+    for limit in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError, match="`factor_limit` must be positive"):
+            model(factor_limit=limit)
     with pytest.raises(ValueError, match=r"restored.*none.*got \"layer\""):
         model(norm="layer")
     with pytest.raises(ValueError, match="at least 2 \\* modes \\+ 1"):
@@ -152,7 +158,7 @@ def layer_by_layer(net, image):
     """What the network is defined as: every layer on the grid of the image."""
     output = net.linear(image, NUMBERS)
     for block in net.blocks:
-        factors = block.factors(image, NUMBERS)
+        factors = limited(block.factors(image, NUMBERS), net.factor_limit)
         products = block.product(factors)
         output = output + block.output(products, NUMBERS)
         image = gn.concatenate([factors, products])
@@ -169,6 +175,39 @@ def test_products_on_a_grid_of_its_own_are_those_on_a_fine_one(factor_modes):
         x = on_grid((20, 23))
         full = np.asarray(eqx.filter_jit(layer_by_layer)(net, x).array)
         np.testing.assert_allclose(run(net, x), full, atol=1e-12)
+
+
+def products_of(net, image, factor):
+    """What the products add to the output of an image so many times as strong."""
+    image = image.with_array(factor * image.array)
+    output = np.asarray(eqx.filter_jit(net)(image, NUMBERS).array, np.float64)
+    return output - np.asarray(net.linear(image, NUMBERS).array, np.float64)
+
+
+@pytest.mark.parametrize("num_blocks", [1, 2])
+def test_products_of_strong_flows_are_bounded(num_blocks):
+    """By a number that has nothing to do with the flow; those of the bare series grow
+    as its square. Weak flows have the same products."""
+    with jax.enable_x64(True):
+        options = {"dtype": jnp.float64, "norm": "none", "num_blocks": num_blocks}
+        net, bare = model(**options), model(**options, factor_limit=math.inf)
+        image = on_grid((12, 10))
+        sizes = [np.abs(products_of(net, image, 10.0**n)).max() for n in (3, 6, 9)]
+        assert sizes[0] / 2 < sizes[1] < 2 * sizes[0]
+        assert sizes[2] == pytest.approx(sizes[1], rel=0.1)
+        strong = [np.abs(products_of(bare, image, 10.0**n)).max() for n in (3, 6)]
+        assert strong[1] > 0.9e6 * strong[0]
+        weak = [products_of(each, image, 1e-3) for each in (net, bare)]
+        np.testing.assert_allclose(*weak, atol=1e-4 * np.abs(weak[1]).max())
+
+
+def test_a_flow_beyond_all_measure_is_held_without_overflow():
+    """Squares of 1e30 are infinite in single precision."""
+    image = gn.random_image(2 * FLOW, (9, 9), key=KEY)
+    strong = limited(image.with_array(1e30 * image.array), 1.0).array
+    assert float(jnp.square(strong).mean()) == pytest.approx(1, rel=1e-5)
+    zero = limited(image.with_array(0 * image.array), 1.0).array
+    assert not np.asarray(zero).any()
 
 
 def test_cost_hardly_grows_with_the_grid():
