@@ -13,6 +13,8 @@ from ._certify import DTYPES, certify
 
 _CELLS = {1: 32, 2: 16, 3: 8}
 _MOST_CELLS = 2**18
+# Of cells along an axis, elements or samples.
+_MOST = 2**16
 
 
 def add_certify(commands: Any) -> None:
@@ -29,7 +31,7 @@ def add_certify(commands: Any) -> None:
     add("checkpoint", type=Path, help="written by save or fit")
     add(
         "--grid",
-        type=int,
+        type=_positive,
         nargs="+",
         metavar="N",
         help="cells: one number, or per axis (default: the smallest grid that will do)",
@@ -50,7 +52,7 @@ def add_certify(commands: Any) -> None:
     )
     add(
         "--elements",
-        type=int,
+        type=_positive,
         metavar="N",
         help="check only so many elements; 8 of 48 are enough in 3D (default: all)",
     )
@@ -69,7 +71,7 @@ def add_cost(commands: Any) -> None:
     add("checkpoint", type=Path, help="written by save or fit")
     add(
         "--grid",
-        type=int,
+        type=_positive,
         nargs="+",
         required=True,
         metavar="N",
@@ -77,11 +79,19 @@ def add_cost(commands: Any) -> None:
     )
     add(
         "--batch",
-        type=int,
+        type=_positive,
         default=1,
         metavar="N",
         help="samples of one call, such as 16 (default: 1)",
     )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:20]) <= _MOST:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number from 1 to {_MOST}, got {text!r:.60}"
+        )
+    return int(text)
 
 
 def _certify(options: argparse.Namespace, say: Say) -> Answer:

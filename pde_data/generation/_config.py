@@ -118,7 +118,8 @@ class GenerateConfig:
     courant_number: float | None = setting(
         None,
         Number(1e-6, 1, optional=True),
-        "time step over the largest that is stable; without: the scheme's own, see `list`",
+        "time step over the largest that is stable; without: the scheme's own, see "
+        "`list`",
     )
     viscous_steps: str = setting(
         "auto",
