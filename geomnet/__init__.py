@@ -1,7 +1,7 @@
 """Exactly equivariant networks on grids of scalars, vectors and tensors."""
 
 # First, since it sees to Ctrl-C while all else is imported.
-from . import _command_line as _command_line  # isort: split
+from . import _interrupt as _interrupt  # isort: split
 
 from . import (
     _exported_image as _exported_image,

@@ -7,6 +7,7 @@ from typing import Any
 from ._command_line import (
     FAILURES,
     Answer,
+    Parser,
     Say,
     add_command,
     as_program,
@@ -34,13 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status: 0, 1 (a check failed), 2 (bad
     input) or 130.
     """
+    return run_command(_parser(), arguments, _FAILURES)
+
+
+def _parser() -> Parser:
     parser, commands = program("geomnet", "Equivariant networks: filters and models.")
     # Each command adds its arguments and sets the function that runs it.
     _add_list(commands)
     _add_filters(commands)
     add_certify(commands)
     add_cost(commands)
-    return run_command(parser, arguments, _FAILURES)
+    return parser
 
 
 def _add_list(commands: Any) -> None:
@@ -105,7 +110,11 @@ def _add_filters(commands: Any) -> None:
     )
     add("--isotropic", action="store_true", help="only what every rotation keeps")
     add("--traceless", action="store_true", help="only without traces")
-    add("--draw", metavar="FILE", help="also draw the bank into FILE, such as bank.png")
+    add(
+        "--draw",
+        metavar="FILE",
+        help="draw the bank into FILE, such as bank.png (default: not drawn)",
+    )
 
 
 def _run_filters(options: argparse.Namespace, say: Say) -> Answer:

@@ -11,15 +11,16 @@ import argparse
 import contextlib
 import dataclasses
 import importlib.metadata
+import io
 import json
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ._interrupt import end_at_once, end_in_order, is_command
 from ._json import json_text
 from ._suggestion import suggestion
 from ._whole_file import whole
@@ -121,7 +122,7 @@ def run_command(
         return 130
     except BrokenPipeError:
         # The reader, such as `head`, has had enough.
-        _forget_stdout()
+        _forget(sys.stdout)
         return 0
     except failures as error:
         complain(words(str(error)) or type(error).__name__)
@@ -130,26 +131,29 @@ def run_command(
 
 def as_program(main: Callable[[], int]) -> NoReturn:
     """Ends the process with the code of `main`, and without a traceback if it is
-    interrupted at its ends or can't write.
+    interrupted before or behind it, or can't write.
     """
     code: Any = 130
     with contextlib.suppress(KeyboardInterrupt):
-        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL and _is_started():
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        if hasattr(sys.stdout, "reconfigure"):
+        if is_command():
+            end_in_order()
+        if isinstance(sys.stdout, io.TextIOWrapper):
             # What a terminal's encoding lacks is no reason to end.
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             code = main()
         except SystemExit as stop:
             code = stop.code
-        if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        end_at_once()
+    for stream in (sys.stdout, sys.stderr):
         try:
-            if sys.stdout is not None:
-                sys.stdout.flush()
+            if stream is not None:
+                stream.flush()
         except OSError:
-            _forget_stdout()
+            _forget(stream)
+    if code == 130:
+        # JAX may crash when Python ends amid of a compilation.
+        os._exit(code)
     sys.exit(code)
 
 
@@ -232,24 +236,7 @@ def _to_stderr(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def _forget_stdout() -> None:
+def _forget(stream: Any) -> None:
     """What is still to be written would fail once more when Python ends."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _is_started() -> bool:
-    """Whether this process is `python -m` of this package, and of no other."""
-    words = sys.orig_argv[-len(sys.argv) :]
-    return bool(re.fullmatch(rf"(-\w*m)?{__package__}", words[0] if words else ""))
-
-
-def _end_at_once() -> None:
-    """Ctrl-C while the package is imported ends it, as nothing is begun yet."""
-    # Python's own name for a module that it has yet to find.
-    is_starting = sys.argv[:1] == ["-m"] and _is_started()
-    if is_starting and signal.getsignal(signal.SIGINT) == signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-_end_at_once()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

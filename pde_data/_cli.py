@@ -12,6 +12,7 @@ import numpy as np
 from ._command_line import (
     FAILURES,
     Answer,
+    Parser,
     Say,
     add_command,
     complain,
@@ -44,6 +45,11 @@ from .verification._report import write_report
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (check failed), 2 (error) or 130."""
+    failures = (*FAILURES, SimulationError)
+    return run_command(_parser(), arguments, failures, with_symbols)
+
+
+def _parser() -> Parser:
     parser, commands = program("pde_data", "Compressible Navier-Stokes data.")
     # Each adds its arguments, and the function that runs it.
     _add_list(commands)
@@ -54,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_animate(commands)
     _add_statistics(commands)
     _add_verify(commands)
-    return run_command(parser, arguments, (*FAILURES, SimulationError), with_symbols)
+    return parser
 
 
 def _add_list(commands: Any) -> None:
@@ -101,21 +107,25 @@ def _add_generate(commands: Any) -> None:
 def _generate(options: argparse.Namespace, say: Say) -> Answer:
     config = given_config(options)
     path = part_path(config, options.out)
-    options.interrupted = (
-        f"Interrupted. What is finished is kept in {path}.partial; the same command "
-        "goes on from there."
-    )
     if len(config.grid) == 1 and not options.quiet:
         n = config.grid[0]
         note(f"--grid {n} is a line, 1D; a plane is --grid {n} {n}")
     existed = path.exists()
-    generate(
-        config,
-        options.out,
-        progress=not options.quiet,
-        any_size=options.any_size,
-        any_length=options.any_length,
-    )
+    try:
+        generate(
+            config,
+            options.out,
+            progress=not options.quiet,
+            any_size=options.any_size,
+            any_length=options.any_length,
+        )
+    except KeyboardInterrupt:
+        if Path(f"{path}.partial").exists():
+            options.interrupted += (
+                f" What is finished is kept in {path}.partial; the same command goes "
+                "on from there."
+            )
+        raise
     say(f"{path}: {'complete already' if existed else 'done'}.")
     return Answer({"path": path, "complete_already": existed})
 

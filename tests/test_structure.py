@@ -50,6 +50,7 @@ FOLDERS = {
     "geomnet.testing": 7,
     "pde_data._arguments": 0,
     "pde_data._command_line": 0,
+    "pde_data._interrupt": 0,
     "pde_data._json": 0,
     "pde_data._progress": 0,
     "pde_data._suggestion": 0,
