@@ -29,9 +29,10 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]
         return {name: _plain(getattr(value, name)) for name in names}
-    if hasattr(value, "tolist"):
+    to_python = getattr(value, "tolist", None)
+    if to_python is not None:
         # Arrays and numbers of NumPy and JAX, neither of which is imported for this.
-        found = value.tolist()
+        found = to_python()
         return str(found) if type(found) is type(value) else _plain(found)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]

@@ -189,7 +189,7 @@ def test_every_command_has_its_row():
     assert sorted(names) == sorted(ROWS)
 
 
-def run(program: str, words: list[str], capsys) -> tuple[int, str, str]:
+def run(program: str, words: list[str], capsys) -> tuple[Any, str, str]:
     """The code, what it prints and what it says on stderr."""
     try:
         code = PROGRAMS[program].main(words)
