@@ -131,7 +131,7 @@ def _run_filters(options: argparse.Namespace, say: Say) -> Answer:
         types = options.type, options.source
         bank = kernel_basis(group, *types, size, max_radius=options.max_radius)
     say(bank.report())
-    shown = [bank]
+    shown: list[FilterBank | FilterSubspace] = [bank]
     for wanted, restrict in [
         (options.isotropic, isotropic),
         (options.traceless, traceless),
