@@ -1,5 +1,8 @@
 """Exactly equivariant networks on grids of scalars, vectors and tensors."""
 
+# First, since it sees to Ctrl-C while all else is imported.
+from . import _interrupt as _interrupt  # isort: split
+
 from . import (
     _exported_image as _exported_image,
     filters as filters,

@@ -1,11 +1,21 @@
 """The command line: `python -m geomnet filters --dim 2 --size 3 --type 1-`."""
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
+from typing import Any
 
-from ._group import Group
+from ._command_line import (
+    FAILURES,
+    Answer,
+    Parser,
+    Say,
+    add_command,
+    as_program,
+    program,
+    run_command,
+)
+from ._group import MAKERS, Group
+from ._whole_file import whole
 from .filters import (
     FilterBank,
     FilterSubspace,
@@ -14,67 +24,100 @@ from .filters import (
     kernel_basis,
     traceless,
 )
+from .models._catalogue import catalogue, listing
 from .testing._command import add_certify, add_cost
+
+# `TypeError` for what is of another kind than is needed; XLA's own are for memory.
+_FAILURES = (*FAILURES, TypeError, RuntimeError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit status: 0, or 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="python -m geomnet", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+    """Runs one command and returns its exit status: 0, 1 (a check failed), 2 (bad
+    input) or 130.
+    """
+    return run_command(_parser(), arguments, _FAILURES)
+
+
+def _parser() -> Parser:
+    parser, commands = program("geomnet", "Equivariant networks: filters and models.")
     # Each command adds its arguments and sets the function that runs it.
+    _add_list(commands)
     _add_filters(commands)
     add_certify(commands)
     add_cost(commands)
-    options = parser.parse_args(arguments)
-    try:
-        print(options.run(options), flush=True)
-    except BrokenPipeError:
-        # The reader, such as `head`, has had enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except ValueError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return parser
 
 
-def _add_filters(commands: "argparse._SubParsersAction") -> None:
-    parser = commands.add_parser(
+def _add_list(commands: Any) -> None:
+    add_command(
+        commands,
+        "list",
+        _list,
+        "The networks and layers with their arguments; groups, types and boundaries.",
+    )
+
+
+def _list(_options: argparse.Namespace, say: Say) -> Answer:
+    say(listing())
+    return Answer(catalogue())
+
+
+def _add_filters(commands: Any) -> None:
+    parser = add_command(
+        commands,
         "filters",
-        help="list a filter bank and the proof that it is complete",
-        description="Every filter of a type that a group leaves alone, with the counts "
-        "by orbits, by characters and by rank, its polynomial and its name.",
+        _run_filters,
+        "Every filter of a type that a group leaves alone, with the counts by orbits, "
+        "by characters and by rank, its polynomial and its name.",
     )
-    parser.add_argument(
-        "--dim", type=int, help="spatial dimensions: 1, 2 (the default) or 3"
+    add = parser.add_argument
+    add(
+        "--dim",
+        type=int,
+        metavar="D",
+        help="spatial dimensions, 1 to 3 (default: those of the group, or else 2)",
     )
-    parser.add_argument(
+    add(
         "--size",
         type=int,
         nargs="+",
         default=[3],
-        help="cells: one number, or per axis",
+        metavar="N",
+        help="cells: one number, or per axis; 3 and 5 are usual (default: 3)",
     )
-    parser.add_argument(
-        "--type", default="0+", help="what a filter is made of, such as 1- or 2s+"
+    add(
+        "--type",
+        default="0+",
+        help="what a filter is made of, such as 1- or 2s+, see `list` (default: 0+)",
     )
-    parser.add_argument(
-        "--from", dest="source", help="make kernels of a convolution from this type"
+    add(
+        "--from",
+        dest="source",
+        metavar="TYPE",
+        help="make kernels of a convolution from this type (default: filters)",
     )
-    parser.add_argument(
+    add(
         "--group",
         default="hyperoctahedral",
-        help="such as rotations, or 'hyperoctahedral(2) x trivial(1)'",
+        help=f"one of {', '.join(MAKERS)}, with a number where it needs one, or a "
+        "product such as 'hyperoctahedral(2) x trivial(1)' (default: hyperoctahedral)",
     )
-    parser.add_argument("--max-radius", type=float, help="in cells")
-    parser.add_argument(
-        "--isotropic", action="store_true", help="only what every rotation keeps"
+    add(
+        "--max-radius",
+        type=float,
+        metavar="R",
+        help="only cells so near to the centre, in cells (default: all)",
     )
-    parser.add_argument("--traceless", action="store_true", help="only without traces")
-    parser.add_argument("--draw", metavar="FILE", help="also draw the bank into FILE")
-    parser.set_defaults(run=_run_filters)
+    add("--isotropic", action="store_true", help="only what every rotation keeps")
+    add("--traceless", action="store_true", help="only without traces")
+    add(
+        "--draw",
+        metavar="FILE",
+        help="draw the bank into FILE, such as bank.png (default: not drawn)",
+    )
 
 
-def _run_filters(options: argparse.Namespace) -> str:
+def _run_filters(options: argparse.Namespace, say: Say) -> Answer:
     group = Group.from_name(options.group, options.dim or 2)
     if options.dim not in (None, group.num_spatial_dims):
         raise ValueError(
@@ -87,20 +130,27 @@ def _run_filters(options: argparse.Namespace) -> str:
     else:
         types = options.type, options.source
         bank = kernel_basis(group, *types, size, max_radius=options.max_radius)
-    report = bank.report()
+    say(bank.report())
+    shown: list[FilterBank | FilterSubspace] = [bank]
     for wanted, restrict in [
         (options.isotropic, isotropic),
         (options.traceless, traceless),
     ]:
         if wanted:
             bank = restrict(bank)
-            report += f"\n\n{bank.report()}"
+            say(f"\n{bank.report()}")
+            shown.append(bank)
     if options.draw:
         from . import plot
 
-        plot.filters(bank).savefig(options.draw)
-    return report
+        with whole(options.draw) as path:
+            plot.filters(bank).savefig(path)
+    if options.json is None:
+        return Answer(None)
+    # Every filter in full may be much.
+    first, *rest = [one.to_dict() for one in shown]
+    return Answer({"bank": first, "subspaces": rest})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    as_program(main)

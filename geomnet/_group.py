@@ -8,7 +8,7 @@ tensors and to images is in `_action.py`; which filters it leaves alone, in
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -227,6 +227,13 @@ def trivial(d: int) -> Group:
     return Group([_identity(_check_dims(d))], f"trivial({d})")
 
 
+MAKERS: dict[str, Callable[[int], Group]] = {
+    make.__name__: make
+    for make in (hyperoctahedral, rotations, reflections, trivial, cyclic)
+}
+"""The functions that make groups, by the names that `Group.from_name` knows."""
+
+
 def check_group(group: object, argument: str = "group") -> None:
     """**Raises:** `TypeError` unless `group` is a group."""
     if not isinstance(group, Group):
@@ -281,14 +288,10 @@ def signed_permutation(matrix: object) -> tuple[tuple[int, ...], tuple[int, ...]
 
 
 def _named_factor(word: str, d: int | None) -> Group:
-    makers = {
-        make.__name__: make
-        for make in (hyperoctahedral, rotations, reflections, trivial, cyclic)
-    }
     match = re.fullmatch(r"(\w+?)(?:\((\d)\))?", word)
-    if match is None or match[1] not in makers:
+    if match is None or match[1] not in MAKERS:
         raise ValueError(
-            f"`text` {word!r} names no group. Known: {', '.join(makers)}, with a "
+            f"`text` {word!r} names no group. Known: {', '.join(MAKERS)}, with a "
             "number as in 'rotations(2)', and products such as 'hyperoctahedral(2) x "
             "trivial(1)'."
         )
@@ -296,7 +299,7 @@ def _named_factor(word: str, d: int | None) -> Group:
     number = int(match[2]) if match[2] else (d if match[1] != "cyclic" else None)
     if number is None:
         raise ValueError(f"`text` {word!r} needs a number, such as '{word}(2)'.")
-    return makers[match[1]](number)
+    return MAKERS[match[1]](number)
 
 
 def _check_dims(d: int) -> int:

@@ -1,5 +1,8 @@
 """Compressible Navier-Stokes data that can be trusted: solver, generator, reader."""
 
+# First, since it sees to Ctrl-C while all else is imported.
+from . import _interrupt as _interrupt  # isort: split
+
 from . import exact as exact, formats as formats, initial as initial, plot as plot
 from .certificates._certificate import (
     TrajectoryCertificate as TrajectoryCertificate,

@@ -1,8 +1,7 @@
 """`python -m pde_data`: see `_cli.py`."""
 
-import sys
-
 from ._cli import main
+from ._command_line import as_program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    as_program(main)

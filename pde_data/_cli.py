@@ -1,9 +1,7 @@
 """The command line: one sub-command each for making, checking and seeing files."""
 
 import argparse
-import json
-import re
-import sys
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,21 @@ from typing import Any
 import jax
 import numpy as np
 
+from ._command_line import (
+    FAILURES,
+    Answer,
+    Parser,
+    Say,
+    add_command,
+    complain,
+    note,
+    one_line,
+    program,
+    run_command,
+)
+from ._progress import watched
 from .checking._check_file import check_file
-from .formats import load, write_statistics
+from .formats import FlowData, load, write_statistics
 from .generation._catalogue import (
     catalogue,
     listing,
@@ -26,7 +37,6 @@ from .generation._options import (
     whole_number,
     with_symbols,
 )
-from .generation._settings import suggestion
 from .plot import QUANTITIES, animate, draw_snapshots
 from .solver._simulation import SimulationError
 from .verification._cases import CASES, HEADER, QUICK
@@ -35,45 +45,15 @@ from .verification._report import write_report
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (check failed), 2 (error) or 130."""
-    options, unknown = _parser().parse_known_args(arguments)
-    if unknown:
-        options.command.error(_unknown(unknown, options.command))
-    try:
-        return options.run(options)
-    except KeyboardInterrupt:
-        print(f"\n{options.interrupted}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has gone: not an error of ours.
-        sys.stderr.close()
-        return 0
-    except (ImportError, OSError, SimulationError, ValueError) as error:
-        print(f"error: {_line(with_symbols(str(error)))}", file=sys.stderr)
-        return 2
+    failures = (*FAILURES, SimulationError)
+    return run_command(_parser(), arguments, failures, with_symbols)
 
 
-def _unknown(given: Sequence[str], command: argparse.ArgumentParser) -> str:
-    """That arguments are not known, with what may have been meant."""
-    known = re.findall(r"--[\w-]+", command.format_help())
-    hints = (suggestion(name.partition("=")[0], known) for name in given)
-    return f"unrecognized arguments: {' '.join(given)}.{''.join(hints)}"
-
-
-def _line(text: Any) -> str:
-    """Text as one line that does nothing to a terminal, whoever has written it.
-
-    Files name what they hold, and a terminal obeys control characters.
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pde_data", description="Compressible Navier-Stokes data."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def _parser() -> Parser:
+    parser, commands = program("pde_data", "Compressible Navier-Stokes data.")
+    # Each adds its arguments, and the function that runs it.
+    _add_list(commands)
     _add_generate(commands)
-    _add_families(commands)
     _add_check(commands)
     _add_info(commands)
     _add_plot(commands)
@@ -83,22 +63,33 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=text,
-        description=text,
+def _add_list(commands: Any) -> None:
+    add_command(
+        commands,
+        "list",
+        _list,
+        "The families of initial states, with good settings; schemes and formats.",
+        aliases=["families"],
     )
-    command.set_defaults(run=run, command=command, interrupted="Interrupted.")
-    return command
+
+
+def _list(_options: argparse.Namespace, say: Say) -> Answer:
+    say(listing())
+    return Answer(catalogue())
 
 
 def _add_generate(commands: Any) -> None:
-    command = _command(
+    command = add_command(
         commands, "generate", _generate, "Simulate trajectories into an HDF5 file."
     )
     add = command.add_argument
-    add("--out", type=Path, required=True, help="the file to make, such as flow.hdf5")
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the file to make, such as flow.hdf5",
+    )
     add_settings(command)
     add("--quiet", action="store_true", help="no word and no progress bar")
     add(
@@ -113,46 +104,34 @@ def _add_generate(commands: Any) -> None:
     )
 
 
-def _generate(options: argparse.Namespace) -> int:
+def _generate(options: argparse.Namespace, say: Say) -> Answer:
     config = given_config(options)
     path = part_path(config, options.out)
-    options.interrupted = (
-        f"Interrupted. What is finished is kept in {path}.partial; the same command "
-        "goes on from there."
-    )
     if len(config.grid) == 1 and not options.quiet:
         n = config.grid[0]
-        text = f"note: --grid {n} is a line, 1D; a plane is --grid {n} {n}"
-        print(text, file=sys.stderr)
+        note(f"--grid {n} is a line, 1D; a plane is --grid {n} {n}")
     existed = path.exists()
-    generate(
-        config,
-        options.out,
-        progress=not options.quiet,
-        any_size=options.any_size,
-        any_length=options.any_length,
-    )
-    print(f"{path}: {'complete already' if existed else 'done'}.")
-    return 0
-
-
-def _add_families(commands: Any) -> None:
-    command = _command(
-        commands,
-        "families",
-        _families,
-        "The families of initial states, with good settings; schemes and formats.",
-    )
-    command.add_argument("--json", action="store_true", help="as JSON, for programs")
-
-
-def _families(options: argparse.Namespace) -> int:
-    print(json.dumps(catalogue(), indent=2) if options.json else listing())
-    return 0
+    try:
+        generate(
+            config,
+            options.out,
+            progress=not options.quiet,
+            any_size=options.any_size,
+            any_length=options.any_length,
+        )
+    except KeyboardInterrupt:
+        if Path(f"{path}.partial").exists():
+            options.interrupted += (
+                f" What is finished is kept in {path}.partial; the same command goes "
+                "on from there."
+            )
+        raise
+    say(f"{path}: {'complete already' if existed else 'done'}.")
+    return Answer({"path": path, "complete_already": existed})
 
 
 def _add_check(commands: Any) -> None:
-    command = _command(
+    command = add_command(
         commands,
         "check",
         _check,
@@ -164,108 +143,166 @@ def _add_check(commands: Any) -> None:
         type=whole_number("regenerate", 0, 10**7),
         default=0,
         metavar="N",
-        help="simulate so many trajectories of our files again and compare every bit",
+        help="simulate so many trajectories of our files again and compare every bit; "
+        "1 shows whether this machine gives the same bits (default: 0)",
     )
 
 
-def _check(options: argparse.Namespace) -> int:
-    worst = 0
-    for path in options.file:
-        try:
-            report = check_file(path, options.regenerate)
-        except (OSError, ValueError) as error:
-            # The other files are judged all the same.
-            print(f"error: {_line(error)}", file=sys.stderr)
-            worst = 2
-            continue
-        print(_line(f"{path}: {report.layout} layout"))
+def _check(options: argparse.Namespace, say: Say) -> Answer:
+    def check(path: Path) -> tuple[dict[str, Any], int]:
+        report = check_file(path, options.regenerate, progress=True)
+        say(one_line(f"{path}: {report.layout} layout"))
         for finding in report.findings:
-            print(f"  {_line(finding)}")
-        print(f"  {'PASS' if report.passed else 'FAIL'}")
-        worst = max(worst, 0 if report.passed else 1)
-    return worst
+            say(f"  {one_line(finding)}")
+        say(f"  {'PASS' if report.passed else 'FAIL'}")
+        return report.to_dict(), 0 if report.passed else 1
+
+    return _each_file(options.file, check)
+
+
+def _each_file(paths: Sequence[Path], look: Any) -> Answer:
+    """What is found in each file; one that can't be read does not hide the others."""
+    files, worst = [], 0
+    for path in paths:
+        try:
+            found, code = look(path)
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError) as error:
+            complain(error)
+            found, code = {"error": str(error)}, 2
+        files.append({"path": str(path), **found})
+        worst = max(worst, code)
+    return Answer({"files": files}, worst)
 
 
 def _add_info(commands: Any) -> None:
-    command = _command(commands, "info", _info, "What a file holds.")
+    command = add_command(commands, "info", _info, "What a file holds.")
     command.add_argument("file", type=Path, nargs="+", help="the files")
 
 
-def _info(options: argparse.Namespace) -> int:
-    for path in options.file:
+def _info(options: argparse.Namespace, say: Say) -> Answer:
+    def look(path: Path) -> tuple[dict[str, Any], int]:
         with load(path) as flow:
-            print(_line(f"{path}: {flow.layout} layout"))
-            print(f"  trajectories  {flow.num_trajectories}")
-            print(f"  grid          {' x '.join(map(str, flow.grid))}")
-            first, last = flow.times[0], flow.times[-1]
-            print(f"  times         {len(flow.times)}, from {first:g} to {last:g}")
-            for field in flow.fields:
-                array = flow[field.name]
-                kind = f"order {field.order}, parity {field.parity:+d}"
-                if field.name in flow.constants:
-                    kind += ", constant in time"
-                print(f"  field         {_line(field.name)}: {kind}, {array.dtype}")
-            config = flow.config
-            if config is not None:
-                for name, text in settings_in_words(config).items():
-                    print(f"  {name:<13} {_line(text)}")
-            for name, value in flow.parameters.items():
-                if config is not None and repeats_setting(name, value, config):
-                    continue
-                print(f"  {_line(name):<13} {_line(_summary(value))}")
-            for name in flow.unread:
-                print(f"  not read      {_line(name)}")
-    return 0
+            lines = [f"{path}: {flow.layout} layout"]
+            lines += [f"  {name:<13} {text}" for name, text in _lines_of(flow)]
+            say("\n".join(map(one_line, lines)))
+            return _data_of(flow), 0
+
+    return _each_file(options.file, look)
+
+
+def _lines_of(flow: FlowData) -> list[tuple[str, str]]:
+    """What a file holds, in words."""
+    first, last = flow.times[0], flow.times[-1]
+    lines = [
+        ("trajectories", str(flow.num_trajectories)),
+        ("grid", " x ".join(map(str, flow.grid))),
+        ("times", f"{len(flow.times)}, from {first:g} to {last:g}"),
+    ]
+    for field in flow.fields:
+        kind = f"order {field.order}, parity {field.parity:+d}"
+        if field.name in flow.constants:
+            kind += ", constant in time"
+        lines.append(("field", f"{field.name}: {kind}, {flow[field.name].dtype}"))
+    config = flow.config
+    if config is not None:
+        lines += settings_in_words(config).items()
+    for name, value in flow.parameters.items():
+        if config is None or not repeats_setting(name, value, config):
+            lines.append((name, _summary(value)))
+    return lines + [("not read", name) for name in flow.unread]
+
+
+def _data_of(flow: FlowData) -> dict[str, Any]:
+    """The same as data, in full."""
+    return {
+        "layout": flow.layout,
+        "trajectories": flow.num_trajectories,
+        "grid": flow.grid,
+        "times": flow.times,
+        "fields": [
+            {
+                **dataclasses.asdict(field),
+                "constant_in_time": field.name in flow.constants,
+                "dtype": str(flow[field.name].dtype),
+            }
+            for field in flow.fields
+        ],
+        "settings": None if flow.config is None else dataclasses.asdict(flow.config),
+        "parameters": flow.parameters,
+        "unread": flow.unread,
+    }
 
 
 def _add_plot(commands: Any) -> None:
-    command = _command(commands, "plot", _plot, "Draw snapshots of a trajectory.")
+    command = add_command(commands, "plot", _plot, "Draw snapshots of a trajectory.")
     command.add_argument("file", type=Path, help="the file")
-    command.add_argument("--out", type=Path, default=Path("flow.png"), help="picture")
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path("flow.png"),
+        help=".png, .pdf or .svg (default: flow.png)",
+    )
     _add_trajectory(command)
     command.add_argument(
         "--number",
         type=whole_number("number", 1, 100),
         default=5,
-        help="how many times",
+        metavar="N",
+        help="how many times, 1 to 100 (default: 5)",
     )
 
 
 def _add_trajectory(command: argparse.ArgumentParser) -> None:
     kind = whole_number("trajectory", 0, 10**12)
-    command.add_argument("--trajectory", type=kind, default=0, help="which one")
+    command.add_argument(
+        "--trajectory",
+        type=kind,
+        default=0,
+        metavar="N",
+        help="which one, from 0 on (default: 0)",
+    )
 
 
-def _plot(options: argparse.Namespace) -> int:
+def _plot(options: argparse.Namespace, say: Say) -> Answer:
     with load(options.file) as flow:
         path = draw_snapshots(
             flow, options.out, trajectory=options.trajectory, number=options.number
         )
-    print(f"{path}: done.")
-    return 0
+    say(f"{path}: done.")
+    return Answer({"path": path})
 
 
 def _add_animate(commands: Any) -> None:
-    command = _command(commands, "animate", _animate, "Animate a trajectory.")
+    command = add_command(commands, "animate", _animate, "Animate a trajectory.")
     command.add_argument("file", type=Path, help="the file")
-    command.add_argument("--out", type=Path, default=Path("flow.gif"), help="animation")
+    command.add_argument(
+        "--out",
+        type=Path,
+        default=Path("flow.gif"),
+        help=".gif, or what ffmpeg writes (default: flow.gif)",
+    )
     _add_trajectory(command)
     command.add_argument(
-        "--quantity", choices=QUANTITIES, default="density", help="what to show"
+        "--quantity",
+        choices=QUANTITIES,
+        default="density",
+        help="what to show (default: density)",
     )
 
 
-def _animate(options: argparse.Namespace) -> int:
+def _animate(options: argparse.Namespace, say: Say) -> Answer:
     with load(options.file) as flow:
         path = animate(
             flow, options.out, trajectory=options.trajectory, name=options.quantity
         )
-    print(f"{path}: done.")
-    return 0
+    say(f"{path}: done.")
+    return Answer({"path": path})
 
 
 def _add_statistics(commands: Any) -> None:
-    command = _command(
+    command = add_command(
         commands,
         "statistics",
         _statistics,
@@ -274,43 +311,53 @@ def _add_statistics(commands: Any) -> None:
     command.add_argument("folder", type=Path, help="the folder of the data set")
 
 
-def _statistics(options: argparse.Namespace) -> int:
-    print(f"{write_statistics(options.folder)}: done.")
-    return 0
+def _statistics(options: argparse.Namespace, say: Say) -> Answer:
+    path = write_statistics(options.folder)
+    say(f"{path}: done.")
+    return Answer({"path": path})
 
 
 def _add_verify(commands: Any) -> None:
-    command = _command(
+    command = add_command(
         commands,
         "verify",
         _verify,
         "Measure the solver against known flows; exit code 1 if a bound is missed.",
     )
-    command.add_argument("--out", type=Path, help="a folder for plots and the table")
     command.add_argument(
-        "--only", nargs="+", choices=sorted(CASES), help="some cases; None: all"
+        "--out", type=Path, help="a folder for plots and the table (default: none)"
+    )
+    command.add_argument(
+        "--only",
+        nargs="+",
+        choices=sorted(CASES),
+        help=f"some cases of {', '.join(sorted(CASES))} (default: all)",
+        metavar="CASE",
     )
     command.add_argument(
         "--quick", action="store_true", help="only the cases that take seconds"
     )
 
 
-def _verify(options: argparse.Namespace) -> int:
-    passed = True
+def _verify(options: argparse.Namespace, say: Say) -> Answer:
+    names = options.only or (QUICK if options.quick else CASES)
     results = []
-    print(HEADER)
-    for name in options.only or (QUICK if options.quick else CASES):
+    if options.out is not None:
+        # Hours of work may follow.
+        options.out.mkdir(parents=True, exist_ok=True)
+    say(HEADER)
+    for name in watched(names, "cases", progress=True):
         for result in CASES[name]():
-            print(result, flush=True)
+            say(result)
             results.append(result)
-            passed &= result.passed
         # Hundreds of compiled programs use up what Linux lets a process map.
         jax.clear_caches()
     if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
         write_report(results, options.out)
-        print(f"{options.out}: table and plots.")
-    return 0 if passed else 1
+        say(f"{options.out}: table and plots.")
+    passed = all(result.passed for result in results)
+    rows = [result.to_dict() for result in results]
+    return Answer({"passed": passed, "results": rows}, 0 if passed else 1)
 
 
 def _summary(value: Any) -> str:

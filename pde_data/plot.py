@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._arguments import checked
+from ._whole_file import whole
 from .formats import FlowData
 
 QUANTITIES = ("density", "pressure", "speed", "vorticity", "divergence")
@@ -174,7 +175,8 @@ def animate(
         return []
 
     movie = animation.FuncAnimation(figure, update, frames=len(values))
-    movie.save(path, writer=writer, fps=frames_per_second, dpi=100)
+    with whole(path) as staging:
+        movie.save(staging, writer=writer, fps=frames_per_second, dpi=100)
     plt.close(figure)
     return path
 
@@ -324,7 +326,8 @@ def _path(path: str | Path, kinds: Iterable[str]) -> Path:
 
 def _save(figure: Any, path: str | Path) -> Path:
     path = Path(path)
-    figure.savefig(path, dpi=110)
+    with whole(path) as staging:
+        figure.savefig(staging, dpi=110)
     _pyplot().close(figure)
     return path
 

@@ -46,7 +46,7 @@ from ._invariants import interpolate
 from ._orbits import Move, pair_moves, signed_orbits
 from ._rational import rank, sparse_rows
 from ._window import as_window, window_offsets, within
-from ._words import cell_text, filter_lines, radius_text, types_text
+from ._words import cell_text, filter_data, filter_lines, radius_text, types_text
 
 # Finding the orbits takes about 130 bytes per pair, the dense array one per entry.
 MAX_PAIRS = 5_000_000
@@ -141,24 +141,38 @@ class FilterBank:
         Counts by signed orbits, by characters and by rank over the rationals; for each
         filter its polynomial and its name as a differential operator.
         """
-        counts = [
-            ("dimension by orbits", len(self)),
-            (
-                "dimension by characters",
-                count_filters(self.group, self.types, self.window, self.max_radius),
-            ),
-            ("rank over the rationals", rank(sparse_rows(self.array))),
-        ]
         return "\n".join(
             [
                 f"group                    {self.group}, order {self.group.order}",
                 f"filters                  {types_text(self.types)} on {self._where}",
                 f"orbits of pixels         {len(self.pixel_orbits)}",
                 *(f"  {line}" for line in self._orbit_lines()),
-                *(f"{what:<25}{number}" for what, number in counts),
+                *(f"{what:<25}{number}" for what, number in self._counts().items()),
                 *filter_lines(self),
             ]
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of the report, and every filter as integers, as JSON can say it."""
+        orbits = [
+            {"cell": cell.tolist(), "cells": n, "stabiliser": order, "allows": allowed}
+            for cell, n, order, allowed in self._orbit_rows()
+        ]
+        return {
+            **filter_data(self),
+            "max_radius": self.max_radius,
+            "orbits": orbits,
+            **{what.replace(" ", "_"): n for what, n in self._counts().items()},
+        }
+
+    def _counts(self) -> dict[str, int]:
+        """The number of filters, found in three ways."""
+        cells = self.window, self.max_radius
+        return {
+            "dimension by orbits": len(self),
+            "dimension by characters": count_filters(self.group, self.types, *cells),
+            "rank over the rationals": rank(sparse_rows(self.array)),
+        }
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -176,17 +190,22 @@ class FilterBank:
         return "x".join(map(str, self.window)) + radius
 
     def _orbit_lines(self) -> list[str]:
-        """Each orbit of cells, and the tensors that the stabiliser of a cell allows."""
-        lines = []
+        return [
+            f"{cell_text(cell)}: {n} x stabiliser of order {order}, allows {allowed}"
+            for cell, n, order, allowed in self._orbit_rows()
+        ]
+
+    def _orbit_rows(self) -> list[tuple[np.ndarray, int, int, int]]:
+        """Each orbit of cells: one cell, how many there are, the order of its
+        stabiliser, and the tensors that it allows.
+        """
+        rows = []
         for cells in _pixel_orbits(*self._cells):
             stabiliser = self.group.stabiliser(cells[0])
             # A window of one cell: the tensors that the stabiliser leaves alone.
             allowed = count_filters(stabiliser, self.types, (1,) * len(self.window))
-            lines.append(
-                f"{cell_text(cells[0] / 2)}: {len(cells)} x stabiliser of order "
-                f"{stabiliser.order}, allows {allowed}"
-            )
-        return lines
+            rows.append((cells[0] / 2, len(cells), stabiliser.order, allowed))
+        return rows
 
     @functools.cached_property
     def _doubled_orbits(self) -> tuple[Int[np.ndarray, "cells d"], ...]:

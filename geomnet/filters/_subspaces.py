@@ -23,7 +23,7 @@ from ._invariants import interpolate, monomial_exponents
 from ._isotropic import isotropic_products
 from ._rational import Row, null_space, primitive, reduced_rows
 from ._window import window_offsets
-from ._words import filter_lines, types_text
+from ._words import filter_data, filter_lines, types_text
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,6 +108,11 @@ class FilterSubspace:
                 *filter_lines(self),
             ]
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of the report, and every filter as integers, as JSON can say it."""
+        dimensions = {"dimension": len(self), "dimension_of_bank": len(self.bank)}
+        return {**filter_data(self), "subspace": self.what, **dimensions}
 
     def __len__(self) -> int:
         return len(self.coefficients)

@@ -69,6 +69,25 @@ def filter_lines(bank: Any) -> list[str]:
     ]
 
 
+def filter_data(bank: Any) -> dict[str, Any]:
+    """What a bank or a subspace is and its filters, as JSON can say it."""
+    words = zip(bank.places, bank.polynomials, bank.operators, bank.array, strict=True)
+    return {
+        "group": {"name": bank.group.name, "order": bank.group.order},
+        "types": [str(t) for t in bank.types],
+        "window": list(bank.window),
+        "filters": [
+            {
+                "place": where,
+                "polynomial": polynomial_text(polynomial),
+                "operator": str(operator),
+                "array": array.tolist(),
+            }
+            for where, polynomial, operator, array in words
+        ],
+    }
+
+
 @functools.lru_cache(maxsize=4096)
 def shortest(expression: Any) -> Any:
     """The expanded or the factored form, whichever is shorter to write."""

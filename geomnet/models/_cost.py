@@ -1,7 +1,6 @@
 """What a model costs: parameters, arithmetic and memory, before anything is run."""
 
 import dataclasses
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import optax
 
 from .._arguments import check_count, checked
 from .._image import GeometricImage
+from .._json import json_text
 from .._stand_in import StandIn
 from .._table import table_lines
 from ..nn import check_dimension
@@ -90,7 +90,7 @@ class Cost:
 
     def to_json(self) -> str:
         """Everything, as JSON."""
-        return json.dumps(self.to_dict(), indent=1)
+        return json_text(self.to_dict())
 
     def __str__(self) -> str:
         cells = "x".join(map(str, self.grid))

@@ -15,11 +15,14 @@ from ..nn import FiLM, Gate, LayerNorm
 
 Parameters = Float[Array, " parameters"]
 
-NORMS = ("restored", "none", "layer")
-"""`"restored"`: the input is divided by its size and the output multiplied by it, so
-that the network is homogeneous: calm samples are predicted as well as wild ones.
-`"none"`: fields are taken as they are. `"layer"`: a `LayerNorm` in each block, after
-which the output no longer knows the amplitude of the input."""
+NORMS = {
+    "restored": "the input is divided by its size and the output multiplied by it, so "
+    "that the network is homogeneous: calm samples are predicted as well as wild ones",
+    "none": "fields are taken as they are",
+    "layer": "a `LayerNorm` in each block, after which the output no longer knows the "
+    "amplitude of the input",
+}
+"""Their names, and what they do."""
 
 DEFAULT_NORM = "restored"
 

@@ -1,10 +1,10 @@
 """Which symmetries were found in data or in a function, as values and as text."""
 
 import dataclasses
-import json
 from typing import Any, Literal
 
 from .._group import Group, Matrix
+from .._json import json_text
 
 Verdict = Literal["holds", "broken", "nearly", "undetermined"]
 
@@ -107,7 +107,7 @@ class SymmetryReport:
 
     def to_json(self) -> str:
         """Everything, as JSON."""
-        return json.dumps(self.to_dict(), indent=1)
+        return json_text(self.to_dict())
 
     def __str__(self) -> str:
         unclear = any(f.verdict == "undetermined" for f in self.elements)

@@ -1,10 +1,10 @@
 """What `certify` found: a table to print, a dict, JSON."""
 
 import dataclasses
-import json
 from typing import Any
 
 from .._equivariance._deviation import Deviation, worst_of
+from .._json import json_text
 from .._table import table_lines
 from ._guilty_layer import LayerDeviation
 
@@ -107,7 +107,7 @@ class EquivarianceCertificate:
 
     def to_json(self) -> str:
         """Everything, as JSON."""
-        return json.dumps(self.to_dict(), indent=1)
+        return json_text(self.to_dict())
 
     def __str__(self) -> str:
         verdict = "commutes" if self.passed else "DOES NOT COMMUTE"

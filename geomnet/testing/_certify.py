@@ -1,8 +1,8 @@
 """Every symmetry check of one model at once: states of training, grids and dtypes."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import equinox as eqx
@@ -32,6 +32,7 @@ from .._equivariance._program import narrowing_casts
 from .._group import Group
 from .._image import GeometricImage
 from .._index_symmetry import with_symmetries
+from .._progress import watched
 from .._signature import Signature
 from ._certificate import Check, EquivarianceCertificate
 from ._guilty_layer import layer_deviations
@@ -55,6 +56,7 @@ def certify(
     elements: int | None = None,
     seed: int = 0,
     precision: str | None = "highest",
+    progress: bool = False,
 ) -> EquivarianceCertificate:
     """Checks a model at every state that training brings it to.
 
@@ -77,6 +79,7 @@ def certify(
     - `elements`: check only so many, as in `equivariance_errors`.
     - `seed`: draws image and noise.
     - `precision`: of products and convolutions, as in `assert_equivariant`.
+    - `progress`: on a terminal, show a bar with the time left (needs tqdm).
 
     **Returns:** an `EquivarianceCertificate`: print it, or read `passed`, `checks`,
     `to_dict()`, `to_json()`.
@@ -95,7 +98,7 @@ def certify(
     signature = _takes(model, in_signature)
     subject = _Subject(group, signature, out_signature, feature_axis, seed)
     with products_in(precision):
-        return _certificate(model, subject, grids, asked, own_group, elements)
+        return _certificate(model, subject, grids, asked, own_group, elements, progress)
 
 
 def _certificate(
@@ -105,22 +108,20 @@ def _certificate(
     dtypes: Sequence[Any],
     group: Group,
     elements: int | None,
+    progress: bool,
 ) -> EquivarianceCertificate:
     own, trace = _dtype_of(model), LayerTrace()
-
-    def checks_of(stage: str, state: Any, dtype: Any) -> list[Check]:
-        maps = (subject.field_map(state, cells, dtype) for cells in grids)
-        return [_check(trace, stage, field_map, elements) for field_map in maps]
-
     states = dict(training_states(model, subject.input(grids[0], own), subject.seed))
-    checks = []
-    for stage, state in states.items():
-        checks += checks_of(stage, state, own)
     last = list(states.values())[-1]
-    for dtype in dtypes:
-        if dtype != own:
-            with _precision(dtype):
-                checks += checks_of(f"cast to {dtype}", cast(last, dtype), dtype)
+    subjects = [(stage, state, own) for stage, state in states.items()]
+    subjects += [(f"cast to {d}", last, d) for d in dtypes if d != own]
+    todo = [(*one, cells) for one in subjects for cells in grids]
+    checks = []
+    for stage, state, dtype, cells in watched(todo, "checks", progress):
+        with contextlib.nullcontext() if dtype == own else _precision(dtype):
+            given = state if dtype == own else cast(state, dtype)
+            field_map = subject.field_map(given, cells, dtype)
+            checks.append(_check(trace, stage, field_map, elements))
     casts = narrowing_casts(last, subject.input(grids[0], own))
     with _precision(own):
         shift = _smallest_shift(subject.field_map(last, grids[0], own))
@@ -278,7 +279,7 @@ def _dtype_of(model: Any) -> Any:
     return leaves[0].dtype if leaves else jnp.zeros(()).dtype
 
 
-@contextmanager
+@contextlib.contextmanager
 def _precision(dtype: Any) -> Iterator[None]:
     wide: Callable[[bool], Any] = jax.enable_x64
     # A model may be strict about dtypes in its own one and not in a foreign one.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._arguments import checked
+from .._progress import watched
 from ..certificates._drift import drift_bounds
 from ..formats._digests import DIGEST, digest_faults
 from ..formats._hdf5 import open_hdf5
@@ -40,13 +41,16 @@ STATE_BOUND = 1e-3
 
 
 @checked
-def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
+def check_file(
+    path: str | Path, regenerate: int = 0, *, progress: bool = False
+) -> FileReport:
     """Read every number of a file and judge it; also PDEBench's and The Well's files.
 
     **Arguments:**
 
     - `regenerate`: how many trajectories of a file of ours to simulate again and
       compare bit for bit.
+    - `progress`: on a terminal, show how many trajectories are left (needs tqdm).
 
     What is wrong is a finding, and what can still be judged is judged all the same.
     Nothing is read of a file that takes numbers from outside of itself.
@@ -77,7 +81,7 @@ def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
             text = f"{error} Nothing else is judged."
             findings.append(FileFinding("fields", None, text))
         else:
-            findings += _check_trajectories(flow, regenerate)
+            findings += _check_trajectories(flow, regenerate, progress)
         return FileReport(flow.layout, tuple(findings))
 
 
@@ -105,16 +109,19 @@ def _check_accounted(flow: FlowData) -> list[FileFinding]:
     return findings
 
 
-def _check_trajectories(flow: FlowData, regenerate: int) -> list[FileFinding]:
+def _check_trajectories(
+    flow: FlowData, regenerate: int, progress: bool
+) -> list[FileFinding]:
     try:
         kinds = flow.boundaries or guessed_boundaries(flow)
-        figures = [measure(flow, i, kinds) for i in range(flow.num_trajectories)]
+        rows = watched(range(flow.num_trajectories), "trajectories", progress)
+        figures = [measure(flow, i, kinds) for i in rows]
     except ValueError as error:
         return [FileFinding("flow", False, f"{error} Nothing else is judged.")]
     return [
         *_check_flow(flow, figures, kinds),
         *_check_recorded(flow, figures),
-        *_check_again(flow, regenerate),
+        *_check_again(flow, regenerate, progress),
     ]
 
 
@@ -169,7 +176,7 @@ def _check_continuity(
         text = (
             f"{worst:.1e} at most {count}; not judged where weight may rest on a wall"
         )
-        return FileFinding(name, None, text)
+        return FileFinding(name, None, text, worst)
     recorded = flow.certificates.get("continuity_residual")
     if recorded is None or recorded.shape != (len(figures),):
         finding = bounded(name, worst, CONTINUITY_BOUND)
@@ -180,7 +187,7 @@ def _check_continuity(
         change = np.nan_to_num(change, nan=math.inf)
         same = bool(change.max() <= CONTINUITY_CHANGE)
         words = "as recorded" if same else "not as recorded"
-        finding = FileFinding(name, same, f"{worst:.1e} at most, {words}")
+        finding = FileFinding(name, same, f"{worst:.1e} at most, {words}", worst)
     return dataclasses.replace(finding, detail=f"{finding.detail} {count}")
 
 
@@ -218,7 +225,7 @@ def _check_drifts(
         else:
             worst = max(drift for drift, _ in pairs)
             text = f"{worst:.1e} at most; not known to be conserved here"
-            findings.append(FileFinding(f"{name} drift", None, text))
+            findings.append(FileFinding(f"{name} drift", None, text, worst))
     return findings
 
 
@@ -283,7 +290,7 @@ def _check_commutation(recorded: Mapping[str, np.ndarray]) -> FileFinding:
     return dataclasses.replace(finding, detail=text)
 
 
-def _check_again(flow: FlowData, number: int) -> list[FileFinding]:
+def _check_again(flow: FlowData, number: int, progress: bool) -> list[FileFinding]:
     """Simulate some trajectories again."""
     config: GenerateConfig | None = flow.config
     if not number:
@@ -300,7 +307,7 @@ def _check_again(flow: FlowData, number: int) -> list[FileFinding]:
     rows = np.unique(np.linspace(0, flow.num_trajectories - 1, number).astype(int))
     numbers = flow.records.get("index", np.arange(flow.num_trajectories))
     differing = []
-    for row in rows:
+    for row in watched(rows, "simulated again", progress):
         sample = simulate_trajectory(config, int(numbers[row]))
         fields = (sample.density, sample.velocity, sample.pressure)
         stored = flow.primitive(int(row))

@@ -100,7 +100,10 @@ def listing() -> str:
         if family["source"]:
             lines.append(f"    {family['source']}")
     lines += ["", "Schemes (--scheme):", ""]
-    lines += [f"  {name}: {s['summary']}" for name, s in found["schemes"].items()]
+    for name, scheme in found["schemes"].items():
+        number = scheme["courant_number"]
+        courant = "" if number is None else f"; --courant-number {number:g}"
+        lines.append(f"  {name}: {scheme['summary']}{courant}")
     lines += ["", "Formats (--format):", ""]
     lines += [f"  {name}: {f['signs']}" for name, f in found["formats"].items()]
     return "\n".join(lines)

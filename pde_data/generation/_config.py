@@ -5,11 +5,12 @@ import json
 import math
 from typing import Any, Literal
 
+from .._suggestion import suggested
 from ..formats._registry import FORMATS
 from ..solver._grid import Grid
 from ..solver._schemes import SCHEMES, VISCOUS_STEPPERS
 from ._families import FAMILIES
-from ._settings import Choice, Number, setting, suggested
+from ._settings import Choice, Number, setting
 
 Range = float | tuple[float, float]
 
@@ -59,7 +60,7 @@ class GenerateConfig:
     **Raises:** `ValueError` naming the field that has no meaning, and what it may be;
     `TypeError` for a field that there is not, with the nearest one.
 
-    **Good values:** `python -m pde_data families` lists them.
+    **Good values:** `python -m pde_data list` lists them.
     """
 
     family: str = setting(
@@ -98,10 +99,14 @@ class GenerateConfig:
         "kinematic: both viscosities are multiplied by the local density",
     )
     prandtl_number: float | None = setting(
-        None, Number(1e-6, 1e6, optional=True), "without: no heat conduction"
+        None,
+        Number(1e-6, 1e6, optional=True),
+        "of heat conduction, 0.7 for air; without: no conduction",
     )
-    gamma: float = setting(5 / 3, Number(1.0001, 100), "ratio of specific heats")
-    trajectories: int = setting(1, Number(1, 10**7, whole=True), "how many")
+    gamma: float = setting(
+        5 / 3, Number(1.0001, 100), "ratio of specific heats, 1.4 for air"
+    )
+    trajectories: int = setting(1, Number(1, 10**7, whole=True), "how many to make")
     snapshots: int = setting(
         21, Number(2, 10**6, whole=True), "times stored, the start included"
     )
@@ -111,7 +116,10 @@ class GenerateConfig:
     precision: str = setting("float32", Choice(lambda: FLOATS), "precision computed")
     scheme: str = setting("muscl", Choice(lambda: sorted(SCHEMES)), "numerical scheme")
     courant_number: float | None = setting(
-        None, Number(1e-6, 1, optional=True), "without: the scheme's own"
+        None,
+        Number(1e-6, 1, optional=True),
+        "time step over the largest that is stable; without: the scheme's own, see "
+        "`list`",
     )
     viscous_steps: str = setting(
         "auto",
@@ -132,7 +140,9 @@ class GenerateConfig:
         "pdebench", Choice(lambda: sorted(FORMATS)), "layout of the file"
     )
     compression: str | None = setting(
-        None, Choice(lambda: ("gzip",), optional=True), "without: as it is"
+        None,
+        Choice(lambda: ("gzip",), optional=True),
+        "of the finished file; without: none",
     )
     shard: tuple[int, int] = setting(
         (1, 1),

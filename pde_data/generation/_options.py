@@ -61,13 +61,16 @@ def _add_setting(command: argparse.ArgumentParser, field: Any) -> None:
     names = [f"--{field.name.replace('_', '-')}", *([f"--{symbol}"] if symbol else [])]
     text = field.metadata["text"]
     if field.name == "shard":
+        text += " (default: 1/1, all of it)"
         command.add_argument(*names, type=_shard, metavar="I/N", help=text)
         return
+    if isinstance(kind, Number):
+        text += f"; from {kind.bounds}"
     if field.default is not None:
         given = field.default if isinstance(field.default, tuple) else [field.default]
         text += f" (default: {' '.join(map(str, given))})"
     elif not kind.optional:
-        text += " (default: the family's own)"
+        text += " (default: the family's own, see `list`)"
     options: dict[str, Any] = {"help": text}
     if isinstance(kind, Choice):
         options["metavar"] = "NAME"

@@ -1,11 +1,12 @@
 """What a setting may be: each one's bounds, choices and words, declared where it is."""
 
 import dataclasses
-import difflib
 import math
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from .._suggestion import suggestion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Number:
     drawn: bool = False
     listed: bool = False
     optional: bool = False
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words."""
+        return f"{_short(self.least)} to {_short(self.most)}"
 
     def checked(self, name: str, value: Any) -> Any:
         """The value as a plain number, or a tuple of them.
@@ -63,8 +69,7 @@ class Number:
         if not self.least <= number <= self.most:
             kind = "a whole number from" if self.whole else "from"
             raise ValueError(
-                f"`{name}` must be {kind} {_short(self.least)} to {_short(self.most)}, "
-                f"got {given!r:.60}."
+                f"`{name}` must be {kind} {self.bounds}, got {given!r:.60}."
             )
         return number
 
@@ -88,17 +93,6 @@ class Choice:
             f"`{name}` must be one of {', '.join(map(repr, known))}; got "
             f"{value!r:.60}.{suggestion(value, known)}"
         )
-
-
-def suggestion(given: Any, known: Iterable[str]) -> str:
-    """ " Did you mean ...?", or nothing where nothing is near."""
-    near = suggested(given, known)
-    return f" Did you mean {near}?" if near else ""
-
-
-def suggested(given: Any, known: Iterable[str]) -> str:
-    """The nearest of the known names; empty where none is near."""
-    return next(iter(difflib.get_close_matches(str(given), list(known), 1)), "")
 
 
 def setting(default: Any, kind: Number | Choice, text: str, symbol: str = "") -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .._arguments import checked
+from .._whole_file import whole
 from ._flow_data import FlowData, load
 
 _SPLIT = "data/train"
@@ -36,7 +37,8 @@ def write_statistics(folder: str | Path) -> Path:
     for name, fields in statistics.items():
         lines.append(f"{name}:")
         lines += [f"  {field}: {_yaml(value)}" for field, value in fields.items()]
-    path.write_text("\n".join(lines) + "\n")
+    with whole(path) as staging:
+        staging.write_text("\n".join(lines) + "\n")
     return path
 
 

@@ -65,6 +65,11 @@ class Result:
         steep = self.order is None or (observed is not None and observed >= self.order)
         return small and steep and bool(np.all(np.isfinite(self.errors)))
 
+    def to_dict(self) -> dict[str, Any]:
+        """The row and its verdict, as JSON can say it."""
+        verdict = {"observed_order": self.observed_order, "passed": self.passed}
+        return dataclasses.asdict(self) | verdict
+
     def __str__(self) -> str:
         cells = "/".join(map(str, self.cells))
         errors = " ".join(f"{e:.2e}" for e in self.errors)

@@ -1,7 +1,5 @@
 """The verification suite on paper: table as text, JSON and Markdown, and pictures."""
 
-import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import exact
+from .._json import json_text
+from .._whole_file import whole
 from . import (
     _layers as layers,
     _tubes as tubes,
@@ -28,17 +28,15 @@ _DPI = 100
 
 def write_report(results: Sequence[Result], folder: Path) -> None:
     """The table in three forms, and a plot of error against resolution."""
-    (folder / "table.txt").write_text("\n".join([HEADER, *map(str, results)]) + "\n")
-    rows = [
-        {
-            **dataclasses.asdict(result),
-            "observed_order": result.observed_order,
-            "passed": result.passed,
-        }
-        for result in results
-    ]
-    (folder / "table.json").write_text(json.dumps(rows, indent=1))
-    (folder / "table.md").write_text(markdown(results))
+    table = "\n".join([HEADER, *map(str, results)]) + "\n"
+    texts = {
+        "table.txt": table,
+        "table.json": json_text([result.to_dict() for result in results]),
+        "table.md": markdown(results),
+    }
+    for name, text in texts.items():
+        with whole(folder / name) as path:
+            path.write_text(text)
     converging = [r for r in results if len(r.cells) > 1 and min(r.errors) > 0]
     if converging:
         draw_convergence(converging, folder / "convergence.png")
@@ -99,7 +97,8 @@ def draw_convergence(results: Sequence[Result], path: Path) -> None:
         ax.grid(alpha=0.3)
     figure.supxlabel("cells along an axis", fontsize=10)
     figure.supylabel("error (the observed order is in brackets)", fontsize=10)
-    figure.savefig(path, dpi=_DPI)
+    with whole(path) as staging:
+        figure.savefig(staging, dpi=_DPI)
     plt.close(figure)
 
 
@@ -121,7 +120,8 @@ def draw_flows(path: Path) -> None:
         ax.tick_params(labelsize=8)
         if ax.get_legend_handles_labels()[0]:
             ax.legend(fontsize=7.5, handlelength=1.2)
-    figure.savefig(path, dpi=_DPI)
+    with whole(path) as staging:
+        figure.savefig(staging, dpi=_DPI)
     plt.close(figure)
 
 

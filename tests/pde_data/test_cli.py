@@ -124,7 +124,12 @@ def test_ctrl_c_says_that_the_run_can_be_resumed(tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(_cli, "generate", interrupt)
-    assert _cli.main(["generate", "--out", str(tmp_path / "flow.hdf5")]) == 130
+    command = ["generate", "--out", str(tmp_path / "flow.hdf5")]
+    assert _cli.main(command) == 130
+    # Before there is a file there is none to go on from.
+    assert capsys.readouterr().err == "\nInterrupted.\n"
+    (tmp_path / "flow.hdf5.partial").touch()
+    assert _cli.main(command) == 130
     assert "goes on from there" in capsys.readouterr().err
 
 
