@@ -2,19 +2,13 @@
 
 import ast
 import graphlib
-import importlib
-import pkgutil
 import re
 import subprocess
 import sys
 import tomllib
-import types
 from pathlib import Path
 
 import pytest
-
-import geomnet
-import pde_data
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("geomnet", "pde_data")
@@ -244,29 +238,6 @@ def test_long_functions_and_unnamed_clumps_would_be_seen():
     assert isinstance(function, ast.FunctionDef)
     assert lines_of_code(function) == MOST_LINES + 1
     assert travels_unnamed(function)
-
-
-def public_names() -> list[tuple[str, object]]:
-    found = []
-    for package in (geomnet, pde_data):
-        modules: list[types.ModuleType] = [package]
-        for info in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            if not info.name.rpartition(".")[2].startswith("_"):
-                modules.append(importlib.import_module(info.name))
-        for module in modules:
-            for name, value in vars(module).items():
-                is_ours = getattr(value, "__module__", "").startswith(package.__name__)
-                if not name.startswith("_") and is_ours:
-                    found.append((f"{module.__name__}.{name}", value))
-    return found
-
-
-@pytest.mark.parametrize(
-    "value", [pytest.param(value, id=name) for name, value in public_names()]
-)
-def test_public_names_are_documented(value):
-    if callable(value):
-        assert (value.__doc__ or "").strip()
 
 
 def test_importing_loads_nothing_that_only_some_need():

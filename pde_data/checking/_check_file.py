@@ -45,6 +45,7 @@ def check_file(path: str | Path, regenerate: int = 0) -> FileReport:
 
     **Arguments:**
 
+    - `path`: of the file.
     - `regenerate`: how many trajectories of a file of ours to simulate again and
       compare bit for bit.
 
