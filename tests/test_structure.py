@@ -272,11 +272,28 @@ def test_the_configuration_names_folders_that_exist():
         *tools["pyright"]["include"],
         *tools["pytest"]["ini_options"]["testpaths"],
         *tools["hatch"]["build"]["targets"]["wheel"]["packages"],
+        *tools["coverage"]["run"]["source"],
     ]
     for name in folders:
         assert (ROOT / name).exists(), name
     for package in PACKAGES:
         assert (ROOT / package / "py.typed").is_file()
+
+
+def uncounted_without_reason(text: str) -> list[str]:
+    """Lines that coverage leaves out and that do not say why."""
+    marked = [line for line in text.splitlines() if "# pragma: no cover" in line]
+    return [line for line in marked if not re.search(r"no cover - \w+", line)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_what_coverage_leaves_out_has_a_reason(path):
+    assert uncounted_without_reason((ROOT / path).read_text()) == []
+
+
+def test_a_line_left_out_without_a_reason_would_be_seen():
+    assert uncounted_without_reason("x = 1  # pragma: no cover")
+    assert not uncounted_without_reason("x = 1  # pragma: no cover - of a GPU")
 
 
 HELD = re.compile(r"→ `([\w/.]+)::(\w+)`")
