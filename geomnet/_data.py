@@ -47,6 +47,7 @@ def flow_signature(data: FlowLike, fields: Sequence[str] | None = None) -> Signa
 
     **Arguments:**
 
+    - `data`: such as `pde_data.load` gives, or `FieldData`.
     - `fields`: the names of some, in the order wanted; by default all.
 
     **Raises:** `ValueError` for a name that the data have not.
@@ -120,7 +121,15 @@ class LazyFrames:
         )
 
     def normalised(self, normaliser: Normaliser, dtype: Any = np.float32) -> Any:
-        """The same frames in normalised units, cast to `dtype` last."""
+        """The same frames in normalised units, cast to `dtype` last.
+
+        **Arguments:**
+
+        - `normaliser`: of the frames' own signature, as `fit_normaliser` gives.
+        - `dtype`: of what is read.
+
+        **Raises:** `ValueError` if the normaliser is of another signature.
+        """
         if normaliser.signature != self.signature:
             raise ValueError(
                 f"`normaliser` is of '{normaliser.signature}', the frames are "
@@ -160,7 +169,10 @@ class LazyFrames:
         return result
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
-        """All frames, a few at a time: the number of the trajectory, and frames."""
+        """All frames, a few at a time: the number of the trajectory, and frames.
+
+        **Raises:** `ValueError` as `read`.
+        """
         step = max(1, _BLOCK_BYTES // (8 * math.prod(self.shape[2:])))
         for trajectory in range(self.shape[0]):
             for start in range(0, self.shape[1], step):

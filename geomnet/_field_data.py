@@ -129,7 +129,8 @@ class FieldData:
         return self[self.fields[0].name].shape[2 : 2 + self.num_spatial_dims]
 
     def units(self, scales: Sequence[str]) -> Units:
-        """Units of each sample's own, of the dimensions that were given.
+        """Units of each sample's own, measured in `scales`, of the dimensions that were
+        given.
 
         **Raises:** `ValueError` if a field or a parameter has none, or as `Units` does.
         """

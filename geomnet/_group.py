@@ -64,7 +64,8 @@ class Group:
 
     @staticmethod
     def from_generators(generators: Iterable[Any], name: str = "") -> "Group":
-        """The smallest group that contains `generators`, each `(d, d)`.
+        """The smallest group that contains `generators`, each `(d, d)`; printed as
+        `name`.
 
         **Raises:** `ValueError` if a generator is not a signed permutation matrix.
         """
@@ -123,7 +124,7 @@ class Group:
         return bool((determinants(self) < 0).any())
 
     def keeps(self, sides: tuple[int, ...]) -> bool:
-        """Whether every element exchanges only axes of one side length."""
+        """Whether every element exchanges only axes of equal `sides`, in cells."""
         moved = (signed_permutation(generator)[0] for generator in self.generators)
         return all(tuple(sides[axis] for axis in axes) == sides for axes in moved)
 
@@ -132,13 +133,19 @@ class Group:
         return set(self._matrices) <= set(other._matrices)
 
     def stabiliser(self, point: Sequence[int] | np.ndarray) -> "Group":
-        """The subgroup that leaves the vector `point`, of shape `(d,)`, where it is."""
+        """The subgroup that leaves the vector `point`, of shape `(d,)`, where it is.
+
+        **Raises:** `ValueError` for a point of other shape.
+        """
         x = self._as_point(point)
         kept = [m for m in self._matrices if np.array_equal(np.asarray(m) @ x, x)]
         return Group(kept, f"stabiliser of {tuple(x.tolist())} in {self.name}")
 
     def orbit(self, point: Sequence[int] | np.ndarray) -> tuple[tuple[int, ...], ...]:
-        """The distinct images of the vector `point`, of shape `(d,)`, sorted."""
+        """The distinct images of the vector `point`, of shape `(d,)`, sorted.
+
+        **Raises:** `ValueError` for a point of other shape.
+        """
         images = self.elements.astype(int) @ self._as_point(point)
         return tuple(sorted({tuple(image) for image in images.tolist()}))
 
@@ -191,19 +198,28 @@ class Group:
 
 @checked
 def hyperoctahedral(d: int) -> Group:
-    """All 2^d d! rotations and reflections of the d-cube: 2, 8, 48 elements."""
+    """All 2^d d! rotations and reflections of the d-cube: 2, 8, 48 elements.
+
+    **Raises:** `ValueError` unless `d` is 1, 2 or 3; `TypeError` if it is no integer.
+    """
     return _named_group("hyperoctahedral", _check_dims(d))
 
 
 @checked
 def rotations(d: int) -> Group:
-    """The rotations of the d-cube, determinant +1: 1, 4, 24 elements."""
+    """The rotations of the d-cube, determinant +1: 1, 4, 24 elements.
+
+    **Raises:** `ValueError` unless `d` is 1, 2 or 3; `TypeError` if it is no integer.
+    """
     return _named_group("rotations", _check_dims(d))
 
 
 @checked
 def reflections(d: int) -> Group:
-    """The 2^d reflections of the axes, no exchange of axes: any box has them."""
+    """The 2^d reflections of the axes, no exchange of axes: any box has them.
+
+    **Raises:** `ValueError` unless `d` is 1, 2 or 3; `TypeError` if it is no integer.
+    """
     return _named_group("reflections", _check_dims(d))
 
 
@@ -212,6 +228,8 @@ def cyclic(order: int) -> Group:
     """The 1, 2 or 4 rotations of the plane by 360/`order` degrees.
 
     `cyclic(4) * trivial(1)` turns about the vertical axis in three dimensions.
+
+    **Raises:** `ValueError` for another order; `TypeError` if it is no integer.
     """
     turns = {1: ((1, 0), (0, 1)), 2: ((-1, 0), (0, -1)), 4: ((0, -1), (1, 0))}
     if order not in turns:
@@ -223,7 +241,10 @@ def cyclic(order: int) -> Group:
 
 @checked
 def trivial(d: int) -> Group:
-    """The identity alone: under it every component is a scalar of its own."""
+    """The identity alone: under it every component is a scalar of its own.
+
+    **Raises:** `ValueError` unless `d` is 1, 2 or 3; `TypeError` if it is no integer.
+    """
     return Group([_identity(_check_dims(d))], f"trivial({d})")
 
 

@@ -37,7 +37,7 @@ def latest_frame(
 
 @checked
 def push_frame(history: GeometricImage, frame: GeometricImage) -> GeometricImage:
-    """Drops the oldest frame of a history and appends a new one.
+    """Drops the oldest frame of a `history`, `n * flow`, and appends `frame`, a `flow`.
 
     Further entries after those of the frames stay as they are.
 
@@ -66,6 +66,8 @@ def stack_frames(frames: GeometricImage, num_frames: int) -> GeometricImage:
 
     - `frames`: an image whose array is `(time, *grid, features)`, time ≥ `num_frames`.
     - `num_frames`: how many of the last frames to keep.
+
+    **Raises:** `ValueError` if there are fewer times, or other axes.
     """
     d = frames.num_spatial_dims
     if frames.array.ndim != d + 2 or frames.array.shape[0] < num_frames:

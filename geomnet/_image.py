@@ -74,8 +74,10 @@ class GeometricImage(eqx.Module):
 
         **Arguments:**
 
+        - `signature`: which fields, and in which order.
         - `fields`: for each entry's name an array `(*grid, channels, *tensor)`; the
             axis of channels may be left out where there is one channel.
+        - `num_spatial_dims`: the axes of the grid, 1 to 3.
         - `axes`: how the arrays' grid is indexed: `"xy"` (the default) if axis 0 is x,
             to which component 0 of a vector belongs; `"yx"` for arrays `[y, x]` with
             components `(u_x, u_y)`, whose grid is turned; in space `"zyx"` and so on.
@@ -146,11 +148,11 @@ class GeometricImage(eqx.Module):
         return {name: self[name] for name in self.signature.names}
 
     def with_array(self, array: Array) -> "GeometricImage":
-        """An image of the same signature with other numbers."""
+        """An image of the same signature with the numbers of `array`."""
         return GeometricImage(self.signature, array, self.num_spatial_dims)
 
     def with_signature(self, signature: "Signature | str") -> "GeometricImage":
-        """The same numbers under other names.
+        """The same numbers under the names of `signature`.
 
         **Raises:** `ValueError` if types or channels differ.
         """
@@ -164,7 +166,7 @@ class GeometricImage(eqx.Module):
         return GeometricImage(sig, self.array, self.num_spatial_dims)
 
     def astype(self, dtype: Any) -> "GeometricImage":
-        """The same image in another floating dtype."""
+        """The same image in another floating-point type, `dtype`."""
         return self.with_array(self.array.astype(dtype))
 
     def __getitem__(self, key: "str | TensorType") -> Array:
@@ -241,7 +243,7 @@ class GeometricImage(eqx.Module):
 
 @checked
 def concatenate(images: "list[GeometricImage]") -> GeometricImage:
-    """The entries of several images on one grid, side by side; signatures are joined.
+    """The entries of several `images` on one grid, side by side; signatures are joined.
 
     **Raises:** `ValueError` if the grids differ or a name occurs twice.
     """
@@ -267,6 +269,14 @@ def random_image(
 
     Independent, but for components that the symmetry of a type such as `"2s+"` makes
     equal, opposite or zero.
+
+    **Arguments:**
+
+    - `signature`: what the image holds.
+    - `grid`: cells along each axis.
+    - `key`: draws the numbers, in `dtype`.
+
+    **Raises:** `TypeError` if the grid is no tuple of whole numbers, or the key none.
     """
     sig = Signature(signature)
     check_grid("grid", grid)

@@ -17,6 +17,8 @@ class Normaliser:
     A scalar has its mean taken off and is divided by its standard deviation. Any other
     tensor keeps its zero, and is divided by the root mean square over all its
     components. So normalising commutes with every group element.
+
+    Made by `fit_normaliser`, for frames of `signature`.
     """
 
     signature: Signature
@@ -41,7 +43,11 @@ class Normaliser:
         return self._map(array, dtype, lambda x, mean, scale: (x - mean) / scale)
 
     def restore(self, array: Any, dtype: Any = None) -> Any:
-        """The inverse: back to the units of the data; `dtype` as in `normalise`."""
+        """The inverse: an `array` back in the units of the data; `dtype` as in
+        `normalise`.
+
+        **Raises:** `ValueError` as `normalise`.
+        """
         return self._map(array, dtype, lambda x, mean, scale: x * scale + mean)
 
     def _map(self, array: Any, dtype: Any, change: Callable[..., Any]) -> Any:

@@ -123,7 +123,7 @@ class Representation:
         )
 
     def components(self, tensor_type: TensorType) -> int:
-        """How many numbers a tensor of this type has."""
+        """How many numbers a tensor of type `tensor_type` has."""
         return tensor_type.components(self.num_spatial_dims)
 
     def __floordiv__(self, divisor: int) -> "Representation":

@@ -23,11 +23,14 @@ _ENTRY = re.compile(
 
 @dataclasses.dataclass(frozen=True, order=True)
 class TensorType:
-    """A tensor of order k and parity ±1: `g·T = det(g)^[parity -1] g⊗…⊗g T`.
+    """A tensor of `order` k and `parity` ±1: `g·T = det(g)^[parity -1] g⊗…⊗g T`.
 
     Written `"0+"` scalar, `"0-"` pseudoscalar, `"1+"` vector, `"1-"` pseudovector,
-    `"2+"` tensor of order 2, `"2s+"` symmetric, `"2a+"` antisymmetric in its indices.
-    A symmetric tensor is stored in full, `(d, d)`, as every other.
+    `"2+"` tensor of order 2, `"2s+"` symmetric, `"2a+"` antisymmetric in its indices
+    (`symmetry`). A symmetric tensor is stored in full, `(d, d)`, as every other.
+
+    **Raises:** `ValueError` for an order above 4, a parity or a symmetry that there is
+    not; `TypeError` for another kind.
     """
 
     order: int
@@ -82,11 +85,11 @@ class TensorType:
         return TensorType(int(match["order"]), parity, symmetry)
 
     def tensor_shape(self, num_spatial_dims: int) -> tuple[int, ...]:
-        """`(d,) * order`."""
+        """`(d,) * order`, with d = `num_spatial_dims`."""
         return (num_spatial_dims,) * self.order
 
     def components(self, num_spatial_dims: int) -> int:
-        """`d**order`, the numbers stored per channel."""
+        """`d**order`, the numbers stored per channel, with d = `num_spatial_dims`."""
         return num_spatial_dims**self.order
 
     def __str__(self) -> str:
@@ -98,7 +101,10 @@ SCALAR = TensorType(0, 1)
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """`channels` copies of one tensor type, with a name or `""`."""
+    """`channels` copies of one tensor `type`, with a `name` or `""`.
+
+    **Raises:** `ValueError` without a channel; `TypeError` for another kind.
+    """
 
     name: str
     channels: int
@@ -115,7 +121,7 @@ class Entry:
             )
 
     def features(self, num_spatial_dims: int) -> int:
-        """`channels * d**order`."""
+        """`channels * d**order`, with d = `num_spatial_dims`."""
         return self.channels * self.type.components(num_spatial_dims)
 
     def __str__(self) -> str:
@@ -127,9 +133,9 @@ class Entry:
 class Signature:
     """An ordered list of entries: which tensors, how many channels, what names.
 
-    `Signature("density:0+ velocity:1+")` or `Signature("16x0+ 16x1+")`; printing gives
-    the notation back. `4 * signature` multiplies every entry's channels and keeps the
-    names, `a + b` joins.
+    `entries` are written `Signature("density:0+ velocity:1+")` or `Signature("16x0+
+    16x1+")`, or given as a sequence of `Entry`; printing gives the notation back. `4 *
+    signature` multiplies every entry's channels and keeps the names, `a + b` joins.
 
     **Layout:** the last axis of an image holds the entries in this order; within an
     entry `(channels, *tensor)` in row-major order.
@@ -166,11 +172,11 @@ class Signature:
         self._entries = parsed
 
     def features(self, num_spatial_dims: int) -> int:
-        """The length of the last axis of an image of this signature."""
+        """The length of the last axis of an image in `num_spatial_dims` dimensions."""
         return sum(entry.features(num_spatial_dims) for entry in self._entries)
 
     def slices(self, num_spatial_dims: int) -> tuple[slice, ...]:
-        """Where each entry lies on the last axis."""
+        """Where each entry lies on the last axis, in `num_spatial_dims` dimensions."""
         starts, position = [], 0
         for entry in self._entries:
             starts.append(position)
@@ -195,12 +201,12 @@ class Signature:
         return tuple(entry.name for entry in self._entries if entry.name)
 
     def channels(self, tensor_type: "str | TensorType") -> int:
-        """How many channels of this type there are, over all entries."""
+        """How many channels of type `tensor_type` there are, over all entries."""
         wanted = TensorType.parse(tensor_type)
         return sum(e.channels for e in self._entries if e.type == wanted)
 
     def agrees_with(self, other: "Signature") -> bool:
-        """Whether both have one layout, and names agree where both have one."""
+        """Whether `other` has this layout, and the same names where both have one."""
         return len(self) == len(other) and all(
             a.channels == b.channels
             and a.type == b.type

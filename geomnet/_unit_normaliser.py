@@ -68,6 +68,9 @@ class UnitNormaliser:
 
     Made by `fit_unit_normaliser`. Exactly covariant to a change of units, bit for bit
     where that is by powers of two; invariant under every group, to rounding.
+
+    `units` says of which dimensions; `number_scales` are the standard deviations that
+    belong to `number_means`.
     """
 
     units: Units
@@ -85,7 +88,11 @@ class UnitNormaliser:
     def own_units(
         self, image: GeometricImage, parameters: Float[Array, " parameters"]
     ) -> OwnUnits:
-        """The units of a sample: a frame, or a history of frames."""
+        """The units of a sample.
+
+        **Arguments:** `image`: a frame, or a history of frames; `parameters`: those of
+        the sample, in the order of `units.parameters`.
+        """
         values = self.units.scale_values(image, parameters)
         dimensions = dict(self.units.fields)
         entries = self.signature.entries

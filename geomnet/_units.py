@@ -128,7 +128,8 @@ class Units:
     def scale_values(
         self, image: GeometricImage, parameters: Float[Array, " parameters"]
     ) -> tuple[Float[Array, ""], ...]:
-        """What each scale is in a sample: one frame, or a history of frames.
+        """What each scale is in a sample: an `image` of one frame or a history of
+        frames, and its `parameters` in order.
 
         In float32 at least. Invariant under every group to rounding.
         """
@@ -151,14 +152,23 @@ class Units:
         return tuple(values)
 
     def unit(self, dimension: str, values: Sequence[Array]) -> Array:
-        """The product of powers of the scales that has a dimension.
+        """The product of powers of the scales that has a `dimension`, such as `"L
+        T^-1"`.
 
-        Whole powers are products, and halves their root: a change of units by powers
-        of two is exact, where its root is one.
+        `values` are those of the scales, as `scale_values` gives. Whole powers are
+        products, and halves their root: a change of units by powers of two is exact,
+        where its root is one.
+
+        **Raises:** `ValueError` for a dimension that is not understood, that the scales
+        do not make, or by roots of unlike order.
         """
         own = [self._dimension_of(scale) for scale in self.scales]
         powers = _solved(own, parse_dimension(dimension))
-        assert powers is not None
+        if powers is None:
+            raise ValueError(
+                f"`dimension` {dimension!r} is no product of powers of `scales` "
+                f"{list(self.scales)}: add a scale that has what is missing."
+            )
         root = max([power.denominator for power in powers], default=1)
         result = jnp.ones((), values[0].dtype if values else jnp.float32)
         for value, power in zip(values, powers, strict=True):
@@ -174,7 +184,7 @@ class Units:
     def converted(
         self, image: GeometricImage, factors: Mapping[str, float]
     ) -> GeometricImage:
-        """The same fields in other units.
+        """The fields of `image` in other units.
 
         **Arguments:**
 
@@ -204,15 +214,22 @@ class Units:
     def converted_parameters(
         self, parameters: Sequence[float], factors: Mapping[str, float]
     ) -> tuple[float, ...]:
-        """The same parameters in other units, in their order."""
+        """The same `parameters`, in their order, in other units.
+
+        **Arguments:** `factors`: as of `converted`.
+
+        **Raises:** `ValueError` for an unknown base.
+        """
         return tuple(
             float(value) * _growth(dimension, factors)
             for value, (_, dimension) in zip(parameters, self.parameters, strict=True)
         )
 
     def check_signature(self, frame: Signature) -> None:
-        """**Raises:** `ValueError` unless each entry has a dimension, and each scale is
-        of an entry.
+        """Refuses a `frame`, the signature of one, that these units do not fit.
+
+        **Raises:** `ValueError` unless each entry has a dimension, and each scale is of
+        an entry.
         """
         dimensions = dict(self.fields)
         for entry in frame:

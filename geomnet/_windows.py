@@ -57,6 +57,11 @@ class Windows:
     ):
         """**Arguments:**
 
+        - `signature`: what a frame holds.
+        - `frames`: `(trajectories, times, *grid, features)`, or `LazyFrames`.
+        - `past`: frames in a history.
+        - `stride`: from one frame of a window to the next.
+        - `num_targets`: frames that follow the history.
         - `gap`: by default `stride`. With another one a model learns to look further
             ahead at once; there are no rollouts then, whose frames are equally apart.
         - `parameters`: numbers by name that condition the model, one for all
@@ -126,8 +131,8 @@ class Windows:
         return self.frames.shape[0] * self.per_trajectory
 
     def take(self, numbers: np.ndarray) -> tuple[Any, ...]:
-        """`(histories, next frames)`, each with a leading batch axis; with parameters
-        `(histories, parameters, next frames)`.
+        """`(histories, next frames)` of the windows `numbers`, each with a leading
+        batch axis; with parameters `(histories, parameters, next frames)`.
 
         The histories have signature `past * signature`, channels oldest first. Of
         several targets the axis of times stands after that of the batch.
@@ -177,7 +182,8 @@ class Windows:
         return self._with(frames, self.num_targets)
 
     def starts(self, num_steps: int) -> "Starts":
-        """For rollouts: the first history of each trajectory, and the frames after it.
+        """For rollouts: each trajectory's first history, and the `num_steps` frames
+        after it.
 
         **Raises:** `ValueError` if trajectories are shorter than that, or `gap` is not
         `stride`.

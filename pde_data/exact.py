@@ -9,7 +9,8 @@ from ._arguments import check_same_shape, checked
 
 @dataclasses.dataclass(frozen=True)
 class RiemannProblem:
-    """Two uniform states that meet at x = 0: `left` and `right` are (ρ, u, p).
+    """Two uniform states that meet at x = 0: `left` and `right` are (ρ, u, p), and
+    `gamma` the ratio of specific heats.
 
     **Reference:** Toro (2009), Riemann Solvers and Numerical Methods, Ch. 4.
     """
@@ -46,7 +47,10 @@ class RiemannProblem:
         return float(p), float(0.5 * (u_l + u_r) + 0.5 * jump)
 
     def sample(self, speed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Density, velocity and pressure along the rays x/t = `speed`."""
+        """Density, velocity and pressure along the rays x/t = `speed`.
+
+        **Raises:** `ValueError` as `star`.
+        """
         p_star, u_star = self.star()
         from_left = speed < u_star
         left = self._side(speed, self.left, p_star, u_star)
@@ -143,6 +147,17 @@ def isentropic_vortex(
     T = 1 - (γ-1)β²/(8γπ²) e^(1-r²). At r = 5 its tail is 2e-5 of its core: the box must
     be larger than that for a periodic test to be finer.
 
+    **Arguments:**
+
+    - `x`, `y`: where, in one shape, the core about 1 wide.
+    - `center`: of the vortex.
+    - `strength`: β; 5 is usual.
+    - `background`: the uniform velocity.
+    - `gamma`: the ratio of specific heats.
+
+    **Raises:** `ValueError` if `x` and `y` differ in shape; `TypeError` for another
+    kind of argument.
+
     **Reference:** Shu (1998), ICASE 97-65, Sec. 5.1.
     """
     check_same_shape(x=x, y=y)
@@ -166,6 +181,13 @@ class LinearWave:
 
         λρ' = -iρk u',  λu' = -νk² u' - ik/ρ p',
         λp' = -iγpk u' - κ(γ-1)k²/ρ (p' - p/ρ ρ').
+
+    **Arguments:**
+
+    - `wave_number`: k, in radians per length.
+    - `density`, `pressure`, `gamma`: of the gas at rest.
+    - `shear_viscosity`, `bulk_viscosity`: η and ζ, dynamic.
+    - `conductivity`: κ, where the heat flux is -κ∇(p/ρ).
     """
 
     wave_number: float
@@ -203,8 +225,9 @@ class BeckerShock:
     """A steady viscous shock of Mach number `mach`: an exact Navier-Stokes solution.
 
     For Prandtl number 3/4, constant η and no bulk viscosity, total enthalpy is uniform
-    and the profile is explicit as x(u). The gas ahead has density 1 and sound speed 1
-    and flows in at `mach` from the left.
+    and the profile is explicit as x(u). The gas ahead has density 1, sound speed 1 and
+    ratio of specific heats `gamma`, and flows in at `mach` from the left; η is
+    `shear_viscosity`.
 
     **Reference:** Becker (1922), Z. Phys. 8; Margolin, Reisner and Jordan (2017),
     J. Stat. Phys. 168.

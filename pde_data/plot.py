@@ -39,10 +39,11 @@ def quantity(
 ) -> np.ndarray:
     """One scalar of some snapshots: density, pressure, speed, vorticity or divergence.
 
-    Arrays are `(time, *grid)`, the velocity `(time, *grid, d)`. Derivatives are
-    central; at the ends of an axis that is not `periodic` they are one-sided. Vorticity
-    is ∂₀u₁ - ∂₁u₀ in 2D and the length of ∇×u in 3D; in 1D there is none. `velocity` is
-    the component in 1D.
+    `name` is one of `QUANTITIES`. `density` and `pressure` are `(time, *grid)`, the
+    velocity `(time, *grid, d)`, and `spacing` has the width of a cell along each axis.
+    Derivatives are central; at the ends of an axis that is not `periodic` they are
+    one-sided. Vorticity is ∂₀u₁ - ∂₁u₀ in 2D and the length of ∇×u in 3D; in 1D there
+    is none. `velocity` is the component in 1D.
 
     **Raises:** `ValueError` for another name, or vorticity or velocity in dimensions
     that have none.
@@ -81,12 +82,13 @@ def quantity(
 def draw_snapshots(
     flow: FlowData, path: str | Path, *, trajectory: int = 0, number: int = 5
 ) -> Path:
-    """Some times of one trajectory as a picture (.png, .pdf, .svg); returns its path.
+    """Some times of one `trajectory` of a `flow` as a picture (.png, .pdf, .svg);
+    returns its `path`.
 
-    In 2D density, vorticity and divergence; in 3D density, speed and divergence on the
-    plane through the middle of the last axis; x to the right, y up. In 1D lines of
-    density, velocity and pressure. The few cells beyond the range of colours have
-    colours of their own, and the bar arrows.
+    `number` of them, equally apart. In 2D density, vorticity and divergence; in 3D
+    density, speed and divergence on the plane through the middle of the last axis; x to
+    the right, y up. In 1D lines of density, velocity and pressure. The few cells beyond
+    the range of colours have colours of their own, and the bar arrows.
 
     **Raises:** `ValueError` for a trajectory or a kind of picture that does not exist.
     """
@@ -131,9 +133,10 @@ def animate(
     name: str = "density",
     frames_per_second: int = 10,
 ) -> Path:
-    """One quantity of one trajectory in motion: .gif, or what ffmpeg writes.
+    """One quantity, `name`, of one `trajectory` of a `flow` in motion.
 
-    A map in 2D, the plane through the middle of the last axis in 3D, a line in 1D.
+    `path` ends with .gif, or as ffmpeg writes; it shows `frames_per_second`. A map in
+    2D, the plane through the middle of the last axis in 3D, a line in 1D.
 
     **Raises:** `ValueError` for a trajectory, quantity or kind of film that does not
     exist.
@@ -190,11 +193,16 @@ def draw_gallery(
     periodic: Mapping[str, Sequence[bool]],
     columns: int = 7,
 ) -> Path:
-    """Named 2D states (density, velocity, pressure) side by side, as a PNG.
+    """Named 2D `states` (density, velocity, pressure) side by side, as a picture,
+    `path`.
 
-    Each is a column of density, vorticity and divergence, x to the right, y up, the
-    colours of each panel from its own range; every `columns` of them a new block begins
-    below.
+    `spacing` is the width of a cell along each axis; `periodic` says by name which axes
+    are. Each is a column of density, vorticity and divergence, x to the right, y up,
+    the colours of each panel from its own range; every `columns` of them a new block
+    begins below.
+
+    **Raises:** `ValueError` for a kind of picture that does not exist; `TypeError` for
+    another kind of argument.
     """
     plt = _pyplot()
     names = ("density", "vorticity", "divergence")

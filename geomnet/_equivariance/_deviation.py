@@ -87,7 +87,9 @@ def equivariance_error(
 ) -> float:
     """The largest relative error over the group: rounding if f is equivariant.
 
-    Arguments as in `equivariance_errors`.
+    **Arguments:** as in `equivariance_errors`; `arguments` are those given by name.
+
+    **Raises:** `ValueError` and `TypeError` as `equivariance_errors`.
     """
     errors = equivariance_errors(f, x, group, **arguments)
     return worst_of(errors).relative
@@ -112,6 +114,10 @@ def translation_error(
         be a multiple of the ratio, so that the output moves by whole cells.
     - `group`: only its number of dimensions counts; needed where neither `x` nor f
         tells.
+
+    **Raises:** `ValueError` if no dimension is known, a signature is missing or does
+    not fit, or the shift does not fit the grids; `TypeError` for another kind of
+    argument.
     """
     if group is None:
         group = _group_for_dims(f, x)

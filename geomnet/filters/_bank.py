@@ -55,7 +55,7 @@ MAX_ARRAY = 500_000_000
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FilterBank:
-    """The basis of all invariant filters of one group, tensor type and window.
+    """The basis of all invariant filters of one `group`, tensor type and window.
 
     Iterating gives the filters, each `(*window, *tensor)`; they are ordered by distance
     from the centre. `types` has one type for a filter; the kernel of a convolution has
@@ -294,6 +294,10 @@ def kernel_basis(
 
     A kernel K is a filter of type out ⊗ in: `K(g x) = ρ_out(g) K(x) ρ_in(g)ᵀ`. Its
     array has axes `(kernels, *window, *out tensor, *in tensor)`.
+
+    **Arguments:** as of `filter_basis`, with two types.
+
+    **Raises:** `ValueError` if the group does not map the window to itself.
     """
     types = (TensorType.parse(out_type), TensorType.parse(in_type))
     return _basis(group, types, as_window(group, size), _as_radius(max_radius))

@@ -15,7 +15,7 @@ import numpy as np
 from .._arguments import checked
 from .._group import Group
 from .._signature import TensorType
-from ._invariants import Types, covariant_basis, monomial_exponents
+from ._covariant_basis import Types, covariant_basis, monomial_exponents
 from ._isotropic import contract, symmetrise
 from ._rational import rank, reduced_rows, solve
 from ._window import window_offsets
@@ -124,7 +124,10 @@ def moments(
 
 @checked
 def recognise(array: np.ndarray, group: Group, types: Types) -> Operator:
-    """The differential operator that one integer filter `(*window, ...)` is.
+    """The differential operator that one integer filter, `array`, is to leading order.
+
+    Its array has axes `(*window, *tensor)`, and `group` acts on it by `types`: one, or
+    `(out, in)` for a kernel.
 
     **Raises:** `ValueError` if the array has no axis for each of the window and of the
     types.

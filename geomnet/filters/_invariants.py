@@ -7,7 +7,6 @@ when an expression is asked for, not before.
 """
 
 import functools
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -19,20 +18,21 @@ from .._arguments import checked
 from .._group import Group, determinants, hyperoctahedral, signed_permutation
 from .._signature import TensorType
 from ._characters import count_covariants
-from ._orbits import pair_moves, signed_orbits
+from ._covariant_basis import Types, covariant_basis, monomial_exponents
 from ._polynomial import as_polynomials
 from ._rational import reduced_rows, solve
-
-Types = tuple[TensorType, ...]
 
 
 @checked
 def molien_series(group: Group, type: "str | TensorType") -> Any:
-    """How many independent covariants there are of each degree, as a function of t.
+    """How many independent covariants of a `group` and `type` there are of each degree,
+    as a function of t.
 
     `M(t) = (1/|G|) Σ_g character(g) / det(1 - t g)`, exactly, as a sympy expression
     over the degrees 2, 4, … of the primary invariants: `M = N(t) / Π_i (1 - t^2i)`.
     The numerator counts the generators over the primary invariants.
+
+    **Raises:** `ValueError` for a type that is not understood.
 
     **Reference:** Stanley (1979), *Invariants of finite groups and their applications
     to combinatorics*, Bull. AMS 1, 475-511.
@@ -50,7 +50,11 @@ def molien_series(group: Group, type: "str | TensorType") -> Any:
 def molien_coefficients(
     group: Group, type: "str | TensorType", max_degree: int
 ) -> tuple[int, ...]:
-    """The first coefficients of the Molien series, of degree 0 to `max_degree`."""
+    """The first coefficients of the Molien series of a `group` and `type`, of degree 0
+    to `max_degree`.
+
+    **Raises:** `ValueError` for a negative degree, or a type that is not understood.
+    """
     if max_degree < 0:
         raise ValueError(f"`max_degree` must be 0 or more, got {max_degree}.")
     return count_covariants(group, (TensorType.parse(type),), max_degree)
@@ -58,9 +62,12 @@ def molien_coefficients(
 
 @checked
 def covariants(group: Group, type: "str | TensorType", degree: int) -> tuple[Any, ...]:
-    """A basis of the covariant polynomials of one degree, in the offset x, y, z.
+    """A basis of a `group`'s covariant polynomials of one `type` and `degree`, in the
+    offset x, y, z.
 
     **Returns:** sympy expressions for scalars, sympy arrays `(d,) * order` for tensors.
+
+    **Raises:** `ValueError` for a negative degree, or a type that is not understood.
     """
     if degree < 0:
         raise ValueError(f"`degree` must be 0 or more, got {degree}.")
@@ -77,7 +84,8 @@ def covariant_generators(
     over: Group | None = None,
     max_degree: int | None = None,
 ) -> tuple[Any, ...]:
-    """A minimal set of covariants that generates all of them over the invariants.
+    """A minimal set of a `group`'s covariants of one `type` that generates all of them
+    over the invariants.
 
     **Arguments:**
 
@@ -108,8 +116,10 @@ def covariant_generators(
 def primary_invariants(num_spatial_dims: int) -> tuple[Any, ...]:
     """`Σ x_i^2, Σ x_i^4, …`: they generate the invariants of the hyperoctahedral group.
 
-    For every subgroup they are primary invariants: all covariants are finitely many
-    polynomials times polynomials of these.
+    In `num_spatial_dims` variables. For every subgroup they are primary invariants: all
+    covariants are finitely many polynomials times polynomials of these.
+
+    **Raises:** `TypeError` if that is no integer.
     """
     x = offset_symbols(num_spatial_dims)
     return tuple(
@@ -119,7 +129,10 @@ def primary_invariants(num_spatial_dims: int) -> tuple[Any, ...]:
 
 @checked
 def secondary_invariants(group: Group) -> tuple[Any, ...]:
-    """A basis of the group's invariant polynomials over the primary invariants."""
+    """A basis of the invariant polynomials of a `group` over the primary invariants.
+
+    **Raises:** `TypeError` if it is no group.
+    """
     return covariant_generators(
         group, "0+", over=hyperoctahedral(group.num_spatial_dims)
     )
@@ -131,6 +144,7 @@ def reynolds_operator(group: Group, type: "str | TensorType", polynomial: Any) -
 
     **Arguments:**
 
+    - `group`, `type`: which covariants.
     - `polynomial`: in x, y, z; a sympy expression for a scalar, else a sympy array or
         nested lists of shape `(d,) * order`.
 
@@ -149,7 +163,12 @@ def reynolds_operator(group: Group, type: "str | TensorType", polynomial: Any) -
 
 @checked
 def is_covariant(group: Group, type: "str | TensorType", polynomial: Any) -> bool:
-    """Whether `p(g x) = ρ(g) p(x)` for all g, by expanding both sides."""
+    """Whether `p(g x) = ρ(g) p(x)` for all g of a `group`, by expanding both sides.
+
+    The `polynomial` p of `type` ρ is as in `reynolds_operator`.
+
+    **Raises:** `ValueError` if the shape is not that of the type.
+    """
     import sympy
 
     tensor_type = TensorType.parse(type)
@@ -202,61 +221,6 @@ def interpolate(
             used = zip(solution, candidates, strict=True)
             return _combination([(a, *c) for a, c in used if a], types, d)
     raise AssertionError(f"no covariant of {group} takes these values")
-
-
-class CovariantBasis:
-    """Signed orbits of the pairs (monomial of one degree, component): a basis."""
-
-    def __init__(self, group: Group, types: Types, degree: int):
-        d = group.num_spatial_dims
-        self.exponents = monomial_exponents(d, degree)
-        place = {tuple(e): i for i, e in enumerate(self.exponents.tolist())}
-
-        def move(permutation: tuple[int, ...], signs: tuple[int, ...]):
-            moved = self.exponents[:, list(permutation)]
-            target = np.array([place[tuple(e)] for e in moved.tolist()], dtype=int)
-            return target, (np.asarray(signs) ** moved).prod(axis=1)
-
-        components = math.prod(t.components(d) for t in types)
-        shape = (len(self.exponents), components)
-        moves = pair_moves(group, types, len(self.exponents), move)
-        representative, signs = signed_orbits(math.prod(shape), moves)
-        # From the last pair on: x before y, so that the offset reads (x, y).
-        self.representatives = np.unique(representative[representative >= 0])
-        rank = np.full(math.prod(shape) + 1, -1)
-        rank[self.representatives] = np.arange(len(self.representatives))
-        self.labels = rank[representative].reshape(shape)
-        self.signs = signs.reshape(shape)
-
-    def __len__(self) -> int:
-        return len(self.representatives)
-
-    def arrays(self) -> Iterator[np.ndarray]:
-        """Each basis element, `(monomials, components)`, integers."""
-        for n in range(len(self)):
-            yield np.where(self.labels == n, self.signs, 0).astype(int)
-
-    def values(self, point: Sequence[int]) -> np.ndarray:
-        """Every basis element at one integer point, `(elements, components)`."""
-        monomials = (np.asarray(point, dtype=int) ** self.exponents).prod(axis=1)
-        values = np.zeros((len(self) + 1, self.labels.shape[1]), int)
-        columns = np.broadcast_to(np.arange(self.labels.shape[1]), self.labels.shape)
-        np.add.at(values, (self.labels, columns), monomials[:, None] * self.signs)
-        return values[:-1]
-
-
-@functools.lru_cache(maxsize=4096)
-def covariant_basis(group: Group, types: Types, degree: int) -> CovariantBasis:
-    return CovariantBasis(group, types, degree)
-
-
-@functools.lru_cache(maxsize=1024)
-def monomial_exponents(d: int, degree: int) -> np.ndarray:
-    """The monomials of one degree, `(monomials, d)`; x^degree last."""
-    found = [
-        e for e in itertools.product(range(degree + 1), repeat=d) if sum(e) == degree
-    ]
-    return np.array(found, dtype=int).reshape(-1, d)
 
 
 def _numerator(group: Group, types: Types) -> list[int]:

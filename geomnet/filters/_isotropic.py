@@ -17,7 +17,8 @@ import numpy as np
 
 from .._arguments import checked
 from .._signature import TensorType
-from ._invariants import Types, as_sympy, monomial_exponents
+from ._covariant_basis import Types, monomial_exponents
+from ._invariants import as_sympy
 from ._rational import reduced_rows
 
 _LETTERS = "abcdefgh"
@@ -25,10 +26,13 @@ _LETTERS = "abcdefgh"
 
 @checked
 def isotropic_covariants(num_spatial_dims: int, type: "str | TensorType") -> Any:
-    """The covariants of O(d), as sympy tensors in the offset x, y, z.
+    """The covariants of O(d), d = `num_spatial_dims`, of one `type`, as sympy tensors
+    in the offset x, y, z.
 
     Every other one is a sum of these, each times a function of the distance: `(x, y)`
     for vectors, `δ` and `x⊗x` for tensors of order 2.
+
+    **Raises:** `ValueError` for other dimensions, or a type that is not understood.
     """
     if num_spatial_dims not in (1, 2, 3):
         raise ValueError(

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .._arguments import checked, shown
+from ._covariant_basis import Types, monomial_exponents
 from ._differential_operator import (
     degree_basis,
     join_terms,
@@ -15,7 +16,7 @@ from ._differential_operator import (
     operator_types,
     scaled,
 )
-from ._invariants import Types, monomial_exponents, offset_symbols
+from ._invariants import offset_symbols
 from ._polynomial import as_polynomials
 from ._rational import solve
 from ._subspaces import Space
@@ -49,6 +50,7 @@ def stencil(
     - `operator`: a name, such as `"laplacian"`, `"gradient"`, `"divergence"`, `"curl"`,
         `"strain"` or `"gradient of the divergence"`; or a sympy polynomial, of one
         degree, in which x, y, z stand for ∂x, ∂y, ∂z, of shape `(*out, *in)`.
+    - `accuracy`: the power of h in the error, 1 or more.
     - `spacing`: the distance h of neighbouring cells.
 
     **Returns:** one rational number per filter; `np.asarray(c, float)` for a layer.

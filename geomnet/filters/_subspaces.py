@@ -18,8 +18,9 @@ from .._arguments import checked
 from .._group import Group
 from .._signature import TensorType
 from ._bank import FilterBank
+from ._covariant_basis import monomial_exponents
 from ._differential_operator import Operator, recognise
-from ._invariants import interpolate, monomial_exponents
+from ._invariants import interpolate
 from ._isotropic import isotropic_products
 from ._rational import Row, null_space, primitive, reduced_rows
 from ._window import window_offsets
@@ -28,7 +29,7 @@ from ._words import filter_data, filter_lines, types_text
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FilterSubspace:
-    """Some of the invariant filters: exact combinations of the filters of a bank.
+    """Some of the invariant filters: exact combinations of the filters of a `bank`.
 
     The basis is canonical: the reduced row echelon form of `coefficients`, each row
     scaled to whole numbers without common factor, the first one positive.

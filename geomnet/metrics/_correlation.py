@@ -26,6 +26,7 @@ def correlation(
 
     **Arguments:**
 
+    - `prediction`, `target`: images of one signature, `(*batch, *grid, features)`.
     - `fields`: the names of some; by default all.
 
     **Returns:** for each field one number from -1 to 1, or one for each leading batch
@@ -55,7 +56,8 @@ def correlation_time(
     `k * time_step`; between steps it is linear. After PDE-Refiner (Lippe et al. 2023),
     where the threshold is 0.8 for the vorticity.
 
-    **Arguments:** images whose arrays are `(*batch, steps, *grid, features)`, and
+    **Arguments:** `prediction` and `target`, images whose arrays are `(*batch, steps,
+    *grid, features)`, and
 
     - `fields`: the names of some; by default all.
     - `threshold`: between 0 and 1.

@@ -30,6 +30,10 @@ def smse(prediction: GeometricImage, target: GeometricImage) -> Float[Array, "*b
     it invariant under the group. Gregory et al. (2024) train and report on it; of a
     rollout they report `rollout_smse`.
 
+    **Arguments:**
+
+    - `prediction`, `target`: images of one signature, `(*batch, *grid, features)`.
+
     **Returns:** one number, or one for each leading batch axis. 0 is perfect; a
     prediction of the mean of normalised fields has about the number of components.
 
@@ -45,7 +49,8 @@ def rollout_smse(
 ) -> Float[Array, "*batch"]:
     """The SMSE summed over the steps of a rollout, as Gregory et al. (2024) report.
 
-    **Arguments:** images whose arrays are `(*batch, steps, *grid, features)`.
+    **Arguments:** `prediction` and `target`, images whose arrays are `(*batch, steps,
+    *grid, features)`.
 
     **Returns:** one number for each rollout, `(*batch)`.
 
@@ -63,6 +68,10 @@ def nrmse(prediction: GeometricImage, target: GeometricImage) -> Float[Array, "*
     `‖ŷ - y‖ / ‖y‖`, both over all cells and components: the *global* ratio, which the
     largest field decides. For one ratio per field see `nrmse_per_field`. At a perfect
     prediction it is 0, and so is its gradient.
+
+    **Arguments:**
+
+    - `prediction`, `target`: images of one signature, `(*batch, *grid, features)`.
 
     **Returns:** one number, or one for each leading batch axis.
 
@@ -89,6 +98,7 @@ def nrmse_per_field(
 
     **Arguments:**
 
+    - `prediction`, `target`: images of one signature, `(*batch, *grid, features)`.
     - `fields`: the names of some; by default all. `"velocity"`, or `"velocity[0]"` for
         one of several channels; unnamed ones by their type.
 

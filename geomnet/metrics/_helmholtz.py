@@ -34,6 +34,7 @@ def helmholtz_error(
 
     **Arguments:**
 
+    - `prediction`, `target`: images of one signature, `(*batch, *grid, features)`.
     - `field`: names a vector.
     - `spacing`: the side of a cell, or one for each axis. Only ratios count.
 

@@ -69,7 +69,7 @@ class RolloutReport:
         return iter(self.series)
 
     def spread(self, name: str) -> Spread:
-        """Median, mean and quartiles over trajectories, for each step."""
+        """Median, mean and quartiles over trajectories of `name`, for each step."""
         return Spread.of(self[name])
 
     def table(self) -> str:
@@ -137,7 +137,8 @@ class RolloutReport:
         return result
 
     def to_csv(self, path: str | Path) -> None:
-        """Every number, one a line: metric, trajectory, step, time and value.
+        """Every number, one a line, to `path`: metric, trajectory, step, time and
+        value.
 
         Trajectories count from 0, steps from 1; what belongs to a whole rollout has no
         step. A file of that name is replaced.

@@ -51,6 +51,7 @@ def energy_spectrum(
 
     **Arguments:**
 
+    - `image`: `(*batch, *grid, features)`, periodic.
     - `field`: any field; all its components count.
     - `density`: the name of a scalar. Then the energy is the kinetic one per volume,
         `½ ρ|u|²`, as the spectrum of `√ρ u`, with negative densities taken for zero.
@@ -73,6 +74,14 @@ def wave_numbers(
     """The wave numbers of shells, 0, 1, 2, …, or where octaves begin, 1, 2, 4, ….
 
     In units of the longest wave that the grid holds.
+
+    **Arguments:**
+
+    - `grid`: cells along each axis.
+    - `spacing`, `bins`: as of `energy_spectrum`.
+
+    **Raises:** `ValueError` for other bins or a spacing that is not positive;
+    `TypeError` for another kind of argument.
     """
     numbers = bin_numbers(tuple(grid), sides_of(spacing, len(grid)), bins)
     count = np.arange(int(numbers.max()) + 1)
@@ -93,7 +102,9 @@ def energy_ratio(
     Below 1 the model smooths, above 1 it makes noise: a good model is within a few per
     cent of 1 in every octave.
 
-    **Arguments:** as of `energy_spectrum`; `field` names a vector.
+    **Arguments:** as of `energy_spectrum`; `field` names a vector, and
+
+    - `prediction`, `target`: images of one signature, `(*batch, *grid, features)`.
 
     **Returns:** one number for each octave, `wave_numbers(grid, bins="octaves")`, after
     leading batch axes. NaN where the truth has no energy but that of rounding.
@@ -124,6 +135,7 @@ def spectral_error(
 
     **Arguments:** as of `energy_spectrum`, and
 
+    - `prediction`, `target`: images of one signature, `(*batch, *grid, features)`.
     - `edges`: two rising wave numbers, where the middle band begins and ends.
 
     **Returns:** one number for each of `"low"`, `"mid"` and `"high"` in which the grid

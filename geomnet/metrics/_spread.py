@@ -14,7 +14,8 @@ from ._fields import check_pair
 
 @dataclasses.dataclass(frozen=True)
 class Spread:
-    """Median, mean and quartiles over trajectories or seeds, one number or one a step.
+    """`median`, `mean` and quartiles over trajectories or seeds, one number or one a
+    step.
 
     A rollout that is no longer finite counts as infinitely wrong: the median stands as
     long as half of them hold, the mean does not.

@@ -66,9 +66,11 @@ def group_spread(
     Of the metric's mean over all leading axes, for test flows moved by each element.
     Rounding for a model that commutes with the group, 1e-6 in float32.
 
-    **Arguments, raises:** as `over_group`.
+    **Arguments:** as of `over_group`.
 
     **Returns:** a number, or one for each field.
+
+    **Raises:** `ValueError` and `TypeError` as `over_group`.
     """
     values = over_group(metric, model, inputs, targets, group, **arguments)
 

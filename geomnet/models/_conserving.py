@@ -60,14 +60,20 @@ class Conserving(AbstractTransparentWrapper):
     def __call__(
         self, history: GeometricImage, *inputs: Any, **options: Any
     ) -> GeometricImage:
-        """The next frame; all but the history goes to the model as it is."""
+        """The frame after the newest one of `history`; `inputs` and `options` go to the
+        model as they are.
+
+        **Raises:** `ValueError` if the history does not hold frames of the output.
+        """
         frame = self.model(history, *inputs, **options)  # pyright: ignore
         return conserved(frame, latest_frame(history, frame.signature), self.gamma)
 
     def like(
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "Conserving":
-        """The same around a new model of the same shape."""
+        """The same around a new model of the same shape, made by its own `like` from
+        `group`, `hidden` and `key`.
+        """
         inner = self.model.like(group=group, hidden=hidden, key=key)  # pyright: ignore
         return Conserving(inner, self.gamma)
 

@@ -124,8 +124,13 @@ class AbstractNetwork(AbstractMap):
     def like(
         self: M, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> M:
-        """A new network of the same shape under another group, with other fields
-        inside.
+        """A new network of the same shape.
+
+        **Arguments:**
+
+        - `group`: what the new one commutes with.
+        - `hidden`: the fields inside.
+        - `key`: draws its weights.
 
         **Raises:** `ValueError` if the network does not keep its arguments.
         """

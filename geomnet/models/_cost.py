@@ -157,7 +157,9 @@ def cost(model: Any, grid: tuple[int, ...], *, batch: int = 1) -> Cost:
 
 
 def count_parameters(model: Any) -> int:
-    """The number of trainable numbers: floating-point array leaves, nothing else."""
+    """The trainable numbers of a `model`: its floating-point array leaves, nothing
+    else.
+    """
 
     def is_trainable(leaf: Any) -> bool:
         return isinstance(leaf, jax.ShapeDtypeStruct) or eqx.is_inexact_array(leaf)
@@ -167,7 +169,8 @@ def count_parameters(model: Any) -> int:
 
 @checked
 def count_flops(model: Any, grid: tuple[int, ...]) -> float:
-    """Additions and multiplications of one forward pass on one image.
+    """Additions and multiplications of one forward pass of a `model` on one image, on
+    `grid`.
 
     As XLA counts them in the program that it is given, before it optimises: nothing is
     compiled or run, and a model of shapes alone (`equinox.filter_eval_shape`) will do.

@@ -100,6 +100,7 @@ def rebuild_model(
 
     **Arguments:**
 
+    - `description`: by names, what JSON can say.
     - `classes`: those of your own, as in `describe_model`.
     - `most_weights`: what a description from a stranger may claim; for a file, the
         bytes that it has. Larger networks are refused before they are built.

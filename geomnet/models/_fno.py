@@ -28,7 +28,7 @@ from ._remat import execution_field, rematerialised
 
 
 class FourierBlock(AbstractBlock):
-    """A spectral and a local convolution, summed; norm, gate.
+    """A spectral and a local convolution, summed; norm, gate (Li et al. 2021).
 
     The local one serves the waves that the spectral one does not resolve.
 
@@ -53,7 +53,9 @@ class FourierBlock(AbstractBlock):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Arguments:** as for `FNO`.
+        """**Arguments:** as for `FNO`, and
+
+        - `signature`: what goes in and comes out.
 
         **Raises:** `ValueError` if the modes don't fit the group.
         """
@@ -78,7 +80,7 @@ class FourierBlock(AbstractBlock):
         return self.spectral, self.local
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """An image of the same signature on the same grid."""
+        """The block applied to `image`: the same signature on the same grid."""
         image = self.spectral(image) + self.local(image)
         return activated(self.norm, self.gate, image)
 
@@ -131,6 +133,8 @@ class FNO(AbstractNetwork):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out, such as `4 *
+            flow` and `flow`.
         - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`; with the types of
             the output among them.
         - `modes`: the largest wave number of the spectral convolutions along each axis;
@@ -142,6 +146,8 @@ class FNO(AbstractNetwork):
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if the modes don't fit the group, or if a type of
         `hidden` or of the output can't be reached.
@@ -194,8 +200,8 @@ class FNO(AbstractNetwork):
         return common_steps(grid, *self.blocks)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Arguments:** an image of `in_signature` on a grid of at least
-        `2 * modes + 1` cells a side.
+        """**Arguments:** `image`, of `in_signature` on a grid of at least `2 * modes +
+        1` cells a side.
 
         **Returns:** an image of `out_signature` on the same grid.
 

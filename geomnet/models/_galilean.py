@@ -129,7 +129,8 @@ class Galilean(AbstractTransparentWrapper):
         parameters: Float[Array, " parameters"] | None = None,
         *inputs: Any,
     ) -> Any:
-        """Those of the flow at rest, in which `geomnet.training.unrolled` measures.
+        """Those of the flow at rest, in which `geomnet.training.unrolled` measures,
+        from the arguments of a call: `history`, `parameters` and `inputs`.
 
         None if the model inside has none.
         """
@@ -140,7 +141,9 @@ class Galilean(AbstractTransparentWrapper):
     def like(
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "Galilean":
-        """The same around a new model of the same shape."""
+        """The same around a new model of the same shape, made by its own `like` from
+        `group`, `hidden` and `key`.
+        """
         inner = self.model.like(group=group, hidden=hidden, key=key)  # pyright: ignore
         return Galilean(
             inner,

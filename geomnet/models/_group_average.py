@@ -36,6 +36,8 @@ class GroupAverage(AbstractWrapper):
 
         - `model`: from image to image; it may take more inputs, invariant ones.
         - `group`: what to average over; `model.group` is not asked.
+
+        **Raises:** `TypeError` if `model` can't be called, or `group` is none.
         """
         if not callable(model):
             raise TypeError(
@@ -61,7 +63,8 @@ class GroupAverage(AbstractWrapper):
         return tuple(steps)
 
     def __call__(self, image: GeometricImage, *inputs: Any) -> GeometricImage:
-        """The mean; `inputs`, such as a viscosity, go to the model unmoved.
+        """The mean over the moved `image`; `inputs`, such as a viscosity, go to the
+        model unmoved.
 
         **Raises:** `ValueError` if the image has another dimension than the group,
         or a batch axis.
@@ -73,8 +76,9 @@ class GroupAverage(AbstractWrapper):
     def share(self, image: GeometricImage, *inputs: Any) -> Float[Array, ""]:
         """The largest number of the mean, over the largest of what it is the mean of.
 
-        How much of the model is equivariant, on this image. Where it is of the size of
-        rounding, there is no such part, and what the average gives is noise.
+        How much of the model is equivariant, on this `image` with these `inputs`. Where
+        it is of the size of rounding, there is no such part, and what the average gives
+        is noise.
         """
         terms = jnp.stack([output.array for output in self._outputs(image, *inputs)])
         largest = jnp.abs(terms).max()

@@ -115,7 +115,12 @@ class Nondimensional(AbstractTransparentWrapper):
         history: GeometricImage,
         parameters: Float[Array, " parameters"] | None = None,
     ) -> OwnUnits:
-        """The units of a sample, in which `geomnet.training.unrolled` measures."""
+        """The units of a sample, in which `geomnet.training.unrolled` measures: a
+        `history` and its `parameters`, as in a call.
+
+        **Raises:** `ValueError` if the parameters are missing or too many; `TypeError`
+        if the history is no image.
+        """
         check_kind("history", history, GeometricImage)
         given = self._given(parameters, history.dtype)
         return self.normaliser.own_units(history, given)
@@ -123,7 +128,9 @@ class Nondimensional(AbstractTransparentWrapper):
     def like(
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "Nondimensional":
-        """The same around a new model of the same shape."""
+        """The same around a new model of the same shape, made by its own `like` from
+        `group`, `hidden` and `key`.
+        """
         inner = self.model.like(group=group, hidden=hidden, key=key)  # pyright: ignore
         return Nondimensional(inner, self.normaliser, self.parameters)
 

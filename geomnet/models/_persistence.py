@@ -32,6 +32,10 @@ class Persistence(AbstractMap, AbstractEveryGridLayer):
         """**Arguments:**
 
         - `in_signature`: a history, `n * out_signature`.
+        - `out_signature`: that of one frame.
+        - `num_spatial_dims`: the axes of the grid, 1 to 3.
+
+        **Raises:** `ValueError` if the signatures or the dimensions have no meaning.
         """
         self.in_signature = Signature(in_signature)
         self.out_signature = Signature(out_signature)
@@ -43,7 +47,7 @@ class Persistence(AbstractMap, AbstractEveryGridLayer):
         return self.group.num_spatial_dims
 
     def __call__(self, history: GeometricImage) -> GeometricImage:
-        """The newest frame.
+        """The newest frame of `history`.
 
         **Raises:** `ValueError` if the history does not hold frames of the output.
         """

@@ -108,6 +108,8 @@ class Propagator(AbstractNetwork):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out, such as `4 *
+            flow` and `flow`.
         - `hidden`: the factors and products, such as `"6x0+ 6x1+ 2x0-"`.
         - `modes`: the largest wave number along each axis, 1 or more; one number or one
             per axis.
@@ -130,6 +132,8 @@ class Propagator(AbstractNetwork):
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if the modes don't fit the group or each other, if a
         type can't be reached, for another `norm` or a limit that is not positive.

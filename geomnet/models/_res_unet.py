@@ -68,7 +68,13 @@ class ConditionedBlock(AbstractBlock):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Raises:** `ValueError` if a type of the output can't be reached in a point
+        """**Arguments:**
+
+        - `in_signature`, `out_signature`: what goes in and comes out.
+        - `size`, `norm`, `boundary`, `num_parameters`: as of `UNet`.
+        - `key`, `dtype`: of the coefficients, as of `Conv`.
+
+        **Raises:** `ValueError` if a type of the output can't be reached in a point
         from the input.
         """
         keys = iter(jax.random.split(key, 6))
@@ -114,7 +120,9 @@ class ConditionedBlock(AbstractBlock):
     def __call__(
         self, image: GeometricImage, parameters: Parameters | None = None
     ) -> GeometricImage:
-        """An image of the output signature on the same grid."""
+        """From `image` and the numbers `parameters` an image of the output signature on
+        the same grid.
+        """
         change = self.convs[0](activated(self.norms[0], self.gates[0], image))
         change = activated(
             self.norms[1], self.gates[1], change, self.condition, parameters
@@ -179,6 +187,8 @@ class ResUNet(AbstractUNet):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out, such as `4 *
+            flow` and `flow`.
         - `hidden`: the fields on the finest level, such as `"16x0+ 16x1+ 4x0-"`; level
             n has `2**n` times as many.
         - `depth`: how often the grid is halved.
@@ -194,6 +204,7 @@ class ResUNet(AbstractUNet):
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
         - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.

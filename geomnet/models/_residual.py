@@ -89,12 +89,18 @@ class Residual(AbstractTransparentWrapper):
     def __call__(
         self, history: GeometricImage, *inputs: Any, **options: Any
     ) -> GeometricImage:
-        """The frame after the newest one of `history`; the rest goes to the model."""
+        """The frame after the newest one of `history`; `inputs` and `options` go to the
+        model.
+
+        **Raises:** `ValueError` if the history does not hold frames of the output.
+        """
         change = self.model(history, *inputs, **options)  # pyright: ignore
         return latest_frame(history, self.out_signature) + change
 
     def like(
         self, *, group: Group, hidden: "Signature | str", key: PRNGKeyArray
     ) -> "Residual":
-        """The same around a new model of the same shape."""
+        """The same around a new model of the same shape, made by its own `like` from
+        `group`, `hidden` and `key`.
+        """
         return Residual(self.model.like(group=group, hidden=hidden, key=key))  # pyright: ignore

@@ -53,7 +53,10 @@ class ResidualBlock(AbstractBlock):
     ):
         """**Arguments:**
 
+        - `signature`: what goes in and comes out.
         - `dilations`: one convolution for each.
+        - `size`, `norm`, `boundary`: as of `ResNet`.
+        - `key`, `dtype`: of the coefficients, as of `Conv`.
 
         **Raises:** `ValueError` if a type of the signature can't be reached.
         """
@@ -84,7 +87,7 @@ class ResidualBlock(AbstractBlock):
         return self.convs
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """The image plus what the block makes of it."""
+        """The `image` plus what the block makes of it."""
         change = image
         for norm, gate, conv in zip(self.norms, self.gates, self.convs, strict=True):
             change = conv(activated(norm, gate, change))
@@ -197,6 +200,8 @@ class ResNet(AbstractResNet):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out, such as `4 *
+            flow` and `flow`.
         - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`.
         - `num_blocks`: residual blocks of two convolutions each.
         - `size`: cells of the windows along each axis; odd.
@@ -205,6 +210,8 @@ class ResNet(AbstractResNet):
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.
@@ -272,6 +279,8 @@ class DilatedResNet(AbstractResNet):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out, such as `4 *
+            flow` and `flow`.
         - `hidden`: the fields inside, such as `"16x0+ 16x1+ 4x0-"`.
         - `num_blocks`: residual blocks, each with one convolution per dilation.
         - `dilations`: cells from tap to tap in the convolutions of a block.
@@ -281,6 +290,8 @@ class DilatedResNet(AbstractResNet):
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.

@@ -65,6 +65,7 @@ def twin(
 
     **Arguments:**
 
+    - `model`: a network of geomnet, or wrappers around one.
     - `match`: `"components"` gives it as many numbers per cell as the model has inside,
         and so the memory of its fields; `"parameters"` the width whose number of
         parameters is nearest, `"flops"` the one whose arithmetic is nearest, as

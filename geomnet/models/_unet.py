@@ -75,7 +75,14 @@ class ConvBlock(AbstractBlock):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Raises:** `ValueError` if a type of the output can't be reached."""
+        """**Arguments:**
+
+        - `in_signature`, `out_signature`: what goes in and comes out.
+        - `size`, `norm`, `boundary`, `num_parameters`: as of `UNet`.
+        - `key`, `dtype`: of the coefficients, as of `Conv`.
+
+        **Raises:** `ValueError` if a type of the output can't be reached.
+        """
         conv_key, gate_key = jax.random.split(key)
         # A norm has the bias.
         self.conv = Conv(
@@ -103,7 +110,9 @@ class ConvBlock(AbstractBlock):
     def __call__(
         self, image: GeometricImage, parameters: Parameters | None = None
     ) -> GeometricImage:
-        """An image of the output signature on the same grid."""
+        """From `image` and the numbers `parameters` an image of the output signature on
+        the same grid.
+        """
         return activated(
             self.norm, self.gate, self.conv(image), self.condition, parameters
         )
@@ -209,6 +218,8 @@ class UNet(AbstractUNet):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out, such as `4 *
+            flow` and `flow`.
         - `hidden`: the fields on the finest level, such as `"16x0+ 16x1+ 4x0-"`; level
             n has `2**n` times as many.
         - `depth`: how often the grid is halved.
@@ -223,6 +234,7 @@ class UNet(AbstractUNet):
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
         - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
         reached.

@@ -34,6 +34,8 @@ _REASON = "without it the gradient of a norm is not finite at zero"
 class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Activates invariants and multiplies every other tensor by a gate.
 
+    Gated nonlinearity (Weiler et al. 2018), with gates from norms too.
+
     A scalar s becomes `silu(s)`. A tensor t of any order and parity becomes `t · σ(w·q
     + b)`, where q collects the cell's scalars and the norms of its tensors. A gate is
     invariant, so pseudoscalars and vectors keep their type; and norms are
@@ -61,8 +63,13 @@ class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     ):
         """**Arguments:**
 
+        - `signature`: of the images it takes and gives.
         - `epsilon`: rounds off the norms at zero; in units of the input.
         - `key`: draws the weights of the gates.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` if `epsilon` is not positive; `TypeError` for another
+        kind of argument.
         """
         self.representation = Representation(group, signature)
         self.epsilon = checked_positive("epsilon", epsilon, _REASON)
@@ -88,7 +95,7 @@ class Gate(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
 
 
 class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
-    """Scales every tensor by a function of its own norm.
+    """Scales every tensor by a function of its own norm (Worrall et al. 2017).
 
     A tensor t becomes `t · σ(a |t| + b)`, with a learned a and b for each channel, and
     a scalar s `s · σ(a s + b)`. For a pseudoscalar that is an odd function, as its
@@ -113,7 +120,12 @@ class NormActivation(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     ):
         """**Arguments:**
 
+        - `signature`: of the images it takes and gives.
         - `epsilon`: rounds off the norms at zero; in units of the input.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` if `epsilon` is not positive; `TypeError` for another
+        kind of argument.
         """
         self.representation = Representation(group, signature)
         self.epsilon = checked_positive("epsilon", epsilon, _REASON)

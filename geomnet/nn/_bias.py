@@ -29,7 +29,16 @@ class Bias(eqx.Module):
 
     @checked
     def __init__(self, group: Group, signature: "Signature | str", dtype: Any = None):
-        """Starts at zero."""
+        """Starts at zero.
+
+        **Arguments:**
+
+        - `group`, `signature`: what it commutes with, and where it is added.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` for a signature that is not understood; `TypeError` for
+        another kind of argument.
+        """
         self.representation = Representation(group, signature)
         self.weights = jnp.zeros(num_constants(self.representation), dtype)
 

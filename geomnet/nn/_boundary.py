@@ -38,7 +38,8 @@ Faces: TypeAlias = tuple[tuple[Boundary, Boundary], ...]
 
 @checked
 def as_faces(boundary: Boundaries, num_spatial_dims: int) -> Faces:
-    """`(low, high)` of every axis.
+    """`(low, high)` of every axis, of `num_spatial_dims`, from a `boundary` as `Conv`
+    takes it.
 
     **Raises:** `ValueError` for a wrong number of axes, or an axis that is periodic at
     one face only.
@@ -87,14 +88,20 @@ def _as_pair(given: object) -> tuple[Boundary, Boundary]:
 
 @checked
 def periodic_steps(faces: Faces, step: int) -> tuple[int, ...]:
-    """`step` along periodic axes, 0 along others."""
+    """`step` along axes whose `faces` are periodic, 0 along others.
+
+    **Raises:** `TypeError` for another kind of argument.
+    """
     return tuple(step * (low is Boundary.PERIODIC) for low, _ in faces)
 
 
 @checked
 @functools.lru_cache(maxsize=1024)
 def surviving_group(group: Group, faces: Faces) -> Group:
-    """The elements of `group` that take each face to one with the same rule."""
+    """The elements of `group` that take each of the `faces` to one with the same rule.
+
+    **Raises:** `TypeError` for another kind of argument.
+    """
     kept = []
     for element in group.elements:
         permutation, signs, _ = signed_permutation(element)

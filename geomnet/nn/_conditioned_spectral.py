@@ -73,6 +73,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out.
         - `modes`: the largest wave number along each axis; one number or one per axis.
         - `num_parameters`: how many numbers the kernel depends on. Give them in units
             in which they vary by about 1, such as the logarithm of a viscosity.
@@ -83,6 +84,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         - `width`: of the hidden layer of the weights.
         - `key`: draws all of it, so that an input of unit variance, spread evenly over
             the wave vectors of the window, gives about unit variance.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` as `SpectralConv` does.
         """
@@ -145,7 +147,9 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         return waves.on(image.grid, image.dtype)
 
     def on_waves(self, waves: Waves, parameters: Float[Array, " parameters"]) -> Waves:
-        """The same, of an image given by its waves up to `modes`."""
+        """The same, of an image given by its `waves` up to `modes`, and of the numbers
+        `parameters`.
+        """
         given = parameters.astype(waves.array.dtype)
         weights = self._mixed(given) + self.travelling.coefficients(given)
         array = multiply(waves.array, weights, self.travelling.space)

@@ -23,6 +23,8 @@ class AbstractLayer(eqx.Module):
 
     A layer of your own has a `group`, implements `translation_steps`, and begins its
     `__call__` with `check_image`.
+
+    **Raises:** `TypeError` if `group` is no `Group`.
     """
 
     # A `Group`, as a field or as a property: type checkers know no word for either.
@@ -44,7 +46,8 @@ class AbstractLayer(eqx.Module):
 
     @abc.abstractmethod
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """The shift along each axis with which the layer commutes; 0 if with none.
+        """The shift along each axis of `grid` with which the layer commutes; 0 if with
+        none.
 
         In cells of the input; all multiples commute too.
 
@@ -52,7 +55,7 @@ class AbstractLayer(eqx.Module):
         """
 
     def equivariant_under(self, grid: tuple[int, ...]) -> Group:
-        """The elements of the group that the layer commutes with on this grid.
+        """The elements of the group that the layer commutes with on this `grid`.
 
         Elements that exchange sides of different length are among them: the layer then
         commutes as a map between images of both grids.
@@ -110,6 +113,7 @@ def check_image(image: GeometricImage, fields: Representation, where: str) -> No
 
     **Arguments:**
 
+    - `image`: what the layer is given.
     - `fields`: the group and the signature of what the layer takes.
     - `where`: the layer's name, for the message.
 
@@ -150,7 +154,9 @@ def check_image(image: GeometricImage, fields: Representation, where: str) -> No
 
 @checked
 def check_dimension(grid: tuple[int, ...], group: Group) -> None:
-    """**Raises:** `ValueError` unless the grid has as many sides as the group axes;
+    """Refuses a `grid` of another dimension than `group`.
+
+    **Raises:** `ValueError` unless the grid has as many sides as the group axes;
     `TypeError` if it is no tuple of whole numbers.
     """
     check_grid("grid", grid, group.num_spatial_dims)
@@ -162,7 +168,10 @@ def check_dimension(grid: tuple[int, ...], group: Group) -> None:
 
 @checked
 def check_divides(grid: tuple[int, ...], factor: int, where: str) -> None:
-    """**Raises:** `ValueError` unless `factor` divides every side of the grid."""
+    """Refuses a `grid` that a layer, called `where`, can't make coarser by `factor`.
+
+    **Raises:** `ValueError` unless `factor` divides every side of the grid.
+    """
     if any(n % factor for n in grid):
         fitting = tuple(factor * max(1, round(n / factor)) for n in grid)
         raise ValueError(
@@ -174,7 +183,7 @@ def check_divides(grid: tuple[int, ...], factor: int, where: str) -> None:
 
 @checked
 def common_steps(grid: tuple[int, ...], *layers: AbstractLayer) -> tuple[int, ...]:
-    """The `translation_steps` of layers that work on one grid, one after the other.
+    """The `translation_steps` of `layers` that work on one `grid`, one after the other.
 
     Along each axis the smallest shift that is a multiple of each layer's; 0 if one of
     them commutes with none.

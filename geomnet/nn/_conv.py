@@ -21,6 +21,8 @@ from ._placement import PlacedWindow
 class Conv(AbstractSlidingLayer):
     """A convolution whose kernel is a combination of all invariant kernels.
 
+    After Gregory et al. (2024): one sum over all types and their channels.
+
     **Exactly equivariant** under `group`, on every grid if `stride` is 1. A larger
     stride needs sides that it divides and windows that sit symmetrically around the
     cells they replace, for `stride=2` an even `size`; or an odd size and sides that are
@@ -56,6 +58,7 @@ class Conv(AbstractSlidingLayer):
         """**Arguments:**
 
         - `group`: the kernel commutes with it.
+        - `in_signature`, `out_signature`: what goes in and comes out.
         - `size`: cells of the window along each axis.
         - `stride`: one output cell for so many input cells along each axis.
         - `dilation`: cells from one tap of the window to the next.
@@ -69,6 +72,8 @@ class Conv(AbstractSlidingLayer):
         - `use_bias`: add a learned constant to what the group leaves alone: scalars,
             and other types only where the group fixes one of their tensors. `MeanBias`
             serves every type.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if the layer would not be equivariant, or if a type of
         the output can't be reached.
@@ -92,7 +97,7 @@ class Conv(AbstractSlidingLayer):
         self.sliding.check()
 
     def placement(self, grid: tuple[int, ...]) -> PlacedWindow:
-        """Where the windows lie on a grid.
+        """Where the windows lie on a `grid`.
 
         **Raises:** `ValueError` if the layer refuses the grid, with the mend.
         """
@@ -111,7 +116,7 @@ class Conv(AbstractSlidingLayer):
 
     @jax.named_scope("geomnet.nn.Conv")
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Arguments:** an image of `in_signature` on a grid `(*grid)`.
+        """**Arguments:** `image`, of `in_signature` on a grid `(*grid)`.
 
         **Returns:** an image of `out_signature` on `grid / stride`.
 

@@ -74,7 +74,7 @@ class ConvTranspose(AbstractSlidingLayer):
         self.sliding.check()
 
     def fine_grid(self, grid: tuple[int, ...]) -> tuple[int, ...]:
-        """The grid of the output."""
+        """The grid of the output on a coarse `grid`."""
         return self._placed(grid)[0]
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
@@ -101,7 +101,8 @@ class ConvTranspose(AbstractSlidingLayer):
     def dilated(
         self, array: Float[Array, "*coarse_grid features"]
     ) -> Float[Array, "*larger_grid features"]:
-        """Coarse cells `stride` apart with zeros between, and as many as windows read.
+        """The coarse cells of `array` `stride` apart with zeros between, and as many as
+        windows read.
 
         A convolution without padding of stride 1 does the rest.
         """

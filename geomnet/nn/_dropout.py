@@ -17,8 +17,9 @@ from ._execution import copy_channels
 class Dropout(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     """Sets whole channels to zero, all components and cells of a tensor together.
 
-    Dropping single components or cells would prefer directions or places. What is kept
-    is scaled, so that the mean stays. `equinox.nn.inference_mode` switches it off.
+    Dropping single components or cells would prefer directions or places; of scalars it
+    is spatial dropout (Tompson et al. 2015). What is kept is scaled, so that the mean
+    stays. `equinox.nn.inference_mode` switches it off.
 
     **Exactly equivariant** under `group` and all translations, on every grid, for one
     and the same key.
@@ -39,7 +40,12 @@ class Dropout(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     ):
         """**Arguments:**
 
+        - `signature`: of the images it takes and gives.
         - `rate`: the share of channels that is dropped, from 0 to below 1.
+        - `inference`: whether nothing is dropped.
+
+        **Raises:** `ValueError` for another rate; `TypeError` for another kind of
+        argument.
         """
         if not 0 <= rate < 1:
             raise ValueError(f"`rate` must be at least 0 and below 1, got {rate}.")
@@ -50,8 +56,9 @@ class Dropout(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     def __call__(
         self, image: GeometricImage, *, key: PRNGKeyArray | None = None
     ) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature differs, or in training without
-        key.
+        """**Arguments:** `image`, and a `key` that draws; none in inference.
+
+        **Raises:** `ValueError` if the signature differs, or in training without key.
         """
         check_image(image, self.representation, "Dropout")
         if self.inference or self.rate == 0:

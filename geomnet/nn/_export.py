@@ -30,7 +30,7 @@ Exportable: TypeAlias = Conv | ConvTranspose | Linear | Down | Up
 def export(
     layer: Exportable,
 ) -> eqx.nn.Conv | eqx.nn.ConvTranspose | eqx.nn.Sequential:
-    """The same function in layers of Equinox, boundary included.
+    """The function of a `layer` in layers of Equinox, boundary included.
 
     Equinox keeps features first: an array `(*grid, features)` goes in as `(features,
     *grid)`. The features keep their order. A network is exported layer by layer: the

@@ -49,9 +49,15 @@ class FiLM(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     ):
         """**Arguments:**
 
+        - `signature`: of the images it takes and gives.
         - `num_parameters`: how many numbers condition the layer. Give them in units in
             which they vary by about 1, such as the logarithm of a viscosity.
         - `width`: of the one hidden layer.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` for a number below 1; `TypeError` for another kind of
+        argument.
         """
         check_count("num_parameters", num_parameters)
         check_count("width", width)
@@ -66,8 +72,9 @@ class FiLM(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     def __call__(
         self, image: GeometricImage, parameters: Float[Array, " parameters"]
     ) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature or the number of parameters
-        differs.
+        """**Arguments:** `image`, and the numbers `parameters`, `(num_parameters,)`.
+
+        **Raises:** `ValueError` if the signature or the number of parameters differs.
         """
         check_image(image, self.representation, "FiLM")
         check_parameters(parameters, self.hidden_weight.shape[0], "FiLM")

@@ -57,11 +57,13 @@ class Kernel(eqx.Module):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out.
         - `size`: cells along each axis; one number or one per axis.
         - `channel_groups`: divides the channels of every entry of both signatures.
         - `key`: draws the coefficients, so that an input of unit variance gives an
             output of unit variance in every component (He et al. 2015, per basis
             kernel).
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if a type of the output can't be reached from any type
         of the input by a kernel of this size, or if the groups don't divide the
@@ -161,7 +163,9 @@ class Kernel(eqx.Module):
     def basis(
         self, out_type: "TensorType | str", in_type: "TensorType | str"
     ) -> FilterBank:
-        """The constant kernels that the coefficients weigh."""
+        """The constant kernels from `in_type` to `out_type` that the coefficients
+        weigh.
+        """
         return self.space.basis(out_type, in_type)
 
     def dense(self) -> Float[Array, "*window in_features out_features"]:

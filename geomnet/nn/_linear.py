@@ -38,7 +38,14 @@ class Linear(AbstractFullKernelLayer, AbstractEveryGridLayer):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Raises:** `ValueError` if a type of the output can't be reached in a point
+        """**Arguments:**
+
+        - `in_signature`, `out_signature`: what goes in and comes out.
+        - `use_bias`: as of `Conv`.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` if a type of the output can't be reached in a point
         from any type of the input.
         """
         self.kernel = Kernel(

@@ -31,7 +31,14 @@ class MeanBias(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
 
     @checked
     def __init__(self, group: Group, signature: "Signature | str", dtype: Any = None):
-        """**Arguments:** `signature`: of the images it takes and gives."""
+        """**Arguments:**
+
+        - `signature`: of the images it takes and gives.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` for a signature that is not understood; `TypeError` for
+        another kind of argument.
+        """
         self.representation = Representation(group, signature)
         self.scale = jnp.zeros(self.representation.num_channels, dtype)
 

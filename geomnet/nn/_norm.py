@@ -87,11 +87,13 @@ class GroupNorm(AbstractNorm):
     ):
         """**Arguments:**
 
+        - `signature`: of the images it takes and gives.
         - `num_groups`: into how many groups the channels of each type are dealt, in
             order; it divides the number of channels of every type.
         - `epsilon`: added to the mean squared norm of a tensor, in squared units of the
             input. Of the norm and not of a component, so that a plane field is
             normalised alike in two and in three dimensions.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if the groups don't divide the channels.
         """
@@ -116,7 +118,7 @@ class GroupNorm(AbstractNorm):
 
 
 class LayerNorm(AbstractNorm):
-    """`GroupNorm` with all channels of a type in one group.
+    """`GroupNorm` with all channels of a type in one group (Ba et al. 2016).
 
     **Exactly equivariant** under `group` and all translations, on every grid.
     """
@@ -135,7 +137,11 @@ class LayerNorm(AbstractNorm):
         epsilon: float = 1e-5,
         dtype: Any = None,
     ):
-        """**Arguments:** as for `GroupNorm`."""
+        """**Arguments:** as for `GroupNorm`.
+
+        **Raises:** `ValueError` if `epsilon` is not positive; `TypeError` for another
+        kind of argument.
+        """
         self.representation = Representation(group, signature)
         self.epsilon = checked_positive("epsilon", epsilon)
         self.scale, self.bias = _new_parameters(self.representation, dtype)
@@ -147,7 +153,7 @@ class LayerNorm(AbstractNorm):
 
 
 class InstanceNorm(AbstractNorm):
-    """`GroupNorm` with every channel by itself.
+    """`GroupNorm` with every channel by itself (Ulyanov et al. 2016).
 
     **Exactly equivariant** under `group` and all translations, on every grid.
     """
@@ -166,7 +172,11 @@ class InstanceNorm(AbstractNorm):
         epsilon: float = 1e-5,
         dtype: Any = None,
     ):
-        """**Arguments:** as for `GroupNorm`."""
+        """**Arguments:** as for `GroupNorm`.
+
+        **Raises:** `ValueError` if `epsilon` is not positive; `TypeError` for another
+        kind of argument.
+        """
         self.representation = Representation(group, signature)
         self.epsilon = checked_positive("epsilon", epsilon)
         self.scale, self.bias = _new_parameters(self.representation, dtype)

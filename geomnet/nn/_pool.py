@@ -41,10 +41,16 @@ class AveragePool(AbstractTypeKeepingLayer, AbstractHalvingLayer):
     representation: Representation = eqx.field(static=True)
 
     def __init__(self, group: Group, signature: "Signature | str"):
+        """**Arguments:**
+
+        - `signature`: of the images it takes and gives.
+        """
         self.representation = Representation(group, signature)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature differs or a side is odd."""
+        """**Raises:** `ValueError` if the signature of `image` differs or a side is
+        odd.
+        """
         check_image(image, self.representation, "AveragePool")
         self.translation_steps(image.grid)
         return image.with_array(_blocks(image.array).mean(axis=-2))
@@ -69,14 +75,19 @@ class NormPool(AbstractTypeKeepingLayer, AbstractHalvingLayer):
     ):
         """**Arguments:**
 
+        - `signature`: of the images it takes and gives.
         - `epsilon`: added to the squared norms: where all tensors are zero their mean
             is taken, with finite gradients.
+
+        **Raises:** `ValueError` if `epsilon` is not positive.
         """
         self.representation = Representation(group, signature)
         self.epsilon = checked_positive("epsilon", epsilon)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature differs or a side is odd."""
+        """**Raises:** `ValueError` if the signature of `image` differs or a side is
+        odd.
+        """
         check_image(image, self.representation, "NormPool")
         self.translation_steps(image.grid)
         blocks = _blocks(image.array)
@@ -96,6 +107,10 @@ class NearestUp(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     representation: Representation = eqx.field(static=True)
 
     def __init__(self, group: Group, signature: "Signature | str"):
+        """**Arguments:**
+
+        - `signature`: of the images it takes and gives.
+        """
         self.representation = Representation(group, signature)
 
     def __call__(self, image: GeometricImage) -> GeometricImage:
@@ -125,7 +140,11 @@ class BlurPool(AbstractTypeKeepingLayer):
         signature: "Signature | str",
         boundary: Boundaries = Boundary.PERIODIC,
     ):
-        """**Arguments:** `boundary`: as in `Conv`; one that keeps all of `group`."""
+        """**Arguments:**
+
+        - `signature`: of the images it takes and gives.
+        - `boundary`: as in `Conv`; one that keeps all of `group`.
+        """
         self.representation = Representation(group, signature)
         self.faces = _kept_faces(boundary, self.representation)
 
@@ -185,7 +204,11 @@ class MultilinearUp(AbstractTypeKeepingLayer):
         signature: "Signature | str",
         boundary: Boundaries = Boundary.PERIODIC,
     ):
-        """**Arguments:** `boundary`: as in `Conv`; one that keeps all of `group`."""
+        """**Arguments:**
+
+        - `signature`: of the images it takes and gives.
+        - `boundary`: as in `Conv`; one that keeps all of `group`.
+        """
         self.representation = Representation(group, signature)
         self.faces = _kept_faces(boundary, self.representation)
 

@@ -41,14 +41,23 @@ class Down(AbstractFullKernelLayer, AbstractHalvingLayer):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Raises:** `ValueError` if a type of the output can't be reached."""
+        """**Arguments:**
+
+        - `in_signature`, `out_signature`: what goes in and comes out.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` if a type of the output can't be reached.
+        """
         self.kernel = Kernel(
             group, in_signature, out_signature, FACTOR, key=key, dtype=dtype
         )
 
     @jax.named_scope("geomnet.nn.Down")
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Raises:** `ValueError` if the signature differs or a side is odd."""
+        """**Raises:** `ValueError` if the signature of `image` differs or a side is
+        odd.
+        """
         check_image(image, self.kernel.space.source, "Down")
         self.translation_steps(image.grid)
         matrix = self.kernel.dense()
@@ -76,7 +85,14 @@ class Up(AbstractFullKernelLayer, AbstractEveryGridLayer):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Raises:** `ValueError` if a type of the output can't be reached."""
+        """**Arguments:**
+
+        - `in_signature`, `out_signature`: what goes in and comes out.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` if a type of the output can't be reached.
+        """
         kernel = Kernel(
             group, in_signature, out_signature, FACTOR, key=key, dtype=dtype
         )

@@ -83,10 +83,12 @@ class SpectralConv(AbstractSpectralLayer):
     ):
         """**Arguments:**
 
+        - `in_signature`, `out_signature`: what goes in and comes out.
         - `modes`: the largest wave number along each axis; one number or one per axis.
         - `key`: draws the coefficients, so that an input of unit variance, spread
             evenly over the wave vectors of the window, gives an output of unit
             variance in every component.
+        - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if the group exchanges axes of unlike `modes`, or if a
         type of the output can't be reached from any type of the input by so few waves.
@@ -98,7 +100,7 @@ class SpectralConv(AbstractSpectralLayer):
 
     @jax.named_scope("geomnet.nn.SpectralConv")
     def __call__(self, image: GeometricImage) -> GeometricImage:
-        """**Arguments:** an image of `in_signature` on a grid `(*grid)`.
+        """**Arguments:** `image`, of `in_signature` on a grid `(*grid)`.
 
         **Returns:** an image of `out_signature` on the same grid. bfloat16 and float16
         are transformed in float32.
@@ -110,7 +112,7 @@ class SpectralConv(AbstractSpectralLayer):
         return self.on_waves(waves_of(image, self.modes)).on(image.grid, image.dtype)
 
     def on_waves(self, waves: Waves) -> Waves:
-        """The same, of an image given by its waves up to `modes`."""
+        """The same, of an image given by its `waves` up to `modes`."""
         array = multiply(waves.array, self.kernel.weights, self.kernel.space)
         return Waves(array, self.out_signature)
 

@@ -46,7 +46,13 @@ class TensorProduct(AbstractEveryGridLayer):
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
-        """**Raises:** `ValueError` if a type of the output is no product of two types
+        """**Arguments:**
+
+        - `in_signature`, `out_signature`: what goes in and comes out.
+        - `key`: draws the coefficients.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` if a type of the output is no product of two types
         of the input.
         """
         self.source = Representation(group, in_signature)

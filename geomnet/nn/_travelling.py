@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .._signature import TensorType
-from ..filters._invariants import covariant_basis
+from ..filters._covariant_basis import covariant_basis
 from ..filters._kernel_space import KernelSpace, Pair
 from ..filters._window import window_offsets
 

@@ -50,10 +50,15 @@ class VectorNeuron(AbstractTypeKeepingLayer, AbstractEveryGridLayer):
     ):
         """**Arguments:**
 
+        - `signature`: of the images it takes and gives.
         - `slope`: α, what is kept of the part that points the other way; from 0 to 1.
         - `epsilon`: ε, in units of the input: where no direction is longer, little is
             taken off, and gradients are finite.
         - `key`: draws the directions.
+        - `dtype`: of the weights; by default JAX's own.
+
+        **Raises:** `ValueError` for a slope or epsilon out of range; `TypeError` for
+        another kind of argument.
         """
         if not 0 <= slope <= 1:
             raise ValueError(f"`slope` must be from 0 to 1, got {slope}.")

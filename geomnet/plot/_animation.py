@@ -40,6 +40,7 @@ def animation(
     - `truth`, `predictions`: 2D images whose arrays are `(steps, *grid, features)`.
     - `name`: a scalar or vector of the signature, of one channel.
     - `time_step`, `unit`: the time from frame to frame, and what it is measured in.
+    - `frames_per_second`: 5 by default; more than 0.
     - `dots_per_inch`: 10 or more; a panel is 2.6 inches wide.
 
     **Raises:** `ValueError` for other endings and shapes, or an MP4 without ffmpeg.

@@ -47,6 +47,8 @@ def error_bands(
     - `errors`: for each model's name an array `(trajectories or seeds, steps)`, such as
         `report["vrmse velocity"]`.
     - `time_step`: the time from frame to frame, in the unit that `x_label` names.
+    - `x_label`, `y_label`: what is written at the axes.
+    - `logarithmic`: whether the axis of errors is.
 
     **Raises:** `ValueError` if there is no model, or an array has other axes.
     """
@@ -76,6 +78,7 @@ def spectra(
     - `wave_numbers`: those of the shells, such as `report.wave_numbers`.
     - `energies`: for each name, the truth's first, an array `(shells,)` or
         `(trajectories, shells)`, such as `report.true_spectrum[:, step]`.
+    - `x_label`, `y_label`: what is written at the axes.
 
     **Raises:** `ValueError` if there is no spectrum, or one has other shells;
     `TypeError` if `wave_numbers` are none.
@@ -118,6 +121,7 @@ def data_efficiency(
 
     - `errors`: for each model's name, for each number of trajectories, the errors of
         its seeds, `(seeds,)`.
+    - `x_label`, `y_label`: what is written at the axes.
 
     **Raises:** `ValueError` if there is no model, or one has no errors.
     """

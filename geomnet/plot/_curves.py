@@ -28,6 +28,7 @@ def learning_curves(
 
     - `histories`: the history that `geomnet.training.fit` returns, or several of them
         by the names of models: for each curve's name points `(step, loss)`.
+    - `x_label`, `y_label`: what is written at the axes.
 
     **Raises:** `TypeError` for what holds no such points, naming it; `ValueError` if
     there is no point at all.
@@ -86,7 +87,10 @@ def error_growth(
     **Arguments:**
 
     - `errors`: by the names of models, one number for each step.
+    - `y_label`: what is written at the axis of errors.
     - `time_step`: the time of one step, for an axis of times in `time_unit`.
+
+    **Raises:** `TypeError` for what holds no numbers, naming it.
     """
     import matplotlib.pyplot as plt
 

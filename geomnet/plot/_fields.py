@@ -36,7 +36,10 @@ def field(
 
     **Arguments:**
 
+    - `axes`: of Matplotlib, to draw in.
+    - `image`: `(*grid, features)`, in 2D.
     - `name`: an entry of the signature, or a type such as `"1+"`.
+    - `channel`: which one, of several.
     - `limits`: the range of colours, by default that of the field, centred on zero for
         a pseudoscalar.
     - `extent`: the box, `(x_low, x_high, y_low, y_high)`; by default cells are counted.

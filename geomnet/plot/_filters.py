@@ -42,11 +42,15 @@ def filters(
 
     **Arguments:**
 
+    - `space`: a bank, or a part of one, in 1D to 3D.
     - `columns`: filters in a row; by default what fits.
     - `captions`: write under each filter its polynomial in the offset from the centre.
     - `max_filters`: only the first so many are drawn, and the title says so.
 
     **Returns:** a figure; `figure.savefig("bank.png")`.
+
+    **Raises:** `ValueError` for `columns` below 1; `TypeError` for another kind of
+    argument.
     """
     from matplotlib.figure import Figure
 

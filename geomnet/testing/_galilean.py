@@ -30,6 +30,7 @@ def galilean_errors(
 
     - `f`: `f(x, parameters)`, or `f(x)` where no `parameters` are given, from a history
         `n * flow` to the next frame, `flow`.
+    - `x`: a history of periodic frames.
     - `speed`: the velocity that carries by one cell in a time step: `cell / time_step`.
     - `parameters`: those of the sample, as `f` takes them.
     - `velocity`: names the vector that grows.

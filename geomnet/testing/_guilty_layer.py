@@ -47,7 +47,12 @@ def first_guilty_layer(f: Any, x: Any, element: Any, tolerance: float) -> str:
     group element leaves alone. Where f has no layers that can be told apart, its lines
     are compared, by the sizes of all that is in use at a time.
 
-    **Arguments:** as in `assert_equivariant`; `element` is the `(d, d)` matrix of g.
+    **Arguments:** as in `assert_equivariant`; `element` is the `(d, d)` matrix of g,
+    and
+
+    - `tolerance`: the relative error from which on a layer is guilty.
+
+    **Raises:** `TypeError` for another kind of argument.
     """
     group = Group.from_generators([element])
     field_map = FieldMap(f, x, group, None, None, -1)

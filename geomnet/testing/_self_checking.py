@@ -26,7 +26,18 @@ OnError = Callable[[str, GeometricImage, Array, float], GeometricImage]
 def raise_error(
     path: str, y: GeometricImage, error: Float[Array, ""], tolerance: float
 ) -> GeometricImage:
-    """Stops the program with `equinox.error_if` at the first layer that is wrong."""
+    """Stops the program with `equinox.error_if` at the first layer that is wrong.
+
+    **Arguments:**
+
+    - `path`: where the layer is in the model.
+    - `y`: what it gives, which is given back.
+    - `error`: its relative error, which may be traced.
+    - `tolerance`: the largest error to accept.
+
+    **Raises:** `equinox.EquinoxRuntimeError` as the program runs; `TypeError` for
+    another kind of argument.
+    """
     message = (
         f"`{path}` does not commute with its group: the relative error is above "
         f"{tolerance:.0e}. `geomnet.testing.assert_equivariant` tells the element, the "
@@ -40,7 +51,12 @@ def raise_error(
 def print_error(
     path: str, y: GeometricImage, error: Float[Array, ""], tolerance: float
 ) -> GeometricImage:
-    """Prints the error of each layer each time that it runs, and goes on."""
+    """Prints the error of each layer each time that it runs, and goes on.
+
+    **Arguments:** as of `raise_error`.
+
+    **Raises:** `TypeError` for another kind of argument.
+    """
     jax.debug.print(path.replace("{", "").replace("}", "") + ": {}", error)
     return y
 
@@ -49,7 +65,12 @@ def print_error(
 def checkify_error(
     path: str, y: GeometricImage, error: Float[Array, ""], tolerance: float
 ) -> GeometricImage:
-    """A check for `jax.experimental.checkify.checkify`, which states the error."""
+    """A check for `jax.experimental.checkify.checkify`, which states the error.
+
+    **Arguments:** as of `raise_error`.
+
+    **Raises:** `TypeError` for another kind of argument.
+    """
     from jax.experimental import checkify
 
     error = jnp.asarray(error)
@@ -115,7 +136,7 @@ def self_checking(
     tolerance: float | None = None,
     on_error: OnError = raise_error,
 ) -> SelfChecking:
-    """The model with every layer compared on moved images each time that it runs.
+    """The `model` with every layer compared on moved images each time that it runs.
 
     It can take the model's place in a training step or a rollout: the errors are
     computed inside the compiled program. Layers that take and give images are checked,

@@ -14,10 +14,14 @@ from .._arguments import checked
 
 @checked
 def perturb(model: Any, scale: float = 0.1, *, key: jax.Array) -> Any:
-    """The model with normal noise added to every trainable leaf.
+    """The `model` with normal noise added to every trainable leaf.
 
     Equivariance must survive training; a check at initialisation alone proves little,
     since biases are zero and scales are one there.
+
+    **Arguments:** `scale`: of the noise; `key`: draws it.
+
+    **Raises:** `TypeError` for another kind of argument.
     """
     trainable, rest = eqx.partition(model, eqx.is_inexact_array)
     leaves, structure = jax.tree.flatten(trainable)
@@ -37,7 +41,10 @@ def perturb(model: Any, scale: float = 0.1, *, key: jax.Array) -> Any:
 
 @checked
 def cast(tree: Any, dtype: Any) -> Any:
-    """Every floating-point array of a model or image in another dtype."""
+    """Every floating-point array of a `tree`, a model or an image, in another `dtype`.
+
+    **Raises:** `TypeError` if that is no floating-point type.
+    """
     return jax.tree.map(
         lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, tree
     )

@@ -43,7 +43,7 @@ def groups(num_spatial_dims: int | None = None) -> st.SearchStrategy[Group]:
 
 
 def elements(group: Group) -> st.SearchStrategy[np.ndarray]:
-    """An element of the group, a `(d, d)` integer matrix."""
+    """An element of the `group`, a `(d, d)` integer matrix."""
     return st.sampled_from([np.asarray(g) for g in group.elements])
 
 
@@ -68,6 +68,7 @@ def signatures(
 
     **Arguments:**
 
+    - `max_entries`, `max_channels`, `max_order`: the largest of each.
     - `named`: give every entry a name of its own; else none has one.
     """
     number = draw(st.integers(1, max_entries))
@@ -93,6 +94,7 @@ def grids(
 
     **Arguments:**
 
+    - `num_spatial_dims`: how many axes.
     - `multiple_of`: divides every side, such as `2**depth` for a UNet.
     - `max_side`: the largest side.
     """
@@ -119,6 +121,7 @@ def images(
     **Arguments:**
 
     - `signature`, `grid`: fixed, or strategies; by default small ones in 2D.
+    - `dtype`: of its numbers.
     - `special`: whether to draw also images that are zero, constant or full of ties,
         where careless layers divide by zero or prefer one of equal cells.
     """
@@ -143,7 +146,11 @@ def images(
 def cases(
     draw: _Draw, num_spatial_dims: int | None = None, **image_arguments: Any
 ) -> tuple[Group, GeometricImage]:
-    """A group and an image that it acts on: what `assert_equivariant` needs."""
+    """A group and an image that it acts on: what `assert_equivariant` needs.
+
+    **Arguments:** `num_spatial_dims`: 1, 2 or 3, by default any; `image_arguments`:
+    those of `images`, by name.
+    """
     group = draw(groups(num_spatial_dims))
     d = group.num_spatial_dims
     image_arguments.setdefault("signature", signatures(max_order=_ORDERS[d]))

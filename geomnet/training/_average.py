@@ -24,11 +24,11 @@ class WeightAverage(eqx.Module):
     decay: float = eqx.field(static=True)
 
     def of(self, model: Any) -> Any:
-        """The model with these weights, in the precision of its own."""
+        """The `model` with these weights, in the precision of its own."""
         return with_average(model, self.weights)
 
     def after(self, model: Any, done: Int[Array, ""]) -> "WeightAverage":
-        """The average when step number `done`, from 1 on, has given this model."""
+        """The average when step number `done`, from 1 on, has given this `model`."""
         # (1 - decay) / (1 - decay**done); the first step forgets the start to a bit.
         log = jnp.float32(math.log(self.decay))
         rate = jnp.expm1(log) / jnp.expm1(log * done.astype(jnp.float32))

@@ -44,6 +44,7 @@ def save_checkpoint(
 
     **Arguments:**
 
+    - `path`: of the file.
     - `state`: any tree of arrays, such as a `TrainState`.
     - `metadata`: what JSON can say, such as the configuration, and objects of known
         classes, such as a `Normaliser`; one line at the start of the file. Tuples
@@ -66,6 +67,7 @@ def load_checkpoint(
 
     **Arguments:**
 
+    - `path`: of the file.
     - `like`: a state of the same structure, shapes, dtypes and static fields, such as a
         new one; or a model, where the file holds its `TrainState`. Its arrays say on
         which devices those of the file are laid.
@@ -167,7 +169,7 @@ def load_weights(path: "str | os.PathLike[str]", model: T) -> tuple[T, list[str]
 
 @checked
 def read_metadata(path: "str | os.PathLike[str]") -> dict[str, Any]:
-    """The description at the start of a checkpoint, without its arrays.
+    """The description at the start of the checkpoint `path`, without its arrays.
 
     **Raises:** `FileNotFoundError`; `ValueError` if the file is not a checkpoint, or
     the description is damaged.

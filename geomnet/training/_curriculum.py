@@ -55,7 +55,7 @@ class Curriculum:
         object.__setattr__(self, "stages", stages)
 
     def stage(self, step: int) -> int:
-        """The number of the stage that a step belongs to, from 0."""
+        """The number of the stage that `step` belongs to, both from 0."""
         return sum(first <= step for first, _ in self.stages) - 1
 
 

@@ -21,12 +21,15 @@ Call = Callable[..., GeometricImage]
 
 @dataclasses.dataclass(frozen=True)
 class RolloutMetric:
-    """A metric of rollouts from the first window of each trajectory.
+    """A `metric` of rollouts from the first window of each trajectory.
 
     For `evaluate` and `fit(validation_metrics=...)`, beside metrics of one step:
     `{"smse": smse, "nrmse of 15 steps": RolloutMetric(nrmse, 15)}`. The mean over the
     steps and trajectories is taken. Windows must have `starts(num_steps)`, as
     `geomnet.Windows` has.
+
+    **Raises:** `TypeError` if the metric is no function, `ValueError` for less than a
+    step.
     """
 
     metric: Metric
@@ -39,7 +42,7 @@ class RolloutMetric:
     def __call__(
         self, prediction: GeometricImage, target: GeometricImage
     ) -> Float[Array, "*batch"]:
-        """The metric of what a rollout has given."""
+        """The metric of what a rollout has given, `prediction`, and of `target`."""
         return self.metric(prediction, target)
 
 
@@ -122,6 +125,7 @@ def evaluate(
         numbers condition.
     - `metrics`: by name, functions of predictions and targets, such as `smse`, and
         a `RolloutMetric` of them.
+    - `batch_size`: windows at a time.
     - `call`: how to run the model on one sample, `call(model, *inputs)`; by default
         `model(*inputs)`. For targets of several steps it is
         `lambda model, history: rollout(model, history, steps)`; the mean over the

@@ -71,12 +71,15 @@ def fit(
 
     **Arguments:**
 
+    - `model`: what is trained: its floating-point arrays.
     - `loss`: `(model, batch) -> number`, or `(model, batch, key) -> number` to draw
         from a key that is another one at each step, such as for dropout; or a
         `Curriculum` of such losses.
     - `windows`, `validation`: have a length and `take(numbers) -> batch`; batches to
         validate on are `(*inputs, targets)`.
     - `optimiser`: any of optax, also those that ask for the loss (`optax.lbfgs`).
+    - `num_steps`: until when, steps before a resumption included.
+    - `batch_size`: windows in a step.
     - `key`: decides the order of the batches.
     - `average`: the decay of an exponential average of the weights after each step,
         which is validated and returned in their place. It forgets half in
@@ -104,6 +107,7 @@ def fit(
         (`docs/how_to/devices.md`)
     - `callbacks`: functions that get a `Report` every ten steps and at each validation,
         such as `JSONLog`. One that raises is named, and training goes on.
+    - `name`: of the run, in what it prints and reports.
     - `progress`: show a bar (needs tqdm).
 
     **Returns:** the trained model, averaged if asked for, and its history:

@@ -14,6 +14,9 @@ class Keep:
 
     Each is a checkpoint like any other: `geomnet.load` reads it, and a run goes on from
     a copy of it.
+
+    **Raises:** `ValueError` if nothing is kept, or `every` is below 1; `TypeError` for
+    another kind.
     """
 
     best: str | None = None

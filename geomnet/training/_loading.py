@@ -32,6 +32,9 @@ class Loading:
     is free, and they take a quarter of that or less; else a thread takes two batches
     ahead. Data of your own are taken when they are needed, as only you know whether
     `take` may be called from another thread. The numbers are the same either way.
+
+    **Raises:** `ValueError` for a negative number of batches; `TypeError` for another
+    kind.
     """
 
     on_device: bool | None = None
@@ -47,7 +50,8 @@ class Loading:
             check_count("prefetch", self.prefetch, at_least=0)
 
     def placed(self, argument: str, windows: Any, layout: Layout = ONE_DEVICE) -> Any:
-        """The windows where they shall lie.
+        """The `windows` where they shall lie in a `layout` of devices; messages call
+        them `argument`.
 
         **Raises:** `TypeError` if they shall be on the device, and can't.
         """
@@ -67,7 +71,7 @@ class Loading:
         return windows.on_device() if where is None else windows.on_device(where)
 
     def ahead(self, windows: Any) -> int:
-        """How many batches are taken ahead of such windows."""
+        """How many batches are taken ahead of such `windows`."""
         if self.prefetch is not None:
             return self.prefetch
         is_ours = type(windows) is Windows and not windows.is_on_device

@@ -22,6 +22,8 @@ class JSONLog:
     A run that is resumed goes on behind the step where it is resumed: rows of later
     steps, which are trained again, are taken out. A run that begins anew moves a log of
     before aside, to `log.1.jsonl`.
+
+    `path` is that of the file.
     """
 
     def __init__(self, path: "str | os.PathLike[str]"):
@@ -29,14 +31,20 @@ class JSONLog:
         self._path = checkpoint_path(path, "path")
 
     def begin(self, beginning: Beginning) -> None:
-        """Takes out what will be written again."""
+        """Takes out what will be written again after `beginning`.
+
+        **Raises:** `ValueError` if the file is no such log.
+        """
         lines = _lines_to_keep(self._path, beginning.step, _step_of_json)
         if lines is not None:
             _rewrite(self._path, lines)
 
     @checked
     def __call__(self, report: Report) -> None:
-        """Adds a line."""
+        """Adds a line of `report`.
+
+        **Raises:** `TypeError` if it is no `Report`.
+        """
         _append(self._path, json.dumps(_row(report)) + "\n")
 
 
@@ -44,6 +52,8 @@ class CSVLog:
     """A row for each report, metrics in columns of their own, empty in between.
 
     It is resumed and moved aside as a `JSONLog` is.
+
+    `path` is that of the file.
     """
 
     def __init__(self, path: "str | os.PathLike[str]"):
@@ -52,7 +62,8 @@ class CSVLog:
         self._columns: list[str] = list(_COLUMNS)
 
     def begin(self, beginning: Beginning) -> None:
-        """Takes out what will be written again, and writes the names of the columns.
+        """Takes out what will be written again after `beginning`, and writes the
+        columns' names.
 
         **Raises:** `ValueError` if the file has other columns.
         """
@@ -68,7 +79,10 @@ class CSVLog:
 
     @checked
     def __call__(self, report: Report) -> None:
-        """Adds a row."""
+        """Adds a row of `report`.
+
+        **Raises:** `TypeError` if it is no `Report`.
+        """
         row = _row(report)
         _append(self._path, _csv_line([row.get(name, "") for name in self._columns]))
 
@@ -78,6 +92,8 @@ class TensorBoardLog:
 
     Where a run is resumed, TensorBoard shows later events of before no more. Needs
     `pip install 'geomnet[tensorboard]'`.
+
+    `folder` is where its files are.
     """
 
     @checked
@@ -88,14 +104,17 @@ class TensorBoardLog:
         self._writer: Any = None
 
     def begin(self, beginning: Beginning) -> None:
-        """Opens the folder."""
+        """Opens the folder, to go on where `beginning` says."""
         self._writer = self._module.SummaryWriter(
             self._folder, purge_step=beginning.step + 1
         )
 
     @checked
     def __call__(self, report: Report) -> None:
-        """Adds the scalars of a report."""
+        """Adds the scalars of a `report`.
+
+        **Raises:** `TypeError` if it is no `Report`.
+        """
         self._writer.add_scalar("training/loss", report.loss, report.step)
         for name, value in report.metrics.items():
             self._writer.add_scalar(f"validation/{name}", value, report.step)
@@ -114,7 +133,8 @@ class WandbLog:
     """
 
     def __init__(self, **options: Any):
-        """**Arguments:** those of `wandb.init`, such as `project`, `name` and `id`.
+        """**Arguments:** `options`: those of `wandb.init`, such as `project`, `name`
+        and `id`.
 
         **Raises:** `ImportError` if wandb is not installed.
         """
@@ -123,12 +143,15 @@ class WandbLog:
         self._run: Any = None
 
     def begin(self, beginning: Beginning) -> None:
-        """Begins the run there, or goes on with it."""
+        """Begins the run there, or goes on with it, as `beginning` says."""
         self._run = self._module.init(**{"name": beginning.name, **self._options})
 
     @checked
     def __call__(self, report: Report) -> None:
-        """Sends a row."""
+        """Sends a row of `report`.
+
+        **Raises:** `TypeError` if it is no `Report`.
+        """
         row = _row(report)
         self._run.log(row, step=row.pop("step"))
 

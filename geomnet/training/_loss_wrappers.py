@@ -68,14 +68,15 @@ def accumulate(loss: Loss, num_parts: int) -> Loss:
 def mixed_precision(loss: Loss, dtype: Any = jnp.bfloat16) -> Loss:
     """The same loss, with the networks inside of the model computed in half precision.
 
-    Weights, their updates, what wrappers such as `Residual` add, targets and the sums
-    of the loss stay float32: each network gets a copy of its weights and its inputs in
-    `dtype`, and what it gives is float32 again. A model without a network of geomnet
-    inside is cast as a whole. bfloat16 has the range of float32, so the loss needs no
-    scaling; float16 has not.
+    Mixed precision (Micikevicius et al. 2018). Weights, their updates, what wrappers
+    such as `Residual` add, targets and the sums of the loss stay float32: each network
+    gets a copy of its weights and its inputs in `dtype`, and what it gives is float32
+    again. A model without a network of geomnet inside is cast as a whole. bfloat16 has
+    the range of float32, so the loss needs no scaling; float16 has not.
 
     **Arguments:**
 
+    - `loss`: as `make_train_step` takes it.
     - `dtype`: such as `jax.numpy.bfloat16`.
 
     **Raises:** `TypeError` if that is no floating-point type.

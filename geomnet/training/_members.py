@@ -20,7 +20,7 @@ M = TypeVar("M")
 
 @checked
 def stack_models(models: Sequence[M]) -> M:
-    """One model whose arrays have a leading axis of members, such as of other seeds.
+    """One model whose arrays have a leading axis of `models`, such as of other seeds.
 
     `fit` trains it with `loss_of_members(loss)` and `optimiser_of_members(optimiser)`;
     `unstack_models` gives the members back. It is not called itself: `jax.vmap` over
@@ -48,7 +48,7 @@ def stack_models(models: Sequence[M]) -> M:
 
 
 def unstack_models(stacked: M) -> list[M]:
-    """The members of a stack, in order.
+    """The members of a stack, `stacked`, in order.
 
     **Raises:** `ValueError` if the arrays have no leading axis in common.
     """
@@ -67,7 +67,7 @@ def unstack_models(stacked: M) -> list[M]:
 
 
 def loss_of_members(loss: Loss) -> Loss:
-    """The sum of a loss over the members of a stack, all on the same batch.
+    """The sum of a `loss` over the members of a stack, all on the same batch.
 
     A sum, so that the gradient of each member is that of its own loss alone. A loss
     with a `key` gets another one for each member.
@@ -96,7 +96,7 @@ def loss_of_members(loss: Loss) -> Loss:
 def optimiser_of_members(
     optimiser: optax.GradientTransformation,
 ) -> optax.GradientTransformation:
-    """The optimiser for each member of a stack alone: norms, by which gradients are
+    """The `optimiser` for each member of a stack alone: norms, by which gradients are
     clipped, and all that it remembers are each member's own.
 
     **Raises:** `TypeError` if it is no optimiser; one that asks for the loss fails, as

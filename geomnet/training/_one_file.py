@@ -37,6 +37,7 @@ def save(
 
     - `model`: a network of geomnet, or wrappers around one; as it is trained, not in
         inference mode.
+    - `path`: of the file.
     - `metadata`: by name, what belongs to it: text, numbers, lists and dicts, and
         objects of known classes, such as a `Normaliser` and a `Signature`. `load`
         gives them back. `{"normaliser": normaliser, "units": {"velocity": "m/s"},
@@ -80,6 +81,7 @@ def load(
 
     **Arguments:**
 
+    - `path`: of the file.
     - `classes`: those of your own that the file names.
 
     **Returns:** the model, and what was saved with it: objects as they were, tuples as

@@ -16,7 +16,8 @@ from ..models._contract import check_periodic
 def shifted(
     model: Callable[..., GeometricImage], key: PRNGKeyArray
 ) -> Callable[..., GeometricImage]:
-    """The model on a torus that is shifted by a random number of cells, and back.
+    """The `model` on a torus that is shifted by random numbers of cells, which `key`
+    draws, and back.
 
     A network that halves its grid n times commutes with shifts by `2**n` cells only:
     what it does wrong lies on that lattice, and adds up in a rollout. Shifted by

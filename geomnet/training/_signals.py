@@ -29,6 +29,8 @@ class Terminated(SystemExit):
     """SIGTERM during `fit`, after the checkpoint has been written.
 
     Where nobody catches it the process ends with status 143, as shells say it.
+
+    `text` says what was reached.
     """
 
     def __init__(self, text: str):

@@ -26,7 +26,11 @@ Loss = Callable[..., Float[Array, ""]]
 
 
 class TrainState(eqx.Module):
-    """Everything that a training run needs to go on."""
+    """Everything that a training run needs to go on.
+
+    `model` and `optimiser_state` are those after `num_steps` steps; `key` decides the
+    order of the batches; `average` is that of the weights, if one is kept.
+    """
 
     model: Any
     optimiser_state: optax.OptState
@@ -50,10 +54,13 @@ def make_optimiser(
 ) -> optax.GradientTransformation:
     """AdamW with a linear warm-up, then a cosine to zero, and gradients clipped.
 
+    AdamW (Loshchilov & Hutter 2019) is `optax.adamw`.
+
     **Arguments:**
 
     - `learning_rate`: the peak, reached after `warmup_steps`.
     - `total_steps`: the step at which the learning rate is zero.
+    - `weight_decay`: of AdamW, 0 or more.
     - `gradient_clip`: the largest global norm of a gradient.
 
     **Raises:** `ValueError` if a setting is out of range.
@@ -121,6 +128,8 @@ def start_training(
 
     **Arguments:**
 
+    - `model`: what is trained: its floating-point arrays.
+    - `optimiser`: any of optax.
     - `average`: the decay of an average of the weights, as in `fit`, which
         `TrainState.averaged` gives; by default none is kept.
 
@@ -181,6 +190,8 @@ def make_train_step(
         and `optax.contrib.sam` do.
 
     The arrays of the state passed in are given up to the next one (donated).
+
+    **Raises:** `TypeError` if the loss is no function, or the optimiser none.
     """
     return step_on(ONE_DEVICE, loss, optimiser)
 
@@ -256,6 +267,8 @@ def batches(
 
     **Arguments:**
 
+    - `num_samples`: what there is.
+    - `batch_size`: numbers in a batch.
     - `start`: the step to begin with, such as `int(state.num_steps)` on resuming.
 
     **Raises:** `ValueError` if there are fewer samples than a batch holds.

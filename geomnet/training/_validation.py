@@ -16,7 +16,11 @@ _TAKEN = ("step", "loss", "losses", "seconds", "seconds_per_step")
 
 @dataclasses.dataclass(frozen=True)
 class EarlyStopping:
-    """Ends a run when a metric of validation has not become smaller for some time."""
+    """Ends a run when a metric of validation has not become smaller for some time.
+
+    **Raises:** `ValueError` for a patience below 1 or a negative gain; `TypeError` for
+    another kind.
+    """
 
     metric: str
     """Its name in `validation_metrics`. Of what should be large give the negative."""
@@ -35,7 +39,7 @@ class EarlyStopping:
             )
 
     def is_enough(self, values: list[float]) -> bool:
-        """Whether the last values, as many as the patience, have brought nothing."""
+        """Whether the last of `values`, as many as the patience, brought nothing."""
         best, since = float("inf"), 0
         for value in values:
             is_better = value < best - self.least_gain

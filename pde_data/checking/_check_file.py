@@ -48,6 +48,7 @@ def check_file(
 
     **Arguments:**
 
+    - `path`: of the file.
     - `regenerate`: how many trajectories of a file of ours to simulate again and
       compare bit for bit.
     - `progress`: on a terminal, show how many trajectories are left (needs tqdm).

@@ -11,7 +11,7 @@ from ..solver._grid import Grid
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """A named tensor field: its `order` (number of indices) and `parity` (±1)."""
+    """A tensor field: its `name`, `order` (number of indices) and `parity` (±1)."""
 
     name: str
     order: int

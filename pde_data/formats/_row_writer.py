@@ -22,6 +22,12 @@ from ._writer_lock import open_own
 def create_rows(file: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
     """A contiguous data set of an open `h5py.File`, allocated at once, zero-filled.
 
+    **Arguments:**
+
+    - `file`: an open `h5py.File`, or a group.
+    - `name`: of the data set.
+    - `shape`, `dtype`: of its numbers.
+
     **Raises:** `TypeError` for another kind of argument, `ValueError` for a name that
     is taken.
     """

@@ -216,7 +216,10 @@ class GenerateConfig:
 
     @staticmethod
     def from_json(text: str) -> "GenerateConfig":
-        """The configuration written by `to_json`."""
+        """The configuration that `to_json` wrote as `text`.
+
+        **Raises:** `ValueError` for fields that this version does not know.
+        """
         fields = json.loads(text)
         known = {field.name for field in dataclasses.fields(GenerateConfig)}
         unknown = sorted(set(fields) - known)
@@ -230,7 +233,7 @@ class GenerateConfig:
         return GenerateConfig(**{k: _untuple(v) for k, v in fields.items()})
 
     def differences(self, other: "GenerateConfig") -> dict[str, tuple[Any, Any]]:
-        """The fields in which two configurations would give different files."""
+        """The fields in which `other` would give another file."""
         mine, theirs = dataclasses.asdict(self), dataclasses.asdict(other)
         return {
             name: (mine[name], theirs[name])

@@ -112,7 +112,8 @@ def generate(
 
 
 def part_path(config: GenerateConfig, path: str | Path) -> Path:
-    """Where `generate` writes: `flow.hdf5`, or `flow-02-of-16.hdf5` for a part.
+    """Where `generate(config, path)` writes: `flow.hdf5`, or `flow-02-of-16.hdf5`, a
+    part.
 
     `pde_data.load("flow-*-of-16.hdf5")` reads all parts in order.
     """

@@ -52,7 +52,7 @@ class Sample:
 
 
 def simulate_trajectory(config: GenerateConfig, index: int) -> Sample:
-    """Trajectory `index` of a configuration, the same bits alone or among others.
+    """Trajectory `index` of `config`, the same bits alone or among others.
 
     **Raises:** `IndexError` where there is no such trajectory; `SimulationError` if
     neither scheme survives any of eight draws.

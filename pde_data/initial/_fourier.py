@@ -38,6 +38,7 @@ def random_fourier(
 
     **Arguments:**
 
+    - `solver`: the equations, on the grid of the flow.
     - `key`: from `jax.random.key`.
     - `mach`: the Mach number, as above.
     - `max_mode`: the largest number of periods along an axis.
@@ -85,6 +86,11 @@ def turbulent(
     across (solenoidal, exactly so in Fourier space); `compressive_fraction` of the
     energy is in the former. The energy per wave number falls as |k|^-`slope` and the
     root mean square of |u| is `mach`.
+
+    **Arguments:** as of `random_fourier`.
+
+    **Raises:** `ValueError` for a fraction that is none; `TypeError` for another kind
+    of argument.
 
     **Reference:** Federrath et al. (2010), Astron. Astrophys. 512, A81, Sec. 2.1 (the
     split).

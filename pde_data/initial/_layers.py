@@ -33,6 +33,11 @@ def kelvin_helmholtz(
     axis; transverse velocity of four random sine modes, at most `amplitude` each.
     `mach` is 1/2 over the sound speed of the light gas.
 
+    **Arguments:** as of `random_fourier`.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
+
     **Reference:** McNally, Lyra and Passy (2012), Astrophys. J. Suppl. 201, 18, Sec. 2.
     """
     need_dims(solver, "kelvin_helmholtz")
@@ -67,6 +72,11 @@ def sharp_kelvin_helmholtz(
     four random sine modes of at most `amplitude`/4 each. `mach` is 1/2 over the sound
     speed of the outer gas. What grows first depends on the grid: viscosity or
     `kelvin_helmholtz` give flows that converge.
+
+    **Arguments:** as of `random_fourier`.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
     """
     need_dims(solver, "sharp_kelvin_helmholtz")
     x, y, *_ = unit_centers(solver)
@@ -99,6 +109,12 @@ def double_shear(
     Speed ±1; `mach` is 1 over the sound speed; phase, mode number (1 to 3) and the
     strength of the perturbation, up to `amplitude`, are random.
 
+    **Arguments:** as of `random_fourier`; `steepness`: the width of the box over that
+    of a layer.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
+
     **Reference:** Brown and Minion (1995), J. Comput. Phys. 122, Sec. 4.
     """
     need_dims(solver, "double_shear")
@@ -127,6 +143,12 @@ def rayleigh_taylor(
     The last axis points up, between slip walls. Density ratio uniform in (1.5, 3);
     `mach` is the free-fall speed √(g L) over the light gas's sound speed at the
     interface; vertical velocity of 1 % of the free-fall speed in four random modes.
+
+    **Arguments:** as of `random_fourier`; `thickness`: of the interface, in heights of
+    the box.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
 
     **Reference:** Liska and Wendroff (2003), SIAM J. Sci. Comput. 25, Sec. 4.6.
     """
@@ -157,7 +179,12 @@ def rayleigh_taylor(
 def gravity(
     state: Primitive, grid: Grid, time: Float[Array, ""]
 ) -> tuple[Float[Array, " *grid"], ...]:
-    """The acceleration -1 along the last axis, for `forcing`."""
+    """The acceleration -1 along the last axis, for `forcing`.
+
+    **Arguments:** `state`: of the gas; `grid` and `time` do not matter.
+
+    **Raises:** `TypeError` for another kind of argument.
+    """
     del grid, time
     zero = jnp.zeros_like(state.density)
     return (*[zero] * (zero.ndim - 1), zero - _GRAVITY)

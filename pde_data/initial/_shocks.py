@@ -27,6 +27,10 @@ def riemann_quadrants(
     Density and pressure log-uniform in (0.1, 1), each velocity component uniform within
     `mach` times the block's sound speed.
 
+    **Arguments:** as of `random_fourier`.
+
+    **Raises:** `TypeError` for another kind of argument.
+
     **Reference:** in the manner of The Well's `euler_multi_quadrants`, Ohana et al.
     (2024), arXiv:2412.00568; the law of the draws is our own.
     """
@@ -65,6 +69,10 @@ def blast(
     Radii uniform in (0.05, 0.15) of the box, pressure ratios log-uniform in
     (1/5, `max_ratio`); the whole drifts at the Mach number `mach` in a random
     direction.
+
+    **Arguments:** as of `random_fourier`; `number`: of balls.
+
+    **Raises:** `TypeError` for another kind of argument.
     """
     centers = unit_centers(solver)
     d, dtype = len(centers), centers[0].dtype
@@ -103,6 +111,11 @@ def implosion(
     pressure lower by the factor e^(-2.8 `mach`), the 0.14 of the reference for 0.7. The
     front cuts the axes at random places in (0.3, 0.7). For `slip_wall` boundaries.
 
+    **Arguments:** as of `random_fourier`.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
+
     **Reference:** Liska and Wendroff (2003), SIAM J. Sci. Comput. 25, Sec. 4.7, for the
     case of equal cuts.
     """
@@ -135,6 +148,11 @@ def shock_bubble(
     The gas ahead has density and sound speed 1; behind the shock it moves at `mach`,
     which fixes the shock by the Rankine-Hugoniot conditions. Centre, radius (0.1 to
     0.2) and density (0.1 to 0.5) of the ball are random. For `outflow` boundaries.
+
+    **Arguments:** as of `random_fourier`.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
 
     **Reference:** Toro (2009), Sec. 3.1.3, for the shock.
     """

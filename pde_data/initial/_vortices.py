@@ -27,6 +27,11 @@ def vortices(
     Each alone is steady: T = 1 - (γ-1)/2 U² e^(1-r²) about a swirl of greatest speed U
     at r = 1. U is uniform within (1/2, 1) of `mach`, radii in (0.03, 0.08) of the box.
 
+    **Arguments:** as of `random_fourier`; `number`: of vortices.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
+
     **Reference:** Shu (1998), ICASE 97-65, Sec. 5.1, for one vortex.
     """
     need_dims(solver, "vortices")
@@ -62,6 +67,11 @@ def taylor_green(
 
     Density is 1 and pressure that of the incompressible flow. One to `max_mode` periods
     per axis, the same along all of them.
+
+    **Arguments:** as of `random_fourier`.
+
+    **Raises:** `ValueError` on a grid with fewer than two axes; `TypeError` for another
+    kind of argument.
 
     **Reference:** Taylor and Green (1937), Proc. R. Soc. A 158; DeBonis (2013), NASA
     TM-2013-217850, Eq. 1, for the pressure in 3D.
@@ -99,6 +109,10 @@ def acoustic_pulses(
 
     The pressure rises or falls by up to γ `mach` of its mean, as in a sound wave whose
     particle velocity has that Mach number; radii uniform in (0.03, 0.08) of the box.
+
+    **Arguments:** as of `random_fourier`; `number`: of bumps.
+
+    **Raises:** `TypeError` for another kind of argument.
     """
     centers = unit_centers(solver)
     d, dtype = len(centers), centers[0].dtype

@@ -41,9 +41,13 @@ class FlowData:
       `safe_scheme`; `redrawn`: how many broke down and were drawn anew;
     - `unread`: the names of all data sets in the files that were not understood.
 
-    Use it in a `with` block, or call `close`. It can be pickled, and its lazy arrays
-    too: in another process the files are opened again when something is read, which a
-    file that has changed or gone meanwhile refuses.
+    `pde_data.load` makes it, of open `files` (`allow_external` as there). Use it in a
+    `with` block, or call `close`. It can be pickled, and its lazy arrays too: in
+    another process the files are opened again when something is read, which a file that
+    has changed or gone meanwhile refuses.
+
+    **Raises:** `ValueError` if the files are of no known format or do not fit each
+    other; `TypeError` if they are no files of h5py.
     """
 
     @checked
@@ -104,7 +108,7 @@ class FlowData:
     def primitive(
         self, index: int, times: int | slice = slice(None)
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Density, velocity and pressure of one trajectory, all times or some.
+        """Density, velocity and pressure of trajectory `index`, all `times` or some.
 
         **Returns:** arrays `(time, *grid)`, `(time, *grid, d)` and `(time, *grid)`.
         Momentum and total energy are converted, with the parameter `gamma` of the file
@@ -138,7 +142,10 @@ class FlowData:
         return density, velocity, pressure
 
     def gamma(self, index: int) -> float:
-        """The ratio of specific heats of one trajectory; 5/3 where none is named."""
+        """The ratio of specific heats of trajectory `index`; 5/3 where none is named.
+
+        **Raises:** `ValueError` if the file has neither one number nor one for each.
+        """
         stated = self.parameters.get("gamma", 5 / 3)
         values = np.ravel(stated)
         if len(values) in (1, self.num_trajectories) and values.dtype.kind in "fiu":

@@ -15,6 +15,9 @@ class LazyArray:
     `parts` are joined along the first axis. Each part is a list of HDF5 data sets that
     become the last axis (the components of a vector), or one data set as it is.
     Integers, slices, `...` and, on the first axis, lists of integers select.
+
+    **Raises:** `ValueError` if the parts differ in shape but for the first axis;
+    `TypeError` if they are no data sets.
     """
 
     @checked

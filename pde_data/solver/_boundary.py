@@ -28,13 +28,29 @@ FacePair = tuple[BoundaryCondition, BoundaryCondition]
 
 @checked
 def periodic(state: Primitive, axis: int, side: int, width: int) -> Primitive:
-    """The box repeats. Both faces of an axis must be periodic, or neither."""
+    """The box repeats. Both faces of an axis must be periodic, or neither.
+
+    **Arguments:**
+
+    - `state`: of the cells inside.
+    - `axis`, `side`: which face: -1 is the lower one of an axis, +1 the upper.
+    - `width`: how many ghost cells.
+
+    **Raises:** `ValueError` for an axis that there is not; `TypeError` for another kind
+    of argument.
+    """
     return jax.tree.map(lambda x: _edge(x, axis, -side, width), state)
 
 
 @checked
 def outflow(state: Primitive, axis: int, side: int, width: int) -> Primitive:
-    """Zero gradient: waves leave (a supersonic one exactly, others nearly)."""
+    """Zero gradient: waves leave (a supersonic one exactly, others nearly).
+
+    **Arguments:** as of `periodic`.
+
+    **Raises:** `ValueError` for an axis that there is not; `TypeError` for another kind
+    of argument.
+    """
 
     def repeat(x: Float[Array, "..."]) -> Float[Array, "..."]:
         edge = _edge(x, axis, side, 1)
@@ -45,7 +61,13 @@ def outflow(state: Primitive, axis: int, side: int, width: int) -> Primitive:
 
 @checked
 def slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
-    """A reflecting wall: the mirror image, with the normal velocity reversed."""
+    """A reflecting wall: the mirror image, with the normal velocity reversed.
+
+    **Arguments:** as of `periodic`.
+
+    **Raises:** `ValueError` for an axis that there is not; `TypeError` for another kind
+    of argument.
+    """
     image = _mirror(state, axis, side, width)
     velocity = tuple(-u if i == axis else u for i, u in enumerate(image.velocity))
     return Primitive(image.density, velocity, image.pressure, image.tracer)
@@ -53,7 +75,13 @@ def slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
 
 @checked
 def no_slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
-    """A wall at rest that the gas sticks to; adiabatic (no heat passes)."""
+    """A wall at rest that the gas sticks to; adiabatic (no heat passes).
+
+    **Arguments:** as of `periodic`.
+
+    **Raises:** `ValueError` for an axis that there is not; `TypeError` for another kind
+    of argument.
+    """
     image = _mirror(state, axis, side, width)
     velocity = tuple(-u for u in image.velocity)
     return Primitive(image.density, velocity, image.pressure, image.tracer)
@@ -84,7 +112,13 @@ class IsothermalWall(eqx.Module):
 
     @checked
     def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
-        """The ghost cells beyond one face."""
+        """The ghost cells beyond one face.
+
+        **Arguments:** as of `periodic`.
+
+        **Raises:** `ValueError` for an axis that there is not; `TypeError` for another
+        kind of argument.
+        """
         image = no_slip_wall(state, axis, side, width)
         wall = as_scalar(self.temperature, image.density.dtype)
         density = rounded(image.pressure * image.temperature / wall**2)
@@ -112,7 +146,13 @@ class FarField(eqx.Module):
 
     @checked
     def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
-        """The ghost cells beyond one face."""
+        """The ghost cells beyond one face.
+
+        **Arguments:** as of `periodic`.
+
+        **Raises:** `ValueError` for a velocity of other components than the state;
+        `TypeError` for another kind of argument.
+        """
         if len(self.velocity) != len(state.velocity):
             raise ValueError(
                 f"`velocity` of the far field must have {len(state.velocity)} "

@@ -134,7 +134,7 @@ class CompressibleNavierStokes(eqx.Module):
         time: Float[Array, ""],
         step: Float[Array, ""] | None = None,
     ) -> Conserved:
-        """The rate of change of the conserved variables.
+        """The rate of change of the conserved variables, in `state` at `time`.
 
         `step` is the time step that it will be used for, which the positivity limiter
         must know; `None` stands for the largest stable one.
@@ -167,7 +167,8 @@ class CompressibleNavierStokes(eqx.Module):
     def face_flux(
         self, padded: Primitive, axis: int, ratio: Float[Array, ""] | None = None
     ) -> Conserved:
-        """The flux through the `n + 1` faces of `axis`, from cells with ghost cells.
+        """The flux through the `n + 1` faces of `axis`, from `padded`, with ghost
+        cells.
 
         It is limited for positivity where `ratio` is given, as in `positive_flux`.
         """
@@ -212,7 +213,7 @@ class CompressibleNavierStokes(eqx.Module):
         )
 
     def viscous_rate(self, state: Conserved, time: Float[Array, ""]) -> Conserved:
-        """What viscosity and conduction add to the rate of change.
+        """What viscosity and conduction add to the rate of change of `state` at `time`.
 
         **Raises:** `ValueError` if there are none.
         """
@@ -235,7 +236,7 @@ class CompressibleNavierStokes(eqx.Module):
         return padded, acceleration
 
     def max_viscous_rate(self, state: Conserved) -> Float[Array, ""]:
-        """The largest rate of diffusion over all cells: Σᵢ 2ν/Δxᵢ²; zero without."""
+        """The largest rate of diffusion in `state`: Σᵢ 2ν/Δxᵢ²; zero without."""
         if self.transport is None:
             return jnp.zeros_like(state.density, shape=())
         cells = self.gas.primitive(state)
@@ -243,7 +244,7 @@ class CompressibleNavierStokes(eqx.Module):
         return jnp.max(diffusivity) * sum(2 / dx**2 for dx in self.grid.spacing)
 
     def max_rate(self, state: Conserved) -> Float[Array, ""]:
-        """The largest rate that bounds the step, over all cells.
+        """The largest rate that bounds the step, over all cells of `state`.
 
         Σᵢ (|uᵢ| + c)/Δxᵢ + 2ν/Δxᵢ² with the largest diffusivity ν, of which a
         `viscous_stepper` leaves a small part. NaN or infinite where the state has no
@@ -290,13 +291,13 @@ class CompressibleNavierStokes(eqx.Module):
         ]
 
     def stable_step(self, state: Conserved) -> Float[Array, ""]:
-        """The time step, `courant_number` over `max_rate`; zero or NaN on failure."""
+        """`courant_number` over the `max_rate` of `state`; zero or NaN on failure."""
         return self.courant_number / self.max_rate(state)
 
     def step(
         self, state: Conserved, step: Float[Array, ""], time: Float[Array, ""]
     ) -> Conserved:
-        """The state one time step later."""
+        """The `state` one time `step` after `time`."""
         if self._steps_apart:
             state = self._diffused(state, 0.5 * step, time)
             state = self.inviscid.step(state, step, time)

@@ -27,7 +27,11 @@ class UniformGravity(eqx.Module):
     def __call__(
         self, state: Primitive, grid: Grid, time: Float[Array, ""]
     ) -> tuple[Float[Array, " *grid"], ...]:
-        """The acceleration of every cell."""
+        """The acceleration of every cell of `grid`, for `state` at `time`.
+
+        **Raises:** `ValueError` unless it has one component per axis; `TypeError` for
+        another kind of argument.
+        """
         if len(self.acceleration) != grid.num_spatial_dims:
             raise ValueError(
                 f"`acceleration` must have {grid.num_spatial_dims} components, one per "
@@ -57,7 +61,10 @@ class ABCForcing(eqx.Module):
     def __call__(
         self, state: Primitive, grid: Grid, time: Float[Array, ""]
     ) -> tuple[Float[Array, " *grid"], ...]:
-        """The acceleration of every cell."""
+        """The acceleration of every cell of `grid`, for `state` at `time`.
+
+        **Raises:** `ValueError` in 1D; `TypeError` for another kind of argument.
+        """
         d, dtype = grid.num_spatial_dims, state.density.dtype
         if d < 2:
             raise ValueError(
@@ -145,7 +152,10 @@ class StochasticForcing(eqx.Module):
     def __call__(
         self, state: Primitive, grid: Grid, time: Float[Array, ""]
     ) -> tuple[Float[Array, " *grid"], ...]:
-        """The acceleration of every cell."""
+        """The acceleration of every cell of `grid`, for `state` at `time`.
+
+        **Raises:** `TypeError` for another kind of argument.
+        """
         dtype = state.density.dtype
         total = [jnp.zeros_like(state.density) for _ in state.velocity]
         centers = [

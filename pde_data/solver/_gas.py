@@ -60,12 +60,12 @@ class IdealGas(eqx.Module):
             raise ValueError(f"`gamma` must be greater than 1, got {self.gamma}.")
 
     def sound_speed(self, state: Primitive) -> Float[Array, " *grid"]:
-        """c = √(γ p/ρ)."""
+        """c = √(γ p/ρ) of a `state`."""
         gamma = as_scalar(self.gamma, state.density.dtype)
         return jnp.sqrt(gamma * state.pressure / state.density)
 
     def primitive(self, state: Conserved) -> Primitive:
-        """Density, velocity and pressure of a conserved state."""
+        """Density, velocity and pressure of a conserved `state`."""
         velocity = tuple(m / state.density for m in state.momentum)
         kinetic = 0.5 * dot(state.momentum, velocity)
         tracer = None if state.tracer is None else state.tracer / state.density
@@ -73,7 +73,7 @@ class IdealGas(eqx.Module):
         return Primitive(state.density, velocity, pressure, tracer)
 
     def conserved(self, state: Primitive) -> Conserved:
-        """Density, momentum and energy of a primitive state."""
+        """Density, momentum and energy of a primitive `state`."""
         return Conserved(
             state.density,
             tuple(rounded(state.density * u) for u in state.velocity),
@@ -84,17 +84,17 @@ class IdealGas(eqx.Module):
     def pressure(
         self, energy: Float[Array, " *grid"], kinetic: Float[Array, " *grid"]
     ) -> Float[Array, " *grid"]:
-        """(γ−1)(E − ρ|u|²/2), from the total and the kinetic energy per volume."""
+        """(γ−1)(E − ρ|u|²/2), from the total `energy` and the `kinetic` per volume."""
         return rounded((as_scalar(self.gamma, energy.dtype) - 1) * (energy - kinetic))
 
     def energy(self, state: Primitive) -> Float[Array, " *grid"]:
-        """Total energy per volume, p/(γ−1) + ρ|u|²/2."""
+        """Total energy per volume of a `state`, p/(γ−1) + ρ|u|²/2."""
         gamma = as_scalar(self.gamma, state.density.dtype)
         kinetic = 0.5 * rounded(state.density * dot(state.velocity, state.velocity))
         return rounded(state.pressure / (gamma - 1)) + kinetic
 
     def flux(self, state: Primitive, axis: int) -> Conserved:
-        """The inviscid flux along `axis` of a primitive state."""
+        """The inviscid flux along `axis` of a primitive `state`."""
         return advective_flux(state, self.energy(state), axis)
 
 

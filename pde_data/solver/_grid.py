@@ -70,7 +70,7 @@ class Grid:
         return math.prod(self.shape)
 
     def coordinates(self, axis: int) -> np.ndarray:
-        """The cell centres along one axis, float64 `(n,)`."""
+        """The cell centres along one `axis`, float64 `(n,)`."""
         n = self.shape[axis]
         return self.origin[axis] + (np.arange(n) + 0.5) * self.spacing[axis]
 

@@ -28,11 +28,13 @@ class AbstractReconstruction(eqx.Module):
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
-        """Left and right values at the `n + 1` faces of `n + 2 width` cells."""
+        """Left and right `values` at the `n + 1` faces along `axis` of `n + 2 width`
+        cells.
+        """
 
 
 class FirstOrder(AbstractReconstruction):
-    """Godunov's piecewise constant states: order 1, for comparison and rescue."""
+    """Piecewise constant states (Godunov 1959): order 1, for comparison and rescue."""
 
     width: ClassVar[int] = 1
     bounded: ClassVar[bool] = True
@@ -42,7 +44,10 @@ class FirstOrder(AbstractReconstruction):
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
-        """Left and right values at the faces."""
+        """Left and right values at the faces.
+
+        **Raises:** `TypeError` for another kind of argument.
+        """
         return shifted(values, axis, 1)
 
 
@@ -69,7 +74,10 @@ class MUSCL(AbstractReconstruction):
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
-        """Left and right values at the faces."""
+        """Left and right values at the faces.
+
+        **Raises:** `TypeError` for another kind of argument.
+        """
         if in_one_function():
             below, left, right, above = beside_faces(values, axis, 2)
             middle = right - left
@@ -88,14 +96,23 @@ class MUSCL(AbstractReconstruction):
 
 @checked
 def minmod(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Array:
-    """The smaller difference, or zero where they disagree in sign: most dissipative."""
+    """The smaller of two differences, or zero where their signs differ (Roe 1986): most
+    dissipative.
+
+    **Raises:** `ValueError` if `a` and `b` differ in shape; `TypeError` for another
+    kind of argument.
+    """
     check_same_shape(a=a, b=b)
     return jnp.maximum(jnp.minimum(a, b), 0) + jnp.minimum(jnp.maximum(a, b), 0)
 
 
 @checked
 def monotonized_central(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Array:
-    """The central difference, at most twice the smaller one (van Leer 1977)."""
+    """The central difference, at most twice the smaller one (van Leer 1977).
+
+    **Raises:** `ValueError` if `a` and `b` differ in shape; `TypeError` for another
+    kind of argument.
+    """
     check_same_shape(a=a, b=b)
     # Half of it, as the face values need it: XLA folds the factors 2 and 1/2.
     quarter = 0.25 * (a + b)
@@ -106,7 +123,11 @@ def monotonized_central(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) ->
 
 @checked
 def van_leer(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> Array:
-    """The harmonic mean of the differences: smooth, second order (van Leer 1974)."""
+    """The harmonic mean of the differences: smooth, second order (van Leer 1974).
+
+    **Raises:** `ValueError` if `a` and `b` differ in shape; `TypeError` for another
+    kind of argument.
+    """
     check_same_shape(a=a, b=b)
     product = a * b
     agree = product > 0

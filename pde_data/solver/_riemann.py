@@ -23,6 +23,15 @@ RiemannSolver = Callable[[Primitive, Primitive, int, IdealGas], Conserved]
 def rusanov(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserved:
     """The local Lax-Friedrichs flux: most robust, most dissipative.
 
+    **Arguments:**
+
+    - `left`, `right`: the states on either side of each face.
+    - `axis`: the one that the faces are normal to.
+    - `gas`: gives energy and speed of sound.
+
+    **Raises:** `ValueError` for an axis that there is not; `TypeError` for another kind
+    of argument.
+
     **Reference:** Toro (2009), Sec. 10.5.1, Eq. 10.55-10.56.
     """
     check_axis("axis", axis, len(left.velocity))
@@ -41,6 +50,10 @@ def rusanov(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Cons
 @checked
 def hll(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserved:
     """The two-wave flux of Harten, Lax and van Leer: smears contacts, never fails.
+
+    **Arguments:** as of `rusanov`.
+
+    **Raises:** `TypeError` for another kind of argument.
 
     **Reference:** Toro (2009), Sec. 10.3, with Davis's wave speeds (Sec. 10.5.1).
     """
@@ -62,6 +75,10 @@ def hllc(left: Primitive, right: Primitive, axis: int, gas: IdealGas) -> Conserv
     It is the inviscid flux of the state that the three-wave fan leaves at the face; the
     pressure behind both outer waves is the mean of its two expressions, so that a
     contact at rest has no preferred side.
+
+    **Arguments:** as of `rusanov`.
+
+    **Raises:** `TypeError` for another kind of argument.
 
     **Reference:** Toro (2009), Sec. 10.4, with Davis's wave speeds (Sec. 10.5.1).
     """

@@ -74,6 +74,7 @@ def simulate(
 
     **Arguments:**
 
+    - `solver`: the equations, on their grid.
     - `start`: on the solver's grid, with positive density and pressure.
     - `times`: `(time,)`, increasing, non-dimensional.
     - `max_steps`: bounds the steps between two snapshots.
@@ -127,6 +128,7 @@ def fixed_steps(
 
     **Arguments:**
 
+    - `solver`, `start`: as of `simulate`.
     - `step`: the length in time of each step. The caller answers for stability: see
       `solver.stable_step`.
 

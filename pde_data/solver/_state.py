@@ -20,6 +20,8 @@ class Primitive(eqx.Module):
     - `density`, `pressure`: `(*grid)`, positive, non-dimensional.
     - `velocity`: a tuple of `d` arrays `(*grid)`.
     - `tracer`: `(*grid)`, or `None`.
+
+    **Raises:** `TypeError` if the velocity is an array: `primitive` takes one.
     """
 
     density: Float[Array, " *grid"]

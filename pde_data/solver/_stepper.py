@@ -33,6 +33,14 @@ def ssp_rk2(
 ) -> State:
     """One step of Heun's method, order 2, two stages, SSP coefficient 1.
 
+    **Arguments:**
+
+    - `rate`: a function of state and time.
+    - `state`: a tree of arrays, such as a `Conserved`.
+    - `time`, `step`: of the state, and to the next one.
+
+    **Raises:** `TypeError` if the state is no tree of arrays.
+
     **Reference:** Gottlieb, Shu and Tadmor (2001), SIAM Review 43, Eq. 4.1.
     """
     _check_state(state)
@@ -46,6 +54,10 @@ def ssp_rk3(
     rate: Rate, state: State, time: Float[Array, ""], step: Float[Array, ""]
 ) -> State:
     """One step of Shu and Osher's method, order 3, three stages, SSP coefficient 1.
+
+    **Arguments:** as of `ssp_rk2`.
+
+    **Raises:** `TypeError` if the state is no tree of arrays.
 
     **Reference:** Gottlieb, Shu and Tadmor (2001), SIAM Review 43, Eq. 4.2.
     """
@@ -75,9 +87,12 @@ def rkl2(
     **Arguments:**
 
     - `rate`: of diffusive terms alone.
+    - `state`: a tree of arrays, such as a `Conserved`.
     - `step`: some ten explicit ones, for precision; what is rounded grows with s².
     - `fastest`: the largest rate of decay over two, as `CompressibleNavierStokes`
       bounds it: 2ν/Δx² summed over the axes.
+
+    **Raises:** `TypeError` if the state is no tree of arrays.
 
     **Reference:** Meyer, Balsara and Aslam (2014), J. Comput. Phys. 257, Eq. 15-18.
     """

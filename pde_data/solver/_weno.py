@@ -36,7 +36,10 @@ class WENO5Z(AbstractReconstruction):
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
-        """Left and right values at the faces."""
+        """Left and right values at the faces.
+
+        **Raises:** `TypeError` for another kind of argument.
+        """
         return _faces(values, axis, _RECONSTRUCTION)
 
 
@@ -59,7 +62,10 @@ class AWENO5Z(AbstractReconstruction):
     def __call__(
         self, values: Float[Array, " *padded"], axis: int
     ) -> tuple[Float[Array, " *faces"], Float[Array, " *faces"]]:
-        """Left and right values at the faces."""
+        """Left and right values at the faces.
+
+        **Raises:** `TypeError` for another kind of argument.
+        """
         return _faces(values, axis, _INTERPOLATION)
 
 

@@ -99,6 +99,10 @@ def test_a_unit_grows_as_its_dimension_says(exponents, doublings):
         (lambda: gn.Units({"u": "metre"}, ("rms u",)), "is no dimension"),
         (lambda: gn.Units({"u": 3}, ("rms u",)), "must map names to dimensions"),
         (lambda: gn.flow_units("gravity"), "got 'gravity'"),
+        (
+            lambda: gn.Units({"u": "L T^-1"}, ("rms u",)).unit("M", (jnp.ones(()),)),
+            "`dimension` 'M' is no product of powers",
+        ),
         (lambda: gn.flow_units().given({"cell": 1.0}), "`parameters` must be"),
         (
             lambda: gn.flow_units().given({**GIVEN, "shear_viscosity": 0.0}),

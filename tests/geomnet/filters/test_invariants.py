@@ -24,7 +24,8 @@ from geomnet import (
     trivial,
 )
 from geomnet.filters._characters import tensor_character
-from geomnet.filters._invariants import interpolate, monomial_exponents, offset_symbols
+from geomnet.filters._covariant_basis import monomial_exponents
+from geomnet.filters._invariants import interpolate, offset_symbols
 
 from ..test_group import generators
 

@@ -8,8 +8,10 @@ from geomnet import (
     TensorType,
     filter_basis,
     hyperoctahedral,
+    is_covariant,
     isotropic,
     kernel_basis,
+    recognise,
     rotations,
     traceless,
     trivial,
@@ -161,3 +163,23 @@ def test_bad_input_is_refused_with_what_would_work():
         traceless(filter_basis(SQUARE, "1+", 3))
     with pytest.raises(ValueError, match=r"traceless\(isotropic\(bank\)\)"):
         isotropic(traceless(filter_basis(SQUARE, "2+", 3)))
+
+
+@pytest.mark.parametrize("make", [lambda bank: bank, isotropic])
+def test_a_bank_and_a_subspace_are_sequences_of_filters_with_names(make):
+    space = make(filter_basis(SQUARE, "0+", 3))
+    filters = list(space)
+    assert len(filters) == len(space) == len(space.names)
+    for filter, name in zip(filters, space.names, strict=True):
+        assert str(recognise(filter, SQUARE, space.types)) == name
+    with pytest.raises(ValueError, match="`array` must have 2 axes"):
+        recognise(filters[0][None], SQUARE, space.types)
+
+
+@pytest.mark.parametrize("wrong", ["x**2", sympy.sqrt(offset_symbols(1)[0]), None])
+def test_what_is_no_polynomial_is_no_covariant_and_named(wrong):
+    x, y = offset_symbols(2)
+    assert is_covariant(SQUARE, "0+", x**2 + y**2)
+    assert not is_covariant(SQUARE, "0+", x**2)
+    with pytest.raises(TypeError, match="must be a sympy polynomial in x, y, z"):
+        is_covariant(SQUARE, "0+", wrong)
