@@ -152,17 +152,7 @@ class Propagator(AbstractNetwork):
         self.out_signature = Signature(out_signature)
         self.hidden = Signature(hidden)
         self.modes = as_modes(group, modes)
-        chosen = tuple(-(-n // 2) for n in self.modes)
-        if factor_modes is not None:
-            chosen = as_modes(group, factor_modes)
-        self.factor_modes = chosen
-        if not all(
-            1 <= n <= m for n, m in zip(self.factor_modes, self.modes, strict=True)
-        ):
-            raise ValueError(
-                f"`factor_modes` of a Propagator must be from 1 to `modes` = "
-                f"{self.modes} along each axis, got {self.factor_modes}."
-            )
+        self.factor_modes = _factor_modes(group, self.modes, factor_modes)
         self.num_blocks = num_blocks
         self.num_parameters = num_parameters
         self.num_kernels = num_kernels
@@ -266,6 +256,27 @@ class Propagator(AbstractNetwork):
             added, waves = step(waves, *given)
             output += added
         return output.on(image.grid, image.dtype)
+
+
+def _factor_modes(
+    group: Group,
+    modes: tuple[int, ...],
+    factor_modes: int | tuple[int, ...] | None,
+) -> tuple[int, ...]:
+    """As given, or by default half of the modes.
+
+    **Raises:** `ValueError` unless they are from 1 to `modes`.
+    """
+    if factor_modes is None:
+        chosen = tuple(-(-n // 2) for n in modes)
+    else:
+        chosen = as_modes(group, factor_modes)
+    if not all(1 <= n <= m for n, m in zip(chosen, modes, strict=True)):
+        raise ValueError(
+            f"`factor_modes` of a Propagator must be from 1 to `modes` = {modes} along "
+            f"each axis, got {chosen}."
+        )
+    return chosen
 
 
 def limited(image: GeometricImage, limit: float) -> GeometricImage:
