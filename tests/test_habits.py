@@ -40,7 +40,7 @@ BROUGHT_BY = {"ruff": "ruff", "pyright": "pyright"} | dict.fromkeys(
     "pre-commit-hooks",
 )
 # The extras that users install; the others are tools.
-USED = ("data", "plot", "xarray", "examples")
+USED = ("data", "plot", "xarray", "examples", "notebooks")
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -178,6 +178,8 @@ def missing_from_nightly(script: str, workflow: str, guide: str) -> list[str]:
     wrong = []
     if not script.strip().endswith("-m pytest -q -m slow -n 2"):
         wrong.append("the slow tests as the last line")
+    if "notebooks]'" not in script:
+        wrong.append("what runs the notebooks")
     if "- run: .ci/nightly\n" not in workflow or "schedule:" not in workflow:
         wrong.append("the command, in the workflow")
     if ".ci/nightly" not in guide:
@@ -265,6 +267,7 @@ BROKEN = [
     (missing_from_run, RUN.replace("set -euo pipefail", "")),
     (missing_from_run, RUN.replace("[dev]", "[test]")),
     (missing_from_nightly, SLOW.replace("-m slow", ""), NIGHTLY, CONTRIBUTING),
+    (missing_from_nightly, SLOW.replace(",notebooks", ""), NIGHTLY, CONTRIBUTING),
     (missing_from_nightly, SLOW, NIGHTLY.replace(".ci/nightly", ""), CONTRIBUTING),
     (missing_from_nightly, SLOW, NIGHTLY, CONTRIBUTING.replace(".ci/nightly", "")),
     (pythons_that_differ, changed(CI, *MATRIX, "python", to=["3.11"]), PROJECT),
