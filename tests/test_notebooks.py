@@ -86,7 +86,10 @@ def test_a_notebook_has_a_valid_form_and_no_outputs(page):
     ("text", "message"),
     [
         ("# No link\n", "must say once: As"),
-        ("As [a notebook](../notebooks/x.ipynb).\n```python\nsavefig(1\n)\n```", "line"),
+        (
+            "As [a notebook](../notebooks/x.ipynb).\n```python\nsavefig(\n)\n```\n",
+            "in a line of its own",
+        ),
     ],
     ids=["does not name it", "a picture that is not shown"],
 )
