@@ -37,7 +37,7 @@ class Making:
     given: tuple[str, ...] = ()
     """Files that lie in the folder before."""
     few_colours: bool = False
-    """Kept in 256 colours: a clone carries every version of a large picture for ever."""
+    """Kept in 256 colours: a clone carries each version of a large file for ever."""
     by_name_because: str = ""
     """Why it is made only if it is named."""
 
