@@ -32,8 +32,8 @@ class Making:
     """For Python, from the root of a checkout; `{out}` is an empty folder."""
     pictures: Mapping[str, str]
     """By what the command calls them in that folder, where they belong."""
-    minutes: float
-    """What it takes on two cores."""
+    minutes: float | None
+    """What it takes on two cores; `None` where nobody has looked."""
     given: tuple[str, ...] = ()
     """Files that lie in the folder before."""
     few_colours: bool = False
@@ -84,7 +84,7 @@ MAKINGS = {
     "scaling": Making(
         "benchmarks/scaling.py --out {out}/scaling.png",
         {"scaling.png": "docs/scaling.png"},
-        minutes=8,
+        minutes=None,
         by_name_because="it measures this machine, and benchmarks/README.md cites it",
     ),
     "cost-per-accuracy": Making(
@@ -151,7 +151,9 @@ def main(arguments: list[str] | None = None) -> int:
         skipped = f"; only by name: {making.by_name_because}"
         reason = skipped if making.by_name_because and name not in wanted else ""
         if name in wanted or not options.only:
-            said = f"{name}: {places}, about {making.minutes:g} minutes{reason}"
+            known = making.minutes is not None
+            takes = f"about {making.minutes:g} minutes" if known else "not timed yet"
+            said = f"{name}: {places}, {takes}{reason}"
             print(said, flush=True)
         if name in wanted:
             try:
