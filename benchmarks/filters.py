@@ -1,7 +1,5 @@
 # Time and memory of filter banks, and the bars of the design. Two shared x86 cores with
 # other work on them (load 3 to 7), Python 3.11, JAX 0.10.2, 2026-11-22; best of 3.
-#   import geomnet / import equinox, load 3          0.743 / 0.575 s     < 1.5 times
-#                                     load 7          1.40 / 1.12 s
 #   2D set: sizes 2, 3, 5, orders 0-2, both parities
 #     and importing geomnet after equinox             0.20 to 0.47 s     < 0.5 s
 #     warm, nothing cached                                   0.005 s     < 0.05 s
@@ -32,9 +30,9 @@ PEAK = (
 BEFORE = "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
 START = "import geomnet as gn; t = time.perf_counter(); "
 CLEAR = (
-    "from geomnet import _filters, _characters; "
-    "[f.cache_clear() for f in (_filters._basis, _characters.window_character, "
-    "_characters.tensor_character)]; "
+    "from geomnet.filters import _bank, _characters; "
+    "[f.cache_clear() for f in (_bank._basis, _bank._pixel_orbits, "
+    "_characters.window_character, _characters.tensor_character)]; "
 )
 DRAW = (
     "import io, sympy, geomnet as gn; from matplotlib.backends import backend_agg; "
@@ -44,11 +42,7 @@ DRAW = (
     "gn.plot.filters(bank).savefig(io.BytesIO(), dpi=100)" + TIME
 )
 
-CLOCK = "import time; "
-EQUINOX = "t = time.perf_counter(); import equinox"
 CASES = [
-    ("import equinox", "s", CLOCK + EQUINOX + TIME),
-    ("import geomnet", "s", CLOCK + IMPORT[:-2] + TIME),
     ("2D set, and importing geomnet after equinox", "s", HEAD + IMPORT + SET + TIME),
     ("2D set, cold", "s", HEAD + START + SET + TIME),
     (

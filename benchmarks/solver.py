@@ -302,6 +302,7 @@ def accuracy(path):
         "weno5z": (32, 64, 128),
         "aweno5z": (16, 32, 64, 128),
     }
+    styles = {"muscl": "o-", "weno5z": "s-.", "aweno5z": "^--"}
     for scheme, cells in sizes.items():
         points = []
         for n in cells:
@@ -324,7 +325,7 @@ def accuracy(path):
                 )
             points.append((cost, error))
             print(f"{scheme:8} {n:4}²  {cost:8.3f} core-s  L1 {error:.2e}", flush=True)
-        ax.loglog(*zip(*points, strict=True), "o-", label=scheme)
+        ax.loglog(*zip(*points, strict=True), styles[scheme], label=scheme)
         for (cost, error), n in zip(points, cells, strict=True):
             ax.annotate(
                 f"{n}²", (cost, error), (4, 4), textcoords="offset points", fontsize=8

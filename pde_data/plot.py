@@ -1,5 +1,6 @@
 """Pictures of flows: snapshots and animations; matplotlib is loaded when used."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ _EXTENDS = {
     (False, True): "min",
     (False, False): "neither",
 }
+# Colours of what lies above and below the limits of a map: none of the map's, whoever
+# looks.
+_BEYOND = {"viridis": ("red", "black"), "RdBu_r": ("lime", "blueviolet")}
+# Lines are told apart without their colours.
+_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 # What a figure shows of a flow along so many axes.
 _SHOWN = {
     1: ("density", "velocity", "pressure"),
@@ -87,8 +93,9 @@ def draw_snapshots(
 
     `number` of them, equally apart. In 2D density, vorticity and divergence; in 3D
     density, speed and divergence on the plane through the middle of the last axis; x to
-    the right, y up. In 1D lines of density, velocity and pressure. The few cells beyond
-    the range of colours have colours of their own, and the bar arrows.
+    the right, y up. In 1D lines of density, velocity and pressure. Numbers are in the
+    units of the file. The few cells beyond the range of colours have colours of their
+    own, and the bar arrows.
 
     **Raises:** `ValueError` for a trajectory or a kind of picture that does not exist.
     """
@@ -231,8 +238,10 @@ def draw_gallery(
             ax.set_yticks([])
             if row == 0:
                 ax.set_title(title.replace("_", " "), fontsize=8)
+            if row == len(names) - 1:
+                ax.set_xlabel("x")
             if column == 0:
-                ax.set_ylabel(name)
+                ax.set_ylabel(f"{name}\ny")
     return _save(figure, path)
 
 
@@ -245,10 +254,12 @@ def _draw_lines(
     )
     shades = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(times)))
     for ax, (name, lines) in zip(axes, values.items(), strict=True):
-        for shade, line, time in zip(shades, lines, times, strict=True):
+        drawn = zip(shades, itertools.cycle(_DASHES), lines, times, strict=False)
+        for shade, dash, line, time in drawn:
+            style = {"color": shade, "linestyle": dash, "linewidth": 1.2}
             label = f"t = {flow.times[time]:.3g}"
-            ax.plot(flow.coordinates[0], line, color=shade, lw=1.2, label=label)
-        ax.set(xlabel="x", title=name)
+            ax.plot(flow.coordinates[0], line, label=label, **style)
+        ax.set(xlabel="x", ylabel=name)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
     figure.suptitle(title, fontsize=9)
     return figure
@@ -312,7 +323,8 @@ def _show(
     extent = (x[0] - hx, x[-1] + hx, y[0] - hy, y[-1] + hy)
     cmap, low, high = _scale(name, reference)
     over, under = bool((reference > high).any()), bool((reference < low).any())
-    colours = _pyplot().get_cmap(cmap).with_extremes(over="gold", under="cyan")
+    above, below = _BEYOND[cmap]
+    colours = _pyplot().get_cmap(cmap).with_extremes(over=above, under=below)
     colours.colorbar_extend = _EXTENDS[over, under]
     image = ax.imshow(
         values.T, origin="lower", extent=extent, cmap=colours, vmin=low, vmax=high

@@ -40,7 +40,7 @@ BROUGHT_BY = {"ruff": "ruff", "pyright": "pyright"} | dict.fromkeys(
     "pre-commit-hooks",
 )
 # The extras that users install; the others are tools.
-USED = ("data", "plot", "xarray", "examples")
+USED = ("data", "plot", "xarray", "examples", "notebooks")
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -157,6 +157,18 @@ def workflow_lacks(workflow: dict[str, Any]) -> list[str]:
     return wrong
 
 
+def packages_untested(workflow: dict[str, Any]) -> list[str]:
+    """Pythons and versions for which no wheel is built, installed and tested."""
+    job = workflow["jobs"].get("package", {"steps": []})
+    commands = " ".join(step.get("run", "") for step in job["steps"])
+    rows = job.get("strategy", {}).get("matrix", {}).get("include", [])
+    found = {(row["python"], row["versions"]) for row in rows}
+    pythons = workflow["jobs"]["tests"]["strategy"]["matrix"]["python"]
+    wrong = sorted({(pythons[0], "oldest"), (pythons[-1], "newest")} - found)
+    called = ".ci/package python ${{ matrix.versions }}" in commands
+    return [" ".join(pair) for pair in wrong] + ([] if called else ["the command"])
+
+
 def bounds_that_differ(constraints: str, project: dict[str, Any]) -> list[str]:
     """Lower bounds that `oldest.txt` lacks or has with another version."""
     lines = [line for line in constraints.splitlines() if line and line[0] != "#"]
@@ -178,6 +190,8 @@ def missing_from_nightly(script: str, workflow: str, guide: str) -> list[str]:
     wrong = []
     if not script.strip().endswith("-m pytest -q -m slow -n 2"):
         wrong.append("the slow tests as the last line")
+    if "notebooks]'" not in script:
+        wrong.append("what runs the notebooks")
     if "- run: .ci/nightly\n" not in workflow or "schedule:" not in workflow:
         wrong.append("the command, in the workflow")
     if ".ci/nightly" not in guide:
@@ -242,6 +256,7 @@ LAWS = [
     (missing_from_nightly, SLOW, NIGHTLY, CONTRIBUTING),
     (pythons_that_differ, CI, PROJECT),
     (workflow_lacks, CI),
+    (packages_untested, CI),
     (bounds_that_differ, OLDEST, PROJECT),
     (citation_differs, CITATION, PROJECT),
     (absent_from_sdist, PROJECT),
@@ -265,6 +280,7 @@ BROKEN = [
     (missing_from_run, RUN.replace("set -euo pipefail", "")),
     (missing_from_run, RUN.replace("[dev]", "[test]")),
     (missing_from_nightly, SLOW.replace("-m slow", ""), NIGHTLY, CONTRIBUTING),
+    (missing_from_nightly, SLOW.replace(",notebooks", ""), NIGHTLY, CONTRIBUTING),
     (missing_from_nightly, SLOW, NIGHTLY.replace(".ci/nightly", ""), CONTRIBUTING),
     (missing_from_nightly, SLOW, NIGHTLY, CONTRIBUTING.replace(".ci/nightly", "")),
     (pythons_that_differ, changed(CI, *MATRIX, "python", to=["3.11"]), PROJECT),
@@ -284,6 +300,8 @@ BROKEN = [
     (workflow_lacks, changed(CI, "permissions", to={"contents": "write"})),
     (workflow_lacks, changed(CI, *MATRIX, "include", to=[])),
     (workflow_lacks, changed(CI, "jobs", "tests", "env", "PIP_CONSTRAINT", to="")),
+    (packages_untested, changed(CI, "jobs", "package", "steps", to=[])),
+    (packages_untested, changed(CI, "jobs", "package", "strategy", to={})),
     (bounds_that_differ, re.sub(r"jax==.*\n", "", OLDEST), PROJECT),
     (bounds_that_differ, re.sub(r"jaxlib==.*", "jaxlib==0.7", OLDEST), PROJECT),
     (bounds_that_differ, OLDEST.replace("numpy==", "numpy>="), PROJECT),
@@ -334,6 +352,6 @@ def test_a_broken_configuration_does_not_parse():
         yaml.safe_load("jobs: [tests")
 
 
-@pytest.mark.parametrize("name", ["run", "nightly"])
+@pytest.mark.parametrize("name", ["run", "nightly", "package"])
 def test_commands_can_be_run(name):
     assert (ROOT / ".ci" / name).stat().st_mode & 0o111

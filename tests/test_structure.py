@@ -21,7 +21,7 @@ FILES = sorted(
 # What is not in a package is read by the same people.
 ALL_FILES = FILES + sorted(
     path.relative_to(ROOT)
-    for folder in ("tests", "examples", "benchmarks")
+    for folder in ("tests", "examples", "benchmarks", "docs", ".ci")
     for path in (ROOT / folder).rglob("*.py")
 )
 

@@ -11,24 +11,11 @@ import numpy as np
 
 from .._arguments import checked, shown
 from ..metrics import Spread
+from ._styles import STYLES, every
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-# Colours of Okabe and Ito (2008), from dark to light.
-_STYLES = tuple(
-    {"color": colour, "linestyle": dash, "marker": marker}
-    for colour, dash, marker in (
-        ("#000000", "-", "o"),
-        ("#0072B2", "--", "s"),
-        ("#D55E00", "-.", "^"),
-        ("#009E73", ":", "D"),
-        ("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "v"),
-        ("#E69F00", (0, (1, 1)), "P"),
-        ("#56B4E9", (0, (8, 2)), "X"),
-    )
-)
 
 
 @checked
@@ -170,12 +157,12 @@ def _axes(curves: Mapping[str, Any], argument: str) -> "tuple[Figure, Axes]":
 
 
 def _styles(curves: Mapping[str, Any]) -> Sequence[dict[str, Any]]:
-    if len(curves) > len(_STYLES):
+    if len(curves) > len(STYLES):
         raise ValueError(
-            f"{len(curves)} curves can't be told from each other: draw {len(_STYLES)} "
+            f"{len(curves)} curves can't be told from each other: draw {len(STYLES)} "
             "at most in one picture."
         )
-    return _STYLES[: len(curves)]
+    return STYLES[: len(curves)]
 
 
 def _two_axes(values: Any, argument: str, second: str) -> np.ndarray:
@@ -196,8 +183,8 @@ def _band(
         np.where(np.isfinite(part), part, np.nan)
         for part in (spread.median, spread.lower, spread.upper)
     )
-    every = max(1, len(x) // 12)
-    axes.plot(x, middle, label=label, markersize=4, markevery=every, **style)
+    marks: dict[str, Any] = {"markersize": 4, "markevery": every(len(x))}
+    axes.plot(x, middle, label=label, **marks, **style)
     if spread.count > 1:
         axes.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arguments import checked, shown
+from ._styles import every, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +24,8 @@ def learning_curves(
     y_label: str = "SMSE (normalised units)",
 ) -> "Figure":
     """Loss against step on a logarithmic axis.
+
+    Models have colours and markers of their own, their curves dashes.
 
     **Arguments:**
 
@@ -46,10 +49,10 @@ def learning_curves(
     if not any(len(points) for _, _, points in curves):
         raise ValueError("`histories` must hold points (step, loss), and has none.")
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    colours = {model: f"C{i}" for i, model in enumerate(by_model)}
-    styles = {
-        name: style
-        for name, style in zip(
+    styles = {model: style(i) for i, model in enumerate(by_model)}
+    dashes = {
+        name: dash
+        for name, dash in zip(
             dict.fromkeys(name for _, name, _ in curves),
             itertools.cycle(("-", "--", ":", "-.")),
             strict=False,
@@ -58,19 +61,11 @@ def learning_curves(
     for model, name, points in curves:
         if len(points):
             label = f"{model}, {name}" if model else name
-            # One point is no line.
-            marker = "o" if len(points) == 1 else ""
-            axes.plot(
-                *points.T,
-                styles[name],
-                marker=marker,
-                markersize=3,
-                color=colours[model],
-                label=label,
-            )
+            drawn = {**styles[model], "linestyle": dashes[name], "label": label}
+            axes.plot(*points.T, markersize=3, markevery=every(len(points)), **drawn)
     axes.set(yscale="log", xlabel=x_label, ylabel=y_label)
     axes.grid(which="both", alpha=0.25)
-    axes.legend()
+    axes.legend(handlelength=3.5)
     return figure
 
 
@@ -95,7 +90,7 @@ def error_growth(
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
-    for name, given in errors.items():
+    for number, (name, given) in enumerate(errors.items()):
         values = _numbers(name, given)
         if values.ndim != 1:
             raise TypeError(
@@ -103,12 +98,13 @@ def error_growth(
                 f"{shown(given)}."
             )
         x = np.arange(1, len(values) + 1) * (1 if time_step is None else time_step)
-        axes.plot(x, values, "o-", markersize=3, label=name)
+        marks: dict[str, Any] = {"markersize": 3, "markevery": every(len(x))}
+        axes.plot(x, values, label=name, **marks, **style(number))
     unit = f" [{time_unit}]" if time_unit else ""
     x_label = "steps of the rollout" if time_step is None else f"time{unit}"
     axes.set(yscale="log", xlabel=x_label, ylabel=y_label)
     axes.grid(which="both", alpha=0.25)
-    axes.legend()
+    axes.legend(handlelength=3.5)
     return figure
 
 

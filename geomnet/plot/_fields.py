@@ -8,14 +8,13 @@ import numpy as np
 from .._arguments import check_count, checked, is_integer, shown
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
+from ._styles import BEYOND
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MAX_ARROWS = 20
-# For each map of colours those of what lies above and below its limits.
-_BEYOND = {"viridis": ("red", "black"), "RdBu_r": ("gold", "cyan")}
 
 
 @checked
@@ -274,7 +273,7 @@ def _colour_map(signed: bool, values: np.ndarray, limits: tuple[float, float]) -
     import matplotlib
 
     name = "RdBu_r" if signed else "viridis"
-    above, below = _BEYOND[name]
+    above, below = BEYOND[name]
     colours: Any = matplotlib.colormaps[name].with_extremes(over=above, under=below)
     colours.colorbar_extend = _extend([values], limits)
     return colours

@@ -16,13 +16,15 @@ from . import (
 )
 from ._cases import HEADER, Result
 
-_COLOURS = {
-    "muscl": "C0",
-    "aweno5z": "C1",
-    "weno5z": "C2",
-    "muscl-low-mach": "C3",
-    "aweno5z-low-mach": "C4",
+# Told apart without their colours, which are those of Okabe and Ito (2008).
+_STYLES: dict[str, dict[str, Any]] = {
+    "muscl": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    "aweno5z": {"color": "#D55E00", "linestyle": "--", "marker": "^"},
+    "weno5z": {"color": "#009E73", "linestyle": "-.", "marker": "s"},
+    "muscl-low-mach": {"color": "#CC79A7", "linestyle": ":", "marker": "D"},
+    "aweno5z-low-mach": {"color": "#E69F00", "linestyle": (0, (8, 2)), "marker": "v"},
 }
+_OTHER = {"color": "#000000", "linestyle": (0, (1, 1)), "marker": "x"}
 _DPI = 100
 
 
@@ -81,15 +83,15 @@ def draw_convergence(results: Sequence[Result], path: Path) -> None:
         chosen: list[Any] = [r for r in results if r.case == name]
         for result in chosen:
             label = f"{result.scheme} ({result.observed_order:.1f})"
-            colour = _COLOURS.get(result.scheme, "C5")
-            ax.loglog(result.cells, result.errors, "o-", ms=4, label=label, c=colour)
+            style = _STYLES.get(result.scheme, _OTHER)
+            ax.loglog(result.cells, result.errors, ms=4, label=label, **style)
         every = [e for result in chosen for e in result.errors]
         # One decade at least, so that a small change does not look like a cliff.
         middle, spread = np.sqrt(max(every) * min(every)), max(every) / min(every)
         half = max(spread, 10) ** 0.5 * 1.6
         ax.set_ylim(middle / half, middle * half)
         ax.set_title(name, fontsize=8.5)
-        ax.legend(fontsize=7, handlelength=1)
+        ax.legend(fontsize=7, handlelength=2.5)
         ticks = sorted({n for result in chosen for n in result.cells})
         ax.set_xticks(ticks, [str(n) for n in ticks], fontsize=8)
         ax.tick_params(axis="y", labelsize=8)
@@ -125,6 +127,11 @@ def draw_flows(path: Path) -> None:
     plt.close(figure)
 
 
+def _points(scheme: str) -> dict[str, Any]:
+    """The style of a scheme without its line."""
+    return {**_STYLES[scheme], "linestyle": "none"}
+
+
 def _draw_tube(
     ax: Any, problem: exact.RiemannProblem, jump: float, time: float, schemes: Any
 ) -> None:
@@ -133,31 +140,31 @@ def _draw_tube(
     for scheme in schemes:
         density = tubes.tube(scheme, 100, problem, jump, time)[0]
         centers = (np.arange(100) + 0.5) / 100
-        ax.plot(centers, density, ".", ms=4, c=_COLOURS[scheme], label=scheme)
+        ax.plot(centers, density, ms=2.5, label=scheme, **_points(scheme))
+    ax.set(xlabel="x", ylabel="density")
 
 
 def _draw_sod(ax: Any) -> None:
     _draw_tube(ax, exact.SOD, 0.5, 0.2, ("muscl", "aweno5z"))
-    ax.set_title("Sod's tube, density, 100 cells", fontsize=9)
+    ax.set_title("Sod's tube, 100 cells", fontsize=9)
 
 
 def _draw_toro(ax: Any) -> None:
     _draw_tube(ax, *exact.TORO[3], ("muscl", "aweno5z"))
-    ax.set_title("Toro's fourth tube, density, 100 cells", fontsize=9)
+    ax.set_title("Toro's fourth tube, 100 cells", fontsize=9)
 
 
 def _draw_shu_osher(ax: Any) -> None:
     for scheme, n, style in (
-        (tubes.FINE_SCHEME, tubes.FINE, "k-"),
-        ("muscl", 400, "."),
-        ("aweno5z", 400, "."),
+        (tubes.FINE_SCHEME, tubes.FINE, {"color": "black"}),
+        ("muscl", 400, _points("muscl")),
+        ("aweno5z", 400, _points("aweno5z")),
     ):
         x = -5 + 10 * (np.arange(n) + 0.5) / n
-        colour = {} if style == "k-" else {"c": _COLOURS[scheme]}
         label = f"{scheme}, {n} cells"
-        ax.plot(x, tubes.shu_osher(scheme, n), style, ms=3, lw=1, label=label, **colour)
-    ax.set_xlim(-3, 3)
-    ax.set_title("Shu-Osher, density", fontsize=9)
+        ax.plot(x, tubes.shu_osher(scheme, n), ms=2, lw=1, label=label, **style)
+    ax.set(xlim=(-3, 3), xlabel="x", ylabel="density")
+    ax.set_title("Shu-Osher", fontsize=9)
 
 
 def _draw_becker(ax: Any) -> None:
@@ -166,28 +173,34 @@ def _draw_becker(ax: Any) -> None:
         ax.plot(x, expected, "k-", lw=1)
         near = np.abs(x) < 0.15
         ax.plot(x[near], u[near], marker, ms=3, label=f"Mach {mach:g}, 128 cells")
-    ax.set_xlim(-0.15, 0.15)
-    ax.set_title("Becker's viscous shock, velocity (lines: exact)", fontsize=9)
+    ax.set(xlim=(-0.15, 0.15), xlabel="x", ylabel="velocity")
+    ax.set_title("Becker's viscous shock (lines: exact)", fontsize=9)
 
 
 def _draw_kelvin_helmholtz(ax: Any) -> None:
-    for scheme, n, style in (
+    for scheme, n, dash in (
         ("muscl", 64, ":"),
         ("muscl", 128, "--"),
         ("muscl", 256, "-"),
-        ("aweno5z", 128, "--"),
+        ("aweno5z", 128, "none"),
     ):
         times, amplitude = layers.kelvin_helmholtz(scheme, n)
         label = f"{scheme}, {n}²"
-        ax.semilogy(times, amplitude, style, lw=1.2, c=_COLOURS[scheme], label=label)
+        # Two of them are one line: one is drawn as points.
+        style = _points(scheme) if dash == "none" else {**_STYLES[scheme], "marker": ""}
+        style["linestyle"] = dash
+        ax.semilogy(times, amplitude, lw=1.2, ms=4, label=label, **style)
     times = np.array([0.5, 1.2])
     slope = np.exp(layers.GROWTH_RATE * (times - 0.5))
     ax.semilogy(times, 0.7 * amplitude[10] * slope, "k-", lw=1, label="converged rate")
-    ax.set_xlabel("time", fontsize=8)
-    ax.set_title("Kelvin-Helmholtz (McNally), mode amplitude", fontsize=9)
+    ax.set(xlabel="time", ylabel="amplitude of the mode")
+    ax.set_title("Kelvin-Helmholtz (McNally)", fontsize=9)
 
 
 def _draw_dye(ax: Any) -> None:
     dye = layers.rolled_up("muscl", 64)
-    ax.imshow(dye.T, origin="lower", extent=(0, 1, 0, 2), cmap="viridis")
+    box = (0, 1, 0, 2)
+    image = ax.imshow(dye.T, origin="lower", extent=box, cmap="viridis")
+    ax.figure.colorbar(image, ax=ax, label="dye")
+    ax.set(xlabel="x", ylabel="y")
     ax.set_title("viscous layer with dye, muscl, 64 x 128", fontsize=9)

@@ -7,6 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 import geomnet as gn
 
@@ -160,7 +161,7 @@ def test_saturation_is_marked_in_the_panel_and_at_its_bar(factor, extend):
     assert errors.colorbar.extend == extend  # pyright: ignore
     figure.canvas.draw()
     drawn = errors.to_rgba(errors.get_array())  # pyright: ignore
-    marks = {"max": (1.0, 215 / 255, 0.0, 1.0), "min": (0.0, 1.0, 1.0, 1.0)}
+    marks = {"max": to_rgba("lime"), "min": to_rgba("blueviolet")}
     for side, colour in marks.items():
         assert np.isclose(drawn, colour).all(-1).any() == (side == extend)
     plt.close(figure)
