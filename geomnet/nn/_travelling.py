@@ -110,16 +110,15 @@ class TravellingWaves(eqx.Module):
             known = lengths.tobytes()
             if known not in factors:
                 factors[known] = self._factors(jnp.asarray(lengths, dtype), parameters)
-            terms = len(table.T) * self.num_waves
-            channels = self.space.shapes[pair][1:]
-            size = terms * math.prod(channels)
+            channels = math.prod(self.space.shapes[pair][1:])
+            size = len(table.T) * self.num_waves * channels
             weights = self.weights[position : position + size].astype(dtype)
             position += size
-            both = jnp.asarray(table, dtype)[:, :, None] * factors[known][:, None, :]
-            made = both.reshape(len(table), terms) @ weights.reshape(
-                terms, math.prod(channels)
-            )
-            parts.append(made.ravel())
+            weights = weights.reshape(len(table.T), self.num_waves * channels)
+            # Directions first, which are those of all samples.
+            along = jnp.asarray(table, dtype) @ weights
+            along = along.reshape(len(table), self.num_waves, channels)
+            parts.append(jnp.einsum("km,kmc->kc", factors[known], along).ravel())
         return jnp.concatenate(parts)
 
     def _factors(
