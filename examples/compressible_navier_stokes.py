@@ -61,7 +61,7 @@ class Settings:
     """Largest wave number of the propagator along each side."""
     depth: int = 3
     """How often a UNet halves the grid."""
-    steps: int = 5000
+    steps: int = 3500
     """Training steps of each model."""
     unrolled: int = 4
     """Steps of a model's own predictions that the loss looks at in the end."""
