@@ -21,7 +21,6 @@ from ..nn import (
     common_steps,
 )
 from ..nn._conditioned_spectral import repeated
-from ..nn._kernel import scaled
 from ..nn._spectral import as_modes
 from ..nn._waves import Waves, waves_of
 from ._contract import AbstractNetwork
@@ -190,10 +189,10 @@ class Propagator(AbstractNetwork):
         layer = kind(self.group, source, target, modes, **options)
 
         def linear_in(layer: Any) -> tuple[Any, ...]:
-            waves = (layer.travelling.weights,) if self.num_parameters else ()
-            return (layer.kernel, *waves)
+            parts = (layer.kernel, layer.travelling) if self.num_parameters else ()
+            return tuple(part.weights for part in parts or (layer.kernel,))
 
-        return eqx.tree_at(linear_in, layer, replace_fn=lambda x: scaled(x, scale))
+        return eqx.tree_at(linear_in, layer, replace_fn=lambda x: scale * x)
 
     def _block(
         self, source: Signature, key: PRNGKeyArray, dtype: Any
