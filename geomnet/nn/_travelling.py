@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from .._arithmetic import FULL
 from .._signature import TensorType
 from ..filters._covariant_basis import covariant_basis
 from ..filters._kernel_space import KernelSpace, Pair
@@ -116,9 +117,10 @@ class TravellingWaves(eqx.Module):
             position += size
             weights = weights.reshape(len(table.T), self.num_waves * channels)
             # Directions first, which are those of all samples.
-            along = jnp.asarray(table, dtype) @ weights
+            along = jnp.matmul(jnp.asarray(table, dtype), weights, precision=FULL)
             along = along.reshape(len(table), self.num_waves, channels)
-            parts.append(jnp.einsum("km,kmc->kc", factors[known], along).ravel())
+            made = jnp.einsum("km,kmc->kc", factors[known], along, precision=FULL)
+            parts.append(made.ravel())
         return jnp.concatenate(parts)
 
     def _factors(
@@ -131,11 +133,11 @@ class TravellingWaves(eqx.Module):
         speed, bias, phase, decay, decay_bias = (
             x.astype(parameters.dtype) for x in leaves
         )
-        angle = lengths[:, None] * jnp.exp(parameters @ speed + bias) + phase
-        exponent = jnp.square(lengths)[:, None] * jnp.exp(
-            parameters @ decay + decay_bias
-        )
-        return jnp.cos(angle) * jnp.exp(-exponent)
+        # In full: an angle is many radians.
+        rate = jnp.exp(jnp.matmul(parameters, speed, precision=FULL) + bias)
+        loss = jnp.exp(jnp.matmul(parameters, decay, precision=FULL) + decay_bias)
+        angle = lengths[:, None] * rate + phase
+        return jnp.cos(angle) * jnp.exp(-jnp.square(lengths)[:, None] * loss)
 
 
 @functools.lru_cache(maxsize=256)

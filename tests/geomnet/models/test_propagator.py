@@ -197,8 +197,8 @@ def test_products_of_strong_flows_are_bounded(num_blocks):
         assert sizes[2] == pytest.approx(sizes[1], rel=0.1)
         strong = [np.abs(products_of(bare, image, 10.0**n)).max() for n in (3, 6)]
         assert strong[1] > 0.9e6 * strong[0]
-        weak = [products_of(each, image, 1e-3) for each in (net, bare)]
-        np.testing.assert_allclose(*weak, atol=1e-4 * np.abs(weak[1]).max())
+        held, free = (products_of(each, image, 1e-3) for each in (net, bare))
+        np.testing.assert_allclose(held, free, atol=1e-4 * np.abs(free).max())
 
 
 def test_a_flow_beyond_all_measure_is_held_without_overflow():
