@@ -220,8 +220,9 @@ def build(arm: Arm, cell: Cell, data: Data, settings: Settings) -> Any:
     if arm.network == "persistence":
         return gn.Persistence(settings.past * flow, flow)
     key, units = jax.random.key(cell.seed), gn.flow_units()
+    waves = {"num_waves": arm.num_waves, "factor_limit": arm.factor_limit}
     shapes: dict[str, tuple[Any, dict[str, Any]]] = {
-        "propagator": (gn.Propagator, {"modes": settings.modes}),
+        "propagator": (gn.Propagator, {"modes": settings.modes, **waves}),
         "unet": (gn.UNet, {"depth": 2}),
         "resunet": (gn.ResUNet, {"depth": 2}),
         "dilated": (gn.DilatedResNet, {"num_blocks": 2}),

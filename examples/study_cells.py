@@ -1,6 +1,7 @@
 """What the study compares: arms, flows, and in which order their cells are run."""
 
 import dataclasses
+import math
 from typing import Literal
 
 FLOWS = {"Mach 0.1": (0.1, 0.01), "Mach 1": (1.0, 0.1)}
@@ -31,6 +32,10 @@ class Arm:
     average: float | None = None
     """Decay of the average of the weights."""
     pseudoscalars: bool = True
+    num_waves: int = 16
+    """That travel, in a propagator's convolutions."""
+    factor_limit: float = 1.0
+    """Of a propagator's products."""
     rate: float = 1.0
     """Learning rate, relative to that of a propagator."""
     share_of_steps: float = 1.0
@@ -88,6 +93,8 @@ ARMS: dict[str, Arm] = {
     "not residual": Arm(residual=False),
     "without pseudoscalars": Arm(pseudoscalars=False),
     "average of weights": Arm(average=0.99),
+    "without travelling waves": Arm(num_waves=0),
+    "without a limit": Arm(factor_limit=math.inf),
     "UNet, shifted": Arm(**_UNET, random_shifts=True),  # pyright: ignore
     "UNet, norm: restored": Arm(**_UNET | {"norm": "restored"}),  # pyright: ignore
 }
