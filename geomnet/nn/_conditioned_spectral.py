@@ -25,7 +25,7 @@ from ._waves import Waves, waves_of
 
 
 class ConditionedSpectralConv(AbstractSpectralLayer):
-    """A `SpectralConv` whose kernel is a mixture, of weights that depend on numbers.
+    """A `SpectralConv` whose kernel depends on numbers: mixtures, travelling waves.
 
     How far a wave comes in a step depends on the speed of sound, how much of it is left
     on the viscosity: the factor of each wave vector is a function of such numbers p,
