@@ -89,7 +89,7 @@ QUICK = Settings(
     test_trajectories=8,
     modes=15,
     depth=2,
-    steps=400,
+    steps=370,
     validate_every=200,
 )
 
