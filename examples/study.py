@@ -105,16 +105,16 @@ def main(settings: Settings) -> list[dict[str, Any]]:
     wanted = cells_of(settings.trajectories, settings.seeds, paper=settings.paper)
     wanted = [c for c in wanted if not settings.arms or c.arm in settings.arms]
     left = [cell for cell in wanted if str(cell) not in done]
-    compiled = None
+    before = None
     for number, cell in enumerate(left):
         if time.monotonic() > end:
             print(f"The budget is spent; {len(left) - number} cells are left.")
             break
         # Seeds share what is compiled, other cells hardly anything: a process that kept
         # all of it would run out of memory maps.
-        if compiled not in (None, dataclasses.replace(cell, seed=0)):
+        if before and dataclasses.replace(before, seed=cell.seed) != cell:
             jax.clear_caches()
-        compiled = dataclasses.replace(cell, seed=0)
+        before = cell
         row = {"cell": str(cell), "settings": decisive(settings)} | run(cell, settings)
         rows.append(row)
         with (settings.out / "rows.jsonl").open("a") as file:

@@ -189,8 +189,8 @@ class Propagator(AbstractNetwork):
         layer = kind(self.group, source, target, modes, **options)
 
         def linear_in(layer: Any) -> tuple[Any, ...]:
-            parts = (layer.kernel, layer.travelling) if self.num_parameters else ()
-            return tuple(part.weights for part in parts or (layer.kernel,))
+            travelling = (layer.travelling.weights,) if self.num_parameters else ()
+            return (layer.kernel.weights, *travelling)
 
         return eqx.tree_at(linear_in, layer, replace_fn=lambda x: scale * x)
 

@@ -163,14 +163,12 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         hidden = hidden_of(parameters, self.hidden_weight, self.hidden_bias)
         mixture = hidden @ self.mixture_weight.astype(dtype)
         mixture = mixture + self.mixture_bias.astype(dtype)
-        weights, parts, position = self.kernel.weights.astype(dtype), [], 0
-        for number, inputs, outputs in self.kernel.space.shapes.values():
-            size = number * inputs * outputs
-            part = weights[position : position + size]
+        parts = []
+        for part in self.kernel.coefficients_of_pairs().values():
             # The channels of each type stand kernel by kernel.
-            kernels = part.reshape(number * inputs, len(mixture), -1)
+            number, _, inputs = part.shape
+            kernels = part.mT.astype(dtype).reshape(number * inputs, len(mixture), -1)
             parts.append(jnp.einsum("kmc,m->kc", kernels, mixture).ravel())
-            position += size
         return jnp.concatenate(parts)
 
 

@@ -84,10 +84,7 @@ class TravellingWaves(eqx.Module):
         self.speed_bias = uniform(keys[2], *_SPEEDS)
         self.decay_bias = uniform(keys[3], *_DECAYS)
         self.phase = uniform(keys[4], 0.0, 2 * math.pi)
-        sizes = [
-            len(table.T) * num_waves * math.prod(space.shapes[pair][1:])
-            for pair, table in _tables(space).items()
-        ]
+        sizes = [math.prod(shape) for shape in self._shapes().values()]
         deviations = _deviations(space, variance / max(num_waves, 1))
         scale = np.repeat(deviations, sizes)
         drawn = jax.random.normal(keys[5], scale.shape, dtype)
@@ -111,17 +108,29 @@ class TravellingWaves(eqx.Module):
             known = lengths.tobytes()
             if known not in factors:
                 factors[known] = self._factors(jnp.asarray(lengths, dtype), parameters)
-            channels = math.prod(self.space.shapes[pair][1:])
-            size = len(table.T) * self.num_waves * channels
-            weights = self.weights[position : position + size].astype(dtype)
-            position += size
-            weights = weights.reshape(len(table.T), self.num_waves * channels)
+            shape = self._shapes()[pair]
+            weights = self.weights[position : position + math.prod(shape)]
+            position += math.prod(shape)
+            weights = weights.astype(dtype).reshape(shape[0], shape[1] * shape[2])
             # Directions first, which are those of all samples.
             along = jnp.matmul(jnp.asarray(table, dtype), weights, precision=FULL)
-            along = along.reshape(len(table), self.num_waves, channels)
+            along = along.reshape(len(table), *shape[1:])
             made = jnp.einsum("km,kmc->kc", factors[known], along, precision=FULL)
             parts.append(made.ravel())
         return jnp.concatenate(parts)
+
+    def _shapes(self) -> dict[Pair, tuple[int, int, int]]:
+        """`(covariants, waves, channels in times out)` of the amplitudes of each pair
+        of types, in the order of storage.
+        """
+        return {
+            pair: (
+                table.shape[1],
+                self.num_waves,
+                math.prod(self.space.shapes[pair][1:]),
+            )
+            for pair, table in _tables(self.space).items()
+        }
 
     def _factors(
         self,
@@ -179,14 +188,18 @@ def _table(space: KernelSpace, pair: Pair) -> np.ndarray:
     directions = vectors / np.where(lengths > 0, lengths, 1)
     place, sign = _entries(space, pair)
     columns: list[np.ndarray] = []
+    independent = np.zeros((len(place), 0))
     for row, exponents in _covariants(space, pair):
         monomials = (directions[:, None, :] ** exponents).prod(axis=-1)
         column = (monomials @ row)[tuple(place.T)] * sign
         # On the sphere x² + y² is 1, but not in its centre, the mean of a field: what
         # lower degrees give is left out.
-        if np.linalg.matrix_rank(np.stack([*columns, column])) > len(columns):
+        rest = column - independent @ (independent.T @ column)
+        size = np.linalg.norm(rest)
+        if size > 1e-9 * np.linalg.norm(column):
             columns.append(column)
-    return np.stack(columns, axis=1) if columns else np.zeros((len(place), 0))
+            independent = np.column_stack([independent, rest / size])
+    return np.stack(columns, axis=1) if columns else independent
 
 
 def _covariants(
