@@ -83,8 +83,12 @@ def least_weights(description: dict[str, Any]) -> float:
     if description.get("class") == "Propagator":
         # All its fields meet in each cell alone; the kernels are of few of them.
         conditions = _number(description.get("num_parameters"))
-        kernels = _number(description.get("num_kernels")) if conditions else 0.0
-        return max(pairs * blocks, cells / 48, conditions, kernels, least_of_ends)
+        kernels, waves = (
+            _number(description.get(name)) if conditions else 0.0
+            for name in ("num_kernels", "num_waves")
+        )
+        terms = max(conditions, kernels, conditions * waves)
+        return max(pairs * blocks, cells / 48, terms, least_of_ends)
     return max(least * max(1.0, cells / 48), least_of_ends)
 
 
@@ -101,11 +105,13 @@ def _cells(description: dict[str, Any], name: str) -> float:
     value, group = description.get(name), description.get("group")
     group = _said(_said(group, "name"), "generators")
     if isinstance(value, list):
-        return math.prod(map(_number, value))
+        return math.prod(map(_number, value), start=1.0)
     if isinstance(group, str):
         d = Group.from_name(group).num_spatial_dims
     else:
-        d = len(group[0]) if isinstance(group, list) and group else 1
+        # The rows of a matrix, if that is what it says.
+        first = group[0] if isinstance(group, list) and group else None
+        d = len(first) if isinstance(first, list) else 1
     return _number(value) ** min(d, 3)
 
 

@@ -29,6 +29,13 @@ PLAIN = {
             {"num_parameters": 1, "num_kernels": 10**13},
             "claims a network of",
         ),
+        (
+            "Propagator",
+            {"num_parameters": 1, "num_waves": 10**13},
+            "claims a network of",
+        ),
+        ("ResNet", {"size": []}, "does not fit ResNet|`size`"),
+        ("ResNet", {"group": [3]}, "`description`|group"),
         ("DilatedResNet", {"num_blocks": 500, "dilations": [1, 2, 4]}, "1000 at most"),
         ("DilatedResNet", {"dilations": [1] * 1001}, "1000 at most"),
         ("UNet", {"depth": 1e9}, "`description` does not fit UNet|`depth` must be"),
