@@ -241,7 +241,9 @@ def build(arm: Arm, cell: Cell, data: Data, settings: Settings) -> Any:
     if arm.units:
         normal = gn.fit_unit_normaliser(units, flow, seen, data.parameters)
         model = gn.Nondimensional(model, normal, units.given(data.parameters))
-    return model if arm.match is None else gn.twin(model, arm.match, key=key)
+    if arm.match == "one component":
+        return model.like(group=gn.trivial(2), hidden="1x0+", key=key)
+    return model if arm.match is None else gn.twin(model, key=key)
 
 
 def steps_of(arm: Arm, cell: Cell, settings: Settings) -> int:

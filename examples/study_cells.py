@@ -15,8 +15,10 @@ class Arm:
     network: Literal["propagator", "unet", "resunet", "dilated", "persistence"] = (
         "propagator"
     )
-    match: Literal["components", "parameters", "flops"] | None = None
-    """What its twin without symmetry has in common with it; `None`: the equivariant."""
+    match: Literal["components", "one component"] | None = None
+    """Its twin without symmetry, as wide or of one component inside, which still has
+    more parameters and arithmetic than an equivariant propagator; `None`: itself.
+    """
     augmented: bool = False
     """Train on moved batches."""
     averaged: bool = False
@@ -34,7 +36,7 @@ class Arm:
     pseudoscalars: bool = True
     num_waves: int = 16
     """That travel, in a propagator's convolutions."""
-    factor_limit: float = 1.0
+    factor_limit: float = 3.0
     """Of a propagator's products."""
     rate: float = 1.0
     """Learning rate, relative to that of a propagator."""
@@ -78,8 +80,7 @@ ARMS: dict[str, Arm] = {
     "equivariant": Arm(),
     "twin": Arm(match="components", averaged=True),
     "twin, augmented": Arm(match="components", augmented=True),
-    "twin of equal parameters": Arm(match="parameters"),
-    "twin of equal arithmetic": Arm(match="flops"),
+    "twin of one component": Arm(match="one component"),
     "persistence": Arm("persistence"),
     "UNet": Arm(**_UNET),  # pyright: ignore
     "UNet twin": Arm(**_UNET, match="components"),  # pyright: ignore
@@ -101,8 +102,7 @@ ARMS: dict[str, Arm] = {
 MAIN = ("equivariant", "twin")
 COMPETITORS = (
     "twin, augmented",
-    "twin of equal parameters",
-    "twin of equal arithmetic",
+    "twin of one component",
 )
 WINDOWED = (
     "UNet",
@@ -112,7 +112,7 @@ WINDOWED = (
     "DilatedResNet",
     "DilatedResNet twin",
 )
-ABLATIONS = tuple(ARMS)[12:]
+ABLATIONS = tuple(ARMS)[11:]
 
 
 def cells_of(

@@ -43,8 +43,8 @@ class Source:
         if self._held is None:
             self._held = self._opened()
         held = self._held
-        array = held[name] if name in held else None  # noqa: SIM401 (zarr has no get)
-        if array is None or hasattr(array, "keys"):
+        array, dtype = self._found(held, name)
+        if array is None or hasattr(type(array), "keys"):
             raise ValueError(
                 f"{self} has no array '{name}'. It has {_names(held)}: `datasets={{"
                 "'field': 'name there'}` says which belongs to a field."
@@ -55,12 +55,24 @@ class Source:
                 "read any file that its maker has named. If you trust it, open it "
                 "yourself, `h5py.File(path)`, and give that."
             )
-        dtype = getattr(array, "dtype", None)
         # What isn't of NumPy's kinds (lists, PyTorch's tensors) becomes an array.
         if not hasattr(array, "shape") or not _is_dtype(dtype):
             array = np.asarray(array)
         self._arrays[name] = array
         return array
+
+    def _found(self, held: Any, name: str) -> tuple[Any, Any]:
+        """An array and its dtype, or `None`; damage in words, which h5py finds late."""
+        try:
+            array = held[name] if name in held else None  # noqa: SIM401 (zarr: no get)
+            return array, getattr(array, "dtype", None)
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+            if self._path is None:
+                raise
+            raise ValueError(
+                f"`source`: '{name}' of {self} can't be read; the file may be damaged "
+                f"({error})."
+            ) from error
 
     def close(self) -> None:
         """Closes the file, if this opened it."""
@@ -142,7 +154,9 @@ def _names(held: Any) -> str:
     names: list[str] = []
     if hasattr(held, "visititems"):
         held.visititems(
-            lambda name, node: names.append(name) if hasattr(node, "shape") else None
+            lambda name, node: (
+                names.append(name) if hasattr(type(node), "shape") else None
+            )
         )
     else:
         names = [str(name) for name in held]

@@ -180,8 +180,18 @@ def count_flops(model: Any, grid: tuple[int, ...]) -> float:
     does not say what it takes.
     """
     shapes = _shapes(model, grid)
-    lowered = jax.jit(_forward(model)).lower(*shapes)
+    # Of a program for a GPU, XLA counts nothing before it is compiled.
+    with jax.default_device(_counting_device()):
+        lowered = jax.jit(_forward(model)).lower(*shapes)
     return _flops(lowered.cost_analysis())
+
+
+def _counting_device() -> jax.Device | None:
+    """A CPU where there is one; `None` leaves it to JAX."""
+    try:
+        return jax.devices("cpu")[0]
+    except RuntimeError:
+        return None
 
 
 def _shapes(model: Any, grid: tuple[int, ...]) -> tuple[Any, jax.ShapeDtypeStruct]:

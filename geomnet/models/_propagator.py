@@ -100,7 +100,7 @@ class Propagator(AbstractNetwork):
         num_waves: int = 16,
         norm: str = DEFAULT_NORM,
         output_scale: float = 1.0,
-        factor_limit: float = 1.0,
+        factor_limit: float = 3.0,
         remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,

@@ -16,6 +16,8 @@ from ._cost import count_flops, count_parameters
 
 Match = Literal["components", "parameters", "flops"]
 
+# A twin of so many times more or less is none.
+_NEAR = 2.0
 # Sides on which arithmetic is counted unless told: a UNet of depth 4 takes them.
 _SIDES = {1: 256, 2: 64, 3: 16}
 
@@ -75,8 +77,8 @@ def twin(
         arithmetic than a dense convolution.
     - `key`: draws its parameters; by default a fixed key.
 
-    **Raises:** `ValueError` if `match` is unknown, or `grid` does not fit it or the
-    model; `TypeError` if the model can't be built again.
+    **Raises:** `ValueError` if `match` is unknown, `grid` does not fit it or the model,
+    or no width comes near; `TypeError` if the model can't be built again.
     """
     if match not in get_args(Match):
         raise ValueError(f"`match` must be one of {get_args(Match)}, got {match!r}.")
@@ -105,16 +107,25 @@ def twin(
         measure = count_parameters
     width = model.hidden.features(d)
     if match != "components":
-        width = _nearest_width(
-            lambda n: measure(eqx.filter_eval_shape(build, n)), measure(model), width
+        wanted = measure(model)
+        width, found = _nearest_width(
+            lambda n: measure(eqx.filter_eval_shape(build, n)), wanted, width
         )
+        if not wanted / _NEAR <= found <= wanted * _NEAR:
+            raise ValueError(
+                f"No twin has as many {match} as the model's {wanted:.3g}: with {width} "
+                f"hidden components it has {found:.3g}, and that is the nearest. "
+                'Match "components".'
+            )
     return build(width)
 
 
 def _nearest_width(
     measure: Callable[[int], float], wanted: int | float, likely: int
-) -> int:
-    """The width whose measure is nearest to what is wanted; the measure grows."""
+) -> tuple[int, float]:
+    """The width whose measure is nearest to what is wanted, and that measure, which
+    grows with the width.
+    """
     measure = functools.cache(measure)
     low, high = 0, likely
     while measure(high) < wanted:
@@ -125,4 +136,5 @@ def _nearest_width(
         share = (math.sqrt(wanted) - start) / (end - start)
         guess = min(max(low + round(share * (high - low)), low + 1), high - 1)
         low, high = (guess, high) if measure(guess) < wanted else (low, guess)
-    return min((n for n in (low, high) if n), key=lambda n: abs(measure(n) - wanted))
+    width = min((n for n in (low, high) if n), key=lambda n: abs(measure(n) - wanted))
+    return width, float(measure(width))

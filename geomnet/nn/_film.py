@@ -103,9 +103,12 @@ def hidden_of(
     weight: Float[Array, "parameters width"],
     bias: Float[Array, " width"],
 ) -> Float[Array, " width"]:
-    """The hidden layer on numbers, in their precision."""
+    """The hidden layer on numbers, in their precision.
+
+    Bounded: beyond the numbers that were seen it gives nothing beyond what was learned.
+    """
     dtype = parameters.dtype
-    return jax.nn.silu(parameters @ weight.astype(dtype) + bias.astype(dtype))
+    return jnp.tanh(parameters @ weight.astype(dtype) + bias.astype(dtype))
 
 
 def check_parameters(parameters: Any, number: int, where: str) -> None:

@@ -100,24 +100,31 @@ class TravellingWaves(eqx.Module):
     ) -> Float[Array, " coefficients"]:
         """Of the kernel in its space, in the precision of the parameters."""
         dtype = parameters.dtype
-        parts, position = [], 0
-        factors: dict[bytes, Array] = {}
-        for pair, table in _tables(self.space).items():
-            lengths = _lengths(self.space, pair)
-            # Most pairs of types live on the same orbits of wave vectors.
-            known = lengths.tobytes()
-            if known not in factors:
-                factors[known] = self._factors(jnp.asarray(lengths, dtype), parameters)
-            shape = self._shapes()[pair]
-            weights = self.weights[position : position + math.prod(shape)]
-            position += math.prod(shape)
-            weights = weights.astype(dtype).reshape(shape[0], shape[1] * shape[2])
-            # Directions first, which are those of all samples.
-            along = jnp.matmul(jnp.asarray(table, dtype), weights, precision=FULL)
-            along = along.reshape(len(table), *shape[1:])
-            made = jnp.einsum("km,kmc->kc", factors[known], along, precision=FULL)
-            parts.append(made.ravel())
-        return jnp.concatenate(parts)
+        sizes = [math.prod(shape) for shape in self._shapes().values()]
+        cut = jnp.split(self.weights.astype(dtype), np.cumsum(sizes)[:-1])
+        weights = dict(zip(self._shapes(), cut, strict=True))
+        made: dict[Pair, Array] = {}
+        for lengths, pairs in _together(self.space):
+            factors = self._factors(jnp.asarray(lengths, dtype), parameters)
+            for pair in pairs:
+                # Directions first, which are those of all samples.
+                along = self._along(pair, len(lengths), weights[pair])
+                made[pair] = jnp.einsum("km,kmc->kc", factors, along, precision=FULL)
+        return jnp.concatenate([made[pair].ravel() for pair in self.space.shapes])
+
+    def _along(
+        self, pair: Pair, number: int, weights: Float[Array, " amplitudes"]
+    ) -> Float[Array, "lengths waves entries"]:
+        """Of each wave, the sum over covariants: for each length of a pair of types, of
+        which there are that `number`, the entries of its kernels, kernel by kernel.
+        """
+        covariants, waves, channels = self._shapes()[pair]
+        table = jnp.asarray(_tables(self.space)[pair], weights.dtype)
+        amplitudes = weights.reshape(covariants, waves, channels)
+        row = len(table) // number
+        kernels = table.reshape(number, row, covariants)
+        along = jnp.einsum("krb,bmc->kmrc", kernels, amplitudes, precision=FULL)
+        return along.reshape(number, waves, row * channels)
 
     def _shapes(self) -> dict[Pair, tuple[int, int, int]]:
         """`(covariants, waves, channels in times out)` of the amplitudes of each pair
@@ -167,6 +174,20 @@ def _entries(space: KernelSpace, pair: Pair) -> tuple[np.ndarray, np.ndarray]:
 def _lengths(space: KernelSpace, pair: Pair) -> np.ndarray:
     """`(kernels,)`: the length of the wave vectors of each orbit."""
     return np.linalg.norm(_wave_vectors(space), axis=1)[_entries(space, pair)[0][:, 0]]
+
+
+@functools.lru_cache(maxsize=256)
+def _together(space: KernelSpace) -> list[tuple[np.ndarray, list[Pair]]]:
+    """Lengths, and the pairs of types whose kernels have just these, each for as many
+    kernels in a row: what is one product for all of them.
+    """
+    found: dict[bytes, tuple[np.ndarray, list[Pair]]] = {}
+    for pair in space.shapes:
+        lengths = _lengths(space, pair)
+        starts = np.flatnonzero(np.diff(lengths, prepend=-1.0, append=-1.0))
+        lengths = lengths[:: np.gcd.reduce(np.diff(starts))]
+        found.setdefault(lengths.tobytes(), (lengths, []))[1].append(pair)
+    return list(found.values())
 
 
 def _wave_vectors(space: KernelSpace) -> np.ndarray:

@@ -20,6 +20,7 @@ from ._stored import (
     children,
     damage_explained,
     dataset,
+    is_dataset,
     numbers,
     stored,
     words,
@@ -119,8 +120,9 @@ def _digest_of_rest(file: Any) -> str:
                 _add(digest, f"{name}@{key}", value)
         below = children(node)
         waiting += [(f"{name}/{key}".strip("/"), below[key]) for key in below]
-        if hasattr(node, "dtype"):
-            values = np.empty(0, node.dtype) if name in rows else numbers(file, name)
+        if is_dataset(node):
+            found = dataset(file, name)
+            values = np.empty(0, found.dtype) if name in rows else numbers(file, name)
             _add(digest, f"{name} {node.shape}", values)
         else:
             digest.update(f"{name}/\n".encode())

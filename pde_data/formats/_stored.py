@@ -50,19 +50,32 @@ def as_text(name: str | bytes) -> str:
 
 
 def stored(file: Any, name: str | bytes) -> Any | None:
-    """The group or data set of that name, or `None`."""
+    """The group or data set of that name; `None` for none, or a link to nothing.
+
+    **Raises:** `ValueError` if it is there and can't be opened.
+    """
     with damage_explained(file, as_text(name)):
+        # `get` alone gives `None` for what is damaged, too.
+        if type(file.get(name, getlink=True)).__name__ == "HardLink":
+            return file[name]
         return file.get(name)
 
 
 def children(group: Any | None) -> dict[str, Any]:
     """What stands in a group, by name in order; nothing for `None` or a data set."""
-    if group is None or not hasattr(group, "keys"):
+    if not hasattr(type(group), "keys"):
         return {}
     with damage_explained(group, group.name):
         names = {as_text(name): name for name in group}
     nodes = {text: stored(group, names[text]) for text in sorted(names)}
     return {name: node for name, node in nodes.items() if node is not None}
+
+
+def is_dataset(node: Any) -> bool:
+    """Whether a node is a data set: asked of its class, as h5py looks into the file for
+    what an instance has.
+    """
+    return hasattr(type(node), "shape")
 
 
 def dataset(file: Any, name: str) -> Any:
@@ -83,7 +96,7 @@ def dataset(file: Any, name: str) -> Any:
 
 def dataset_fault(node: Any) -> str:
     """Why a node is no data set of real numbers that the file really holds, or ""."""
-    if not hasattr(node, "shape") or not hasattr(node, "dtype"):
+    if not is_dataset(node):
         return "is no data set"
     with damage_explained(node, str(node.name)):
         shape, dtype = node.shape, node.dtype

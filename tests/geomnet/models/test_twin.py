@@ -99,12 +99,22 @@ def test_reduced_convolutions_make_the_twin_of_equal_arithmetic_narrower():
     assert small > large
 
 
+def test_a_match_that_no_width_comes_near_is_refused_with_both_numbers():
+    """The kernels between what goes in and comes out are there at any width."""
+    options = {"hidden": "1x0+", "modes": 3, "key": jax.random.key(0)}
+    model = gn.Propagator(SQUARE, "4x0+ 4x1+", "4x0+ 4x1+", **options)
+    with pytest.raises(ValueError, match="No twin has as many parameters as .* with 1"):
+        gn.twin(model, "parameters")
+    assert gn.twin(model).hidden == gn.Signature("1x0+")
+
+
 def test_the_search_finds_the_nearest_width_wherever_it_starts():
     for measure in (lambda n: n, lambda n: 3 * n * n + 50 * n, lambda n: n**3):
         for best in (1, 2, 3, 10, 47):
             for start in (1, 2, 9, 100):
                 near = measure(best) + 0.4 * (measure(best + 1) - measure(best))
-                assert _nearest_width(measure, near, start) == best
+                found = _nearest_width(measure, near, start)
+                assert found == (best, measure(best))
 
 
 def test_arithmetic_is_counted_as_multiplications_and_additions():

@@ -130,6 +130,37 @@ def test_few_times_or_cells_end_in_words_or_in_a_picture(shape, tmp_path, capsys
         assert (code == 2) == (command[0] != "check" and not readable)
 
 
+UNSIGNED = bytes([0x10, 0, 0, 0, 8, 0, 0, 0, 0, 0, 64, 0])
+"""How HDF5 describes an unsigned number of 8 bytes; of 9 there is no such type."""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"shape": (0, 3, 6, 5)},
+        {"shape": (2, 3, 6, 5)},
+        {"data": np.ones((2, 3, 6, 5))},
+        {"data": np.ones((2, 3, 6, 5)), "chunks": (1, 3, 6, 5)},
+    ],
+)
+@pytest.mark.parametrize("name", ["pressure", "parameters/gamma"])
+def test_what_can_not_be_opened_is_damaged_and_not_missing(
+    name, options, tmp_path, capsys
+):
+    path = write_pdebench(tmp_path / "flow.hdf5")
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file.create_dataset(name, dtype=np.uint64, **options)
+    whole = path.read_bytes()
+    assert whole.count(UNSIGNED) == 1
+    path.write_bytes(whole.replace(UNSIGNED, UNSIGNED.replace(b"\x08", b"\x09")))
+    with pytest.raises(ValueError, match="can't be read; the file may be") as raised:
+        pde_data.load(path)
+    assert name.split("/")[-1] in str(raised.value)
+    assert _cli.main(["check", str(path)])
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_what_can_not_be_read_of_a_field_is_named_and_the_rest_judged(tmp_path):
     path = write_pdebench(tmp_path / "flow.hdf5")
     with h5py.File(path, "r+") as file:
