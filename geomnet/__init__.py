@@ -3,16 +3,15 @@
 # First, since it sees to Ctrl-C while all else is imported.
 from . import _interrupt as _interrupt  # isort: split
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING, Any as _Any
+
 from . import (
     _exported_image as _exported_image,
     filters as filters,
     metrics as metrics,
     models as models,
     nn as nn,
-    plot as plot,
-    symmetry as symmetry,
-    testing as testing,
-    training as training,
 )
 from ._action import act as act
 from ._data import (
@@ -86,4 +85,31 @@ from .models import (
     UNet as UNet,
     twin as twin,
 )
-from .training import load as load, save as save
+
+if _TYPE_CHECKING:
+    from . import (
+        plot as plot,
+        symmetry as symmetry,
+        testing as testing,
+        training as training,
+    )
+    from .training import load as load, save as save
+
+_LATER = {"load": ".training", "save": ".training"}
+_LATER |= dict.fromkeys(("plot", "symmetry", "testing", "training"), "")
+
+
+def __getattr__(name: str) -> _Any:
+    """What not every program uses is imported when it is first asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if _LATER[name]:
+        value = getattr(_import_module(_LATER[name], __name__), name)
+    else:
+        value = _import_module(f".{name}", __name__)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

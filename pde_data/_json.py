@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def json_text(value: Any) -> str:
-    """A value as JSON, its numbers in full.
+def json_text(value: Any, *, indent: int | None = 1) -> str:
+    """A value as JSON, its numbers in full; on one line without `indent`.
 
     JSON has no numbers that are not finite: they are the texts `"NaN"`, `"Infinity"`
     and `"-Infinity"`, which `float` takes. What JSON can't say is a text, too.
     """
-    return json.dumps(_plain(value), indent=1, allow_nan=False)
+    return json.dumps(_plain(value), indent=indent, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

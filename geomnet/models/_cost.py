@@ -7,7 +7,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 
 from .._arguments import check_count, checked
 from .._image import GeometricImage
@@ -233,6 +232,8 @@ def _is_array(leaf: Any) -> bool:
 
 
 def _train_step(forward: Callable, arrays: Any, samples: Any) -> ProgramCost:
+    import optax
+
     optimiser = optax.adamw(1e-3)
 
     def is_trained(leaf: Any) -> bool:

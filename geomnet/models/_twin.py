@@ -113,9 +113,9 @@ def twin(
         )
         if not wanted / _NEAR <= found <= wanted * _NEAR:
             raise ValueError(
-                f"No twin has as many {match} as the model's {wanted:.3g}: with {width} "
-                f"hidden components it has {found:.3g}, and that is the nearest. "
-                'Match "components".'
+                f"No twin has as many {match} as the model's {wanted:.3g}: the nearest,"
+                f" with {width} hidden components, has {found:.3g}. Match "
+                '"components".'
             )
     return build(width)
 

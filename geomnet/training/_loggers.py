@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._arguments import checked
+from .._json import json_text
 from ._file import checkpoint_path, whole_file
 from ._reports import Beginning, Report
 
@@ -17,7 +18,8 @@ _COLUMNS = ("step", "loss", "seconds", "seconds_per_step")
 
 
 class JSONLog:
-    """A line of JSON for each report: step, loss, seconds and the metrics.
+    """A line of JSON for each report: step, loss, seconds and the metrics; what is not
+    finite as the texts `"NaN"`, `"Infinity"` and `"-Infinity"`, which `float` takes.
 
     A run that is resumed goes on behind the step where it is resumed: rows of later
     steps, which are trained again, are taken out. A run that begins anew moves a log of
@@ -45,7 +47,7 @@ class JSONLog:
 
         **Raises:** `TypeError` if it is no `Report`.
         """
-        _append(self._path, json.dumps(_row(report)) + "\n")
+        _append(self._path, json_text(_row(report), indent=None) + "\n")
 
 
 class CSVLog:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import math
 import sys
 import types
 from typing import Any
@@ -109,6 +110,17 @@ def test_rows_are_there_once_however_often_a_run_is_resumed(kind, tmp_path):
     assert read.steps(path) == [10]
     assert path.with_name(f"log.1.{kind}").read_bytes() == before
     assert path.with_name(f"log.2.{kind}").exists()
+
+
+def test_a_log_of_what_is_not_finite_is_json_and_numbers_again(tmp_path):
+    path, reports = tmp_path / "log.json", []
+    fit(callbacks=[reports.append], num_steps=2)
+    metrics = {"a": math.nan, "b": -math.inf, "c": 0.5}
+    training.JSONLog(path)(dataclasses.replace(reports[0], metrics=metrics))
+    row = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert [float(row[name]) for name in "bc"] == [-math.inf, 0.5]
+    assert math.isnan(float(row["a"]))
+    assert path.read_text().count("\n") == 1
 
 
 @pytest.mark.parametrize("kind", ["json", "csv"])
