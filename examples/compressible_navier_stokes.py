@@ -89,7 +89,7 @@ QUICK = Settings(
     test_trajectories=8,
     modes=15,
     depth=2,
-    steps=450,
+    steps=250,
     validate_every=200,
 )
 

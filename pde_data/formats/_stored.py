@@ -63,7 +63,7 @@ def stored(file: Any, name: str | bytes) -> Any | None:
 
 def children(group: Any | None) -> dict[str, Any]:
     """What stands in a group, by name in order; nothing for `None` or a data set."""
-    if not hasattr(type(group), "keys"):
+    if group is None or not hasattr(type(group), "keys"):
         return {}
     with damage_explained(group, group.name):
         names = {as_text(name): name for name in group}
