@@ -25,9 +25,12 @@ def public_modules(package: types.ModuleType) -> Iterator[types.ModuleType]:
 
 
 def defined_names(source: str) -> list[str]:
-    """What a module hands on as `x as x`, defines or assigns, without underscore."""
+    """What a module hands on as `x as x`, also later, defines or assigns, without
+    underscore.
+    """
     names: list[str] = []
-    for node in ast.parse(source).body:
+    body = ast.parse(source).body
+    for node in body + [x for top in body if isinstance(top, ast.If) for x in top.body]:
         if isinstance(node, ast.ImportFrom):
             names += [a.asname for a in node.names if a.asname and a.asname == a.name]
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):

@@ -48,6 +48,7 @@ def test_the_reference_has_every_public_name_once():
 def test_names_are_found_however_they_are_made():
     source = "from .a import b as b, c\nX = 1\nY: int = 2\ndef f(): ...\nclass _C: ..."
     assert defined_names(source) == ["b", "X", "Y", "f"]
+    assert defined_names(f"if later:\n    from .a import d as d\n{source}")[-1] == "d"
 
 
 def undocumented_constants(source: str) -> list[str]:

@@ -15,7 +15,7 @@ GOOD_FOR = {
     "muscl": "second order: fast, robust at shocks; the default",
     "muscl-low-mach": "the same with less dissipation below Mach 0.3",
     "weno5z": "from cell averages: sharper than MUSCL, of second order in 2D and 3D",
-    "aweno5z": "fifth order in smooth flow, whatever the number of axes",
+    "aweno5z": "fifth order in smooth flow in 1D to 3D, fourth in viscous terms",
     "aweno5z-low-mach": "the same with less dissipation below Mach 0.3",
     "safe": "most dissipation, density and pressure stay positive; the last resort",
 }

@@ -31,12 +31,14 @@ SCHEMES: dict[str, dict[str, Any]] = {
         "reconstruction": AWENO5Z(),
         "riemann": hllc,
         "stepper": ssp_rk3,
+        "viscous_order": 4,
         "courant_number": 0.5,
     },
     "aweno5z-low-mach": {
         "reconstruction": AWENO5Z(),
         "riemann": low_mach(hllc),
         "stepper": ssp_rk3,
+        "viscous_order": 4,
         "courant_number": 0.5,
     },
     "safe": {

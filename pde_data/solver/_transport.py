@@ -17,6 +17,7 @@ from ._materialisation import materialised
 from ._reconstruction import shifted
 from ._rounding import rounded, symmetric_sum
 from ._state import Conserved, Primitive
+from ._viscous_stencils import STENCILS, Stencils, ViscousOrder
 
 ViscosityModel = Literal["dynamic", "kinematic"]
 
@@ -33,6 +34,7 @@ class Transport(eqx.Module):
       the local density.
     - `prandtl_number`: Pr = η cₚ/κ with cₚ = γ/(γ-1), or `None` for no heat conduction.
     - `model`: "dynamic" or "kinematic".
+    - `order`: of the fluxes in space, 2 or 4.
 
     **Raises:** `ValueError` naming the argument that has no meaning.
 
@@ -50,6 +52,7 @@ class Transport(eqx.Module):
         default=None,
     )
     model: ViscosityModel = eqx.field(static=True, default="dynamic")
+    order: ViscousOrder = eqx.field(static=True, default=2)
 
     def __check_init__(self):
         for name in ("shear_viscosity", "bulk_viscosity"):
@@ -68,6 +71,13 @@ class Transport(eqx.Module):
             raise ValueError(
                 f"`viscosity` must be 'dynamic' or 'kinematic', got {self.model!r}."
             )
+        if self.order not in STENCILS:
+            raise ValueError(f"`viscous_order` must be 2 or 4, got {self.order!r}.")
+
+    @property
+    def stencils(self) -> Stencils:
+        """The means and derivatives on faces, of its order."""
+        return STENCILS[self.order]
 
     def max_diffusivity(
         self, state: Primitive, gas: IdealGas
@@ -87,21 +97,22 @@ class Transport(eqx.Module):
     def flux(
         self, state: Primitive, axis: int, spacing: tuple[float, ...], gas: IdealGas
     ) -> Conserved:
-        """Minus the viscous and conductive flux along `axis`, second order.
+        """Minus the viscous and conductive flux along `axis`.
 
-        `state` has one ghost cell beyond every face. The result lives on the `n + 1`
-        faces of `axis` and has no ghost cells along the other axes.
+        `state` has as many ghost cells beyond every face as the stencils reach. The
+        result lives on the `n + 1` faces of `axis` and has none along the other axes.
         """
         d, dtype = len(state.velocity), state.density.dtype
+        _, _, mean, derivative, corrected = self.stencils
         gradient = [
-            [_face_derivative(u, axis, j, spacing[j]) for j in range(d)]
+            [derivative(u, axis, j, spacing[j]) for j in range(d)]
             if i == axis
-            else {axis: _face_derivative(u, axis, axis, spacing[axis])}
+            else {axis: derivative(u, axis, axis, spacing[axis])}
             for i, u in enumerate(state.velocity)
         ]
         # Transverse diagonal derivatives complete the divergence.
         diagonal = [
-            _face_derivative(state.velocity[j], axis, j, spacing[j])
+            derivative(state.velocity[j], axis, j, spacing[j])
             if j != axis
             else gradient[axis][axis]
             for j in range(d)
@@ -115,9 +126,9 @@ class Transport(eqx.Module):
             else shear * (gradient[j][axis] + gradient[axis][j])
             for j in range(d)
         ]
-        face_velocity = [_face_mean(u, axis) for u in state.velocity]
+        face_velocity = [mean(u, axis) for u in state.velocity]
         if self.model == "kinematic":
-            density = _face_mean(state.density, axis)
+            density = mean(state.density, axis)
             stress = [density * s for s in stress]
         energy = dot(face_velocity, stress)
         if self.prandtl_number is not None:
@@ -125,13 +136,13 @@ class Transport(eqx.Module):
             heat_capacity = gamma / (gamma - 1)
             conductivity = shear * heat_capacity / as_scalar(self.prandtl_number, dtype)
             if self.model == "kinematic":
-                conductivity = conductivity * _face_mean(state.density, axis)
-            slope = _face_derivative(state.temperature, axis, axis, spacing[axis])
+                conductivity = conductivity * mean(state.density, axis)
+            slope = derivative(state.temperature, axis, axis, spacing[axis])
             energy = energy + rounded(conductivity * slope)
+        energy = corrected(energy, axis, state.density)
         tracer = None if state.tracer is None else jnp.zeros_like(energy)
-        return Conserved(
-            jnp.zeros_like(energy), tuple(rounded(s) for s in stress), energy, tracer
-        )
+        momentum = tuple(corrected(rounded(s), axis, state.density) for s in stress)
+        return Conserved(jnp.zeros_like(energy), momentum, energy, tracer)
 
     def rate(
         self, state: Primitive, spacing: tuple[float, ...], gas: IdealGas
@@ -139,7 +150,7 @@ class Transport(eqx.Module):
         """The rate of change that the fluxes along all axes make; `state` as there."""
         changes = []
         for axis, dx in enumerate(spacing):
-            below, _ = shifted(_inner(state.density, axis), axis, 1)
+            below, _ = shifted(self._beside(state.density, axis), axis, 1)
 
             def gained(
                 flux: Float[Array, " *faces"],
@@ -154,26 +165,25 @@ class Transport(eqx.Module):
             changes.append(jax.tree.map(gained, flux))
         return jax.tree.map(lambda *terms: symmetric_sum(list(terms)), *changes)
 
-
-def _inner(values: Float[Array, " *padded"], *axes: int) -> Float[Array, "..."]:
-    """Without the ghost cell at both ends of every axis but `axes`."""
-    return trimmed(values, [0 if axis in axes else 1 for axis in range(values.ndim)])
-
-
-def _face_mean(values: Float[Array, " *padded"], axis: int) -> Float[Array, "..."]:
-    low, high = shifted(_inner(values, axis), axis, 1)
-    return 0.5 * (low + high)
+    def _beside(
+        self, values: Float[Array, " *padded"], axis: int
+    ) -> Float[Array, "..."]:
+        """The cells beside the faces of `axis`: one ghost cell at its ends alone."""
+        reach = self.stencils.reach
+        axes = range(values.ndim)
+        return trimmed(values, [reach - 1 if a == axis else reach for a in axes])
 
 
-def _face_derivative(
-    values: Float[Array, " *padded"], axis: int, along: int, spacing: float
-) -> Float[Array, "..."]:
-    """∂/∂x_along on the faces of `axis`: compact, or the mean of central ones."""
-    if along == axis:
-        low, high = shifted(_inner(values, axis), axis, 1)
-        return rounded((high - low) * (1 / spacing))
-    # Pairs along `axis` first, so that both derivatives share the sums.
-    low, high = shifted(values, axis, 1)
-    below, above = shifted(low + high, along, 2)
-    difference = _inner(above, axis, along) - _inner(below, axis, along)
-    return rounded(difference * (0.25 / spacing))
+def transport_of(
+    shear: "float | np.ndarray | Array",
+    bulk: "float | np.ndarray | Array",
+    prandtl: "float | np.ndarray | Array | None",
+    model: ViscosityModel,
+    order: ViscousOrder,
+) -> Transport | None:
+    """Viscosities and conduction; `None` for plain zeros, which are known before
+    compilation: then the terms are left out altogether.
+    """
+    transport = Transport(shear, bulk, prandtl, model, order)
+    absent = all(isinstance(x, (int, float)) and x == 0 for x in (shear, bulk))
+    return None if absent else transport

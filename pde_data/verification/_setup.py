@@ -21,12 +21,16 @@ def scheme_solver(
 ) -> CompressibleNavierStokes:
     """The solver with a named scheme, some parts of it replaced.
 
-    "muscl + rkl2" is "muscl" with viscous steps of their own.
+    "muscl + rkl2" is "muscl" with viscous steps of their own, "muscl + fourth" has
+    viscous fluxes of fourth order; both may follow.
     """
-    name, _, viscous = scheme.partition(" + ")
+    name, *viscous = scheme.split(" + ")
     named: dict[str, Any] = dict(SCHEMES[name])
-    if viscous:
-        named["viscous_stepper"] = VISCOUS_STEPPERS[viscous]
+    for part in viscous:
+        if part == "fourth":
+            named["viscous_order"] = 4
+        else:
+            named["viscous_stepper"] = VISCOUS_STEPPERS[part]
     return CompressibleNavierStokes(grid, gamma, **{**named, **parts})
 
 
