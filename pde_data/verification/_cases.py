@@ -172,7 +172,7 @@ def _frames() -> Iterator[Result]:
     yield from _rows(
         "rotation by 36.9°, inviscid", smooth.rotation, order, (41, 81, 161)
     )
-    del order["muscl"]
+    order = {"aweno5z": (None, 4.0)}
     yield from _rows("boost, viscous", smooth.boost, order, (40, 80, 160), True)
     name = "rotation by 36.9°, viscous"
     yield from _rows(name, smooth.rotation, order, (41, 81, 161), True)
