@@ -203,6 +203,13 @@ def trimmed(x: Float[Array, "..."], cells: Sequence[int]) -> Float[Array, "..."]
     return x
 
 
+def trimmed_beside(
+    x: Float[Array, " *padded"], axis: int, width: int, along: int
+) -> Float[Array, "..."]:
+    """Without `along` ghost cells on `axis` and `width` on every other axis."""
+    return trimmed(x, [along if other == axis else width for other in range(x.ndim)])
+
+
 def _edge(
     x: Float[Array, "..."], axis: int, side: int, width: int
 ) -> Float[Array, "..."]:

@@ -9,7 +9,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .._arguments import checked
-from ._boundary import BoundaryCondition, FacePair, periodic, trimmed, with_ghosts
+from ._boundary import (
+    BoundaryCondition,
+    FacePair,
+    periodic,
+    trimmed_beside,
+    with_ghosts,
+)
 from ._gas import IdealGas
 from ._grid import Grid
 from ._materialisation import compiled_in_parts, materialised
@@ -183,7 +189,9 @@ class CompressibleNavierStokes(eqx.Module):
         It is limited for positivity where `ratio` is given, as in `positive_flux`.
         """
         width, reach = self._width, self.reconstruction.width
-        cells = jax.tree.map(lambda x: _trim(x, axis, width, width - reach), padded)
+        cells = jax.tree.map(
+            lambda x: trimmed_beside(x, axis, width, width - reach), padded
+        )
         pairs = jax.tree.map(lambda x: self.reconstruction(x, axis), cells)
         left, right = jax.tree.transpose(
             jax.tree.structure(cells), jax.tree.structure((0, 0)), pairs
@@ -213,7 +221,7 @@ class CompressibleNavierStokes(eqx.Module):
         if self.transport is None:
             return flux
         rest = width - self.transport.stencils.reach
-        near = jax.tree.map(lambda x: _trim(x, axis, rest, rest), padded)
+        near = jax.tree.map(lambda x: trimmed_beside(x, axis, rest, rest), padded)
         viscous = self.transport.flux(near, axis, self.grid.spacing, self.gas)
         momentum = zip(flux.momentum, viscous.momentum, strict=True)
         return Conserved(
@@ -358,16 +366,9 @@ def _per_face(
     return faces  # type: ignore[return-value]
 
 
-def _trim(
-    x: Float[Array, " *padded"], axis: int, width: int, along: int
-) -> Float[Array, "..."]:
-    """Without `along` ghost cells on `axis` and `width` on every other axis."""
-    return trimmed(x, [along if other == axis else width for other in range(x.ndim)])
-
-
 def _neighbours(cells: Primitive, axis: int, width: int) -> tuple[Primitive, Primitive]:
     """The cells below and above each of the `n + 1` faces."""
-    near = jax.tree.map(lambda x: _trim(x, axis, 0, width - 1), cells)
+    near = jax.tree.map(lambda x: trimmed_beside(x, axis, 0, width - 1), cells)
     below = jax.tree.map(lambda x: shifted(x, axis, 1)[0], near)
     above = jax.tree.map(lambda x: shifted(x, axis, 1)[1], near)
     return below, above

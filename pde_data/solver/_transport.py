@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
-from ._boundary import trimmed
+from ._boundary import trimmed_beside
 from ._gas import IdealGas, as_parameter, as_scalar, dot, named
 from ._materialisation import materialised
 from ._reconstruction import shifted
@@ -149,8 +149,10 @@ class Transport(eqx.Module):
     ) -> Conserved:
         """The rate of change that the fluxes along all axes make; `state` as there."""
         changes = []
+        reach = self.stencils.reach
         for axis, dx in enumerate(spacing):
-            below, _ = shifted(self._beside(state.density, axis), axis, 1)
+            beside = trimmed_beside(state.density, axis, reach, reach - 1)
+            below, _ = shifted(beside, axis, 1)
 
             def gained(
                 flux: Float[Array, " *faces"],
@@ -164,14 +166,6 @@ class Transport(eqx.Module):
             flux = self.flux(state, axis, spacing, gas)
             changes.append(jax.tree.map(gained, flux))
         return jax.tree.map(lambda *terms: symmetric_sum(list(terms)), *changes)
-
-    def _beside(
-        self, values: Float[Array, " *padded"], axis: int
-    ) -> Float[Array, "..."]:
-        """The cells beside the faces of `axis`: one ghost cell at its ends alone."""
-        reach = self.stencils.reach
-        axes = range(values.ndim)
-        return trimmed(values, [reach - 1 if a == axis else reach for a in axes])
 
 
 def transport_of(

@@ -56,8 +56,7 @@ def _second_derivative(
     # Pairs along `axis` first, so that both derivatives share the sums.
     low, high = shifted(values, axis, 1)
     below, above = shifted(low + high, along, 2)
-    above, below = (_only_along(x, 1, axis, along) for x in (above, below))
-    difference = above - below
+    difference = _only_along(above, 1, axis, along) - _only_along(below, 1, axis, along)
     return rounded(difference * (0.25 / spacing))
 
 

@@ -53,7 +53,7 @@ def test_every_network_is_homogeneous(name):
     f, x = run(name), image()
     for factor in (2.0**-10, 2.0**9):
         np.testing.assert_array_equal(f(factor * x), factor * f(x))
-    rounding = 1e-5 * float(np.abs(0.3 * f(x)).max())
+    rounding = 1e-6 * float(np.abs(0.3 * f(x)).max())
     np.testing.assert_allclose(f(0.3 * x), 0.3 * f(x), rtol=0, atol=rounding)
     assert np.abs(f(0.0 * x)).max() < 1e-12
 
