@@ -3,6 +3,7 @@
 import importlib
 import json
 
+import equinox as eqx
 import numpy as np
 import pytest
 
@@ -66,7 +67,7 @@ def test_it_is_equivariant_after_training(trained, history):
 def test_it_knows_no_units_after_training(trained, history):
     net, _ = trained
     units = net.normaliser.units
-    free = gn.Nondimensional(net.model, net.normaliser)
+    free = eqx.filter_jit(gn.Nondimensional(net.model, net.normaliser))
     gn.testing.assert_units_covariant(free, history, units, net.parameters)
 
 

@@ -116,8 +116,15 @@ def test_an_exact_propagator_of_sound_is_learned_for_every_speed():
     assert float(value) < 3e-3 * np.square(ends).mean()
 
 
-@pytest.mark.parametrize("num_parameters", [0, 2])
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize(
+    ("num_parameters", "dtype"),
+    [
+        (2, jnp.float32),
+        (0, jnp.float64),
+        pytest.param(0, jnp.float32, marks=pytest.mark.slow),
+        pytest.param(2, jnp.float64, marks=pytest.mark.slow),
+    ],
+)
 def test_every_element_on_square_and_other_grids(num_parameters, dtype):
     given = (NUMBERS,) if num_parameters else ()
     with jax.enable_x64(dtype == jnp.float64):
@@ -165,7 +172,7 @@ def layer_by_layer(net, image):
     return output
 
 
-@pytest.mark.parametrize("factor_modes", [1, 4])
+@pytest.mark.parametrize("factor_modes", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_products_on_a_grid_of_its_own_are_those_on_a_fine_one(factor_modes):
     """Nothing is aliased."""
     with jax.enable_x64(True):
@@ -184,7 +191,7 @@ def products_of(net, image, factor):
     return output - np.asarray(net.linear(image, NUMBERS).array, np.float64)
 
 
-@pytest.mark.parametrize("num_blocks", [1, 2])
+@pytest.mark.parametrize("num_blocks", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_products_of_strong_flows_are_bounded(num_blocks):
     """By a number that has nothing to do with the flow; those of the bare series grow
     as its square. Weak flows have the same products."""
@@ -210,6 +217,7 @@ def test_a_flow_beyond_all_measure_is_held_without_overflow():
     assert not np.asarray(zero).any()
 
 
+@pytest.mark.slow
 def test_cost_hardly_grows_with_the_grid():
     """Only the transforms of input and output see the grid."""
     net = model(norm="none", hidden="4x0+ 4x1+ 2x0-")
