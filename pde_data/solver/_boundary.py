@@ -132,7 +132,7 @@ class IsothermalWall(eqx.Module):
         """
         image = no_slip_wall(state, axis, side, width)
         wall = as_scalar(self.temperature, image.density.dtype)
-        density = rounded(image.pressure * image.temperature / wall**2)
+        density = rounded(image.pressure * image.temperature * (1 / wall**2))
         return Primitive(density, image.velocity, image.pressure, image.tracer)
 
 
