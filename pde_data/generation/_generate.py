@@ -90,10 +90,10 @@ def generate(
     **Returns:** the path of the file.
 
     **Raises:** `ValueError` for an impossible configuration or mesh, or one that takes
-    too much memory or time; `TypeError` for what is no mesh; `FileExistsError` for a file of another configuration, kind or
-    version, or one that another process writes; `FileNotFoundError` for a folder that
-    does not exist; `OSError` if the disk is full; `SimulationError` if no draw of a
-    trajectory survives.
+    too much memory or time; `TypeError` for what is no mesh; `FileExistsError` for a
+    file of another configuration, kind or version, or one that another process writes;
+    `FileNotFoundError` for a folder that does not exist; `OSError` if the disk is full;
+    `SimulationError` if no draw of a trajectory survives.
     """
     check_family(config)
     places = places_on(mesh, config)

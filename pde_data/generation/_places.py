@@ -22,11 +22,11 @@ class Place:
 
     **Arguments:**
 
-    - `device`: what is computed outside of the mesh is computed there.
+    - `device`: what the mesh does not compute is computed there; `None` for any.
     - `mesh`: the devices that share the box of the flow; `None` where one has all.
     """
 
-    device: jax.Device | None = None
+    device: Any = None
     mesh: Mesh | None = None
 
     @property

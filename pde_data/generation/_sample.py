@@ -3,7 +3,7 @@
 import dataclasses
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -87,7 +87,7 @@ def simulate_trajectories(
 
 def _samples(
     config: GenerateConfig, waiting: deque[int], num_slots: int, place: Place
-) -> Iterator[tuple[int, Sample]]:
+) -> Generator[tuple[int, Sample], None, None]:
     """What one place makes of those that are waiting."""
     if num_slots > 1:
         yield from _certified_meanwhile(config, _taken(waiting), num_slots, place)
@@ -106,7 +106,7 @@ def _taken(waiting: deque[int]) -> Iterator[int]:
 
 
 def _side_by_side(
-    streams: Sequence[Iterator[tuple[int, Sample]]],
+    streams: Sequence[Generator[tuple[int, Sample], None, None]],
 ) -> Iterator[tuple[int, Sample]]:
     """What streams yield, each in a thread of its own and one item ahead at most."""
     workers = ThreadPoolExecutor(len(streams))
@@ -196,9 +196,7 @@ def _survivor(
     with precision_of(config), place.here():
         for draw in range(MAX_DRAWS):
             for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
-                attempt, run = first or _simulated(
-                    config, index, draw, scheme, place
-                )
+                attempt, run = first or _simulated(config, index, draw, scheme, place)
                 first = None
                 sample = _certified(config, attempt, run, place)
                 if sample is not None:

@@ -6,7 +6,6 @@ step. A maximum is exact and a ghost cell a copy, so the bits are those of one d
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -111,14 +110,14 @@ class Decomposition:
     def run(
         self,
         simulate: Callable[..., Any],
-        results: Any,
+        of_cells: Any,
         solver: CompressibleNavierStokes,
         start: Primitive,
         *rest: Array,
     ) -> Any:
         """`simulate(solver, start, *rest)`, of which each device does its part.
 
-        `results` says of each result whether it is of cells, after a leading axis.
+        `of_cells` says of each result whether it is of cells, after a leading axis.
         """
         numbers, static = eqx.partition(solver, eqx.is_array)
 
@@ -132,7 +131,7 @@ class Decomposition:
             on_part,
             mesh=self.mesh,
             in_specs=(whole, cells, *(whole,) * len(rest)),
-            out_specs=jax.tree.map(lambda of_cells: rows if of_cells else whole, results),
+            out_specs=jax.tree.map(lambda one: rows if one else whole, of_cells),
         )(numbers, start, *rest)
 
     def _of_part(self, solver: CompressibleNavierStokes) -> CompressibleNavierStokes:
@@ -190,20 +189,19 @@ def _check_grid(solver: CompressibleNavierStokes, sizes: dict[str, int]) -> None
             )
     for name, cells in zip(GRID, grid, strict=False):
         parts, least = sizes.get(name, 1), max(2, solver.num_ghosts)
-        fits = [
-            n for n in range(1, parts) if cells % n == 0 and (n == 1 or cells >= n * least)
-        ]
+        fits = [n for n in range(2, parts) if cells % n == 0 and cells >= n * least]
+        fewer = fits[-1] if fits else 1
         if cells % parts:
             raise ValueError(
                 f"`mesh` shares the axis '{name}' out over {parts} devices, which do "
-                f"not divide the {cells} cells of the grid {grid}: give it {fits[-1]} "
+                f"not divide the {cells} cells of the grid {grid}: give it {fewer} "
                 f"devices, or sides that are multiples of {parts}."
             )
         if parts > 1 and cells < parts * least:
             raise ValueError(
                 f"`mesh` leaves {cells // parts} of the {cells} cells along "
                 f"'{name}' to each of {parts} devices, and this scheme needs {least} "
-                f"from a neighbour: give it {fits[-1]} devices, or {parts * least} "
+                f"from a neighbour: give it {fewer} devices, or {parts * least} "
                 "cells or more."
             )
 
@@ -222,9 +220,10 @@ def _check_local(name: str, functions: Sequence[object]) -> None:
 
 def _put(tree: Any, sharding: NamedSharding) -> Any:
     def place(leaf: Any) -> Any:
-        # Those of a caller's own compiled function lie where that has them.
-        is_given = isinstance(leaf, Tracer) or not eqx.is_array_like(leaf)
-        return leaf if is_given else jax.device_put(leaf, sharding)
+        # What a caller's own compiled function has lies where that says.
+        is_number = isinstance(leaf, jax.Array | np.ndarray)
+        if not is_number or isinstance(leaf, Tracer):
+            return leaf
+        return jax.device_put(leaf, sharding)
 
-    arrays, others = eqx.partition(tree, lambda x: isinstance(x, (jax.Array, np.ndarray)))
-    return eqx.combine(jax.tree.map(place, arrays), others)
+    return jax.tree.map(place, tree)

@@ -93,8 +93,9 @@ def simulate(
     cells along the axis than the 2 to 3 that it needs from each neighbour.
 
     **Raises:** `ValueError` for times that do not increase, a start that does not fit
-    the grid, or a mesh that does not; `TypeError` for what is no mesh; with `throw`, `SimulationError` if density or pressure lose their sign, a
-    value is not finite, or `max_steps` is reached.
+    the grid, or a mesh that does not; `TypeError` for what is no mesh; with `throw`,
+    `SimulationError` if density or pressure lose their sign, a value is not finite, or
+    `max_steps` is reached.
     """
     _check_start(solver, start)
     times = _check_times(times, start.density.dtype)
