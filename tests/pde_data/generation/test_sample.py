@@ -68,7 +68,7 @@ def test_slots_that_wait_for_each_other_give_the_bits_of_single_runs(
 def test_samples_of_a_loop_certified_by_threads_are_those_of_single_runs(monkeypatch):
     config = dataclasses.replace(CONFIG, grid=(8, 8), trajectories=5)
     alone = dict(_sample.simulate_trajectories(config, range(5)))
-    monkeypatch.setattr(_sample, "together", lambda config: 3)
+    monkeypatch.setattr(_sample, "together", lambda *_: 3)
     together = dict(_sample.simulate_trajectories(config, range(5)))
     assert sorted(together) == sorted(alone)
     for index, sample in together.items():
@@ -80,7 +80,7 @@ def test_what_fails_in_a_thread_ends_the_run(monkeypatch):
     def fails(*_):
         raise pde_data.SimulationError("no draw survives")
 
-    monkeypatch.setattr(_sample, "together", lambda config: 3)
+    monkeypatch.setattr(_sample, "together", lambda *_: 3)
     monkeypatch.setattr(_sample, "_certified", fails)
     config = dataclasses.replace(CONFIG, grid=(8, 8), trajectories=5)
     with pytest.raises(pde_data.SimulationError, match="no draw survives"):
