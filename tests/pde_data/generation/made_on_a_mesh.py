@@ -16,7 +16,7 @@ from pde_data import _cli
 from pde_data.formats._row_writer import RowWriter
 from pde_data.generation import _sample
 from pde_data.generation._cost import sizes, together
-from pde_data.generation._places import places_on
+from pde_data.generation._places import SOMEWHERE, places_on
 
 CONFIG = pde_data.GenerateConfig(
     grid=(24,), trajectories=5, snapshots=3, final_time=0.05, mach=(0.2, 0.5), seed=7
@@ -82,7 +82,7 @@ def broken(mesh):
     """What is said of a trajectory that breaks down on one of the devices."""
     survivor = _sample._survivor
 
-    def fragile(config, index, first=None, place=None):
+    def fragile(config, index, first=None, place=SOMEWHERE[0]):
         if index == 3:
             raise pde_data.SimulationError("Trajectory 3 broke down")
         return survivor(config, index, first, place)

@@ -77,10 +77,10 @@ def test_memory_is_counted_for_all_places_of_a_host_and_for_each_accelerator(fou
 def test_ctrl_c_ends_all_threads_and_the_run_goes_on_to_the_same_bytes(tmp_path):
     command = [sys.executable, "-m", "pde_data", "generate", "--quiet", "--grid", "64"]
     command += ["--trajectories", "40", "--snapshots", "3", "--seed", "7", "--out"]
-    settings = {"env": {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": FLAGS}}
-    subprocess.run([*command, "one.hdf5"], cwd=tmp_path, check=True, **settings)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": FLAGS}
+    subprocess.run([*command, "one.hdf5"], cwd=tmp_path, check=True, env=env)
     many = [*command, "many.hdf5", "--devices", "4"]
-    child = subprocess.Popen(many, cwd=tmp_path, stderr=subprocess.PIPE, **settings)
+    child = subprocess.Popen(many, cwd=tmp_path, stderr=subprocess.PIPE, env=env)
     partial = tmp_path / "many.hdf5.partial"
     deadline = time.monotonic() + 120
     while not partial.exists() and child.poll() is None:
@@ -92,5 +92,5 @@ def test_ctrl_c_ends_all_threads_and_the_run_goes_on_to_the_same_bytes(tmp_path)
     assert child.returncode == 130, said
     assert "the same command goes on from there" in said
     assert partial.exists()
-    subprocess.run(many, cwd=tmp_path, check=True, **settings)
+    subprocess.run(many, cwd=tmp_path, check=True, env=env)
     assert (tmp_path / "many.hdf5").read_bytes() == (tmp_path / "one.hdf5").read_bytes()

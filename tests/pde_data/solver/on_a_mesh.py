@@ -144,8 +144,9 @@ def program():
     shared = Decomposition.of(mesh_of(case, AxisType.Explicit), solver)
     rest = (solver, jnp.linspace(0, 1, 3), jnp.asarray(9))
     start, (solver, times, limit) = shared.placed(start, rest)
-    compiled = _simulation._simulate.lower(solver, start, times, limit, shared)
-    text = compiled.compile().compiled.as_text()
+    lower = _simulation._simulate.lower  # type: ignore[attr-defined]
+    compiled = lower(solver, start, times, limit, shared).compile()
+    text = compiled.compiled.as_text()
     kinds = ("all-gather", "all-to-all", "all-reduce", "collective-permute")
     counts = {kind: text.count(f" {kind}(") for kind in kinds}
     whole = f"f32[{','.join(map(str, case.grid))}]"
