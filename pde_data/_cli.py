@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from ._command_line import (
     FAILURES,
@@ -37,6 +38,7 @@ from .generation._options import (
     whole_number,
     with_symbols,
 )
+from .generation._places import TRAJECTORIES
 from .plot import QUANTITIES, animate, draw_snapshots
 from .solver._simulation import SimulationError
 from .verification._cases import CASES, HEADER, QUICK
@@ -102,6 +104,13 @@ def _add_generate(commands: Any) -> None:
         action="store_true",
         help="even if a trajectory takes more than an hour or 1e7 steps",
     )
+    add(
+        "--devices",
+        type=whole_number("devices", 1, 4096),
+        metavar="N",
+        help="share the trajectories out over N devices of this host; the file has the "
+        "same bytes (default: one device)",
+    )
 
 
 def _generate(options: argparse.Namespace, say: Say) -> Answer:
@@ -118,6 +127,7 @@ def _generate(options: argparse.Namespace, say: Say) -> Answer:
             progress=not options.quiet,
             any_size=options.any_size,
             any_length=options.any_length,
+            mesh=None if options.devices is None else _mesh_of(options.devices),
         )
     except KeyboardInterrupt:
         if Path(f"{path}.partial").exists():
@@ -128,6 +138,17 @@ def _generate(options: argparse.Namespace, say: Say) -> Answer:
         raise
     say(f"{path}: {'complete already' if existed else 'done'}.")
     return Answer({"path": path, "complete_already": existed})
+
+
+def _mesh_of(number: int) -> Mesh:
+    """So many devices of this process, one trajectory on each."""
+    there = jax.local_devices()
+    if number > len(there):
+        raise ValueError(
+            f"`--devices` is {number}, and JAX sees {len(there)} of the kind "
+            f"{there[0].platform!r} here: give {len(there)} or fewer."
+        )
+    return Mesh(np.array(there[:number]), (TRAJECTORIES,))
 
 
 def _add_check(commands: Any) -> None:

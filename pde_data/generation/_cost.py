@@ -10,10 +10,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from ..solver._simulation import Trajectory, simulate_in_program
 from ._attempt import Attempt, first_rate, precision_of, prepare_attempt
 from ._config import GenerateConfig
+from ._places import SOMEWHERE, Place
 from ._probe import program_length
 
 # One state is density, velocity and pressure on the grid that is simulated. Measured: a
@@ -58,27 +60,36 @@ class Duration:
     seconds_in_all: float = math.nan
 
 
-def sizes(config: GenerateConfig) -> Sizes:
-    """The memory and the disk space that a configuration takes, about."""
+def sizes(config: GenerateConfig, places: Sequence[Place] = SOMEWHERE) -> Sizes:
+    """The memory and the disk space that a configuration takes, about.
+
+    Memory is that of the host for all places on a CPU, else that of each accelerator.
+    """
     d = len(config.grid)
     stored = math.prod(config.grid) * (d + 2)
     one = stored * config.snapshots * np.dtype(config.dtype).itemsize
-    return Sizes(together(config) * _memory_of_one(config), len(config.indices) * one)
+    memory = together(config, places) * _memory_of_one(config)
+    if jax.default_backend() == "cpu":
+        memory *= min(len(places), len(config.indices))
+    else:
+        memory //= places[0].num_devices
+    return Sizes(memory, len(config.indices) * one)
 
 
-def together(config: GenerateConfig) -> int:
-    """How many trajectories run in one loop: one on a CPU, where more are no faster.
+def together(config: GenerateConfig, places: Sequence[Place] = SOMEWHERE) -> int:
+    """How many trajectories run in one loop: one on a CPU, where more are no faster,
+    and one where several devices share it.
 
     On an accelerator `config.batch`, or as many as have room in the share of its memory
     that a run may take, at most 96: more were no faster on the largest.
     """
-    if jax.default_backend() == "cpu":
+    if jax.default_backend() == "cpu" or places[0].num_devices > 1:
         return 1
     batch = config.batch
     if batch is None:
         room = MEMORY_SHARE * memory_there() / _memory_of_one(config)
         batch = max(1, min(MOST_TOGETHER, int(room)))
-    return min(batch, len(config.indices))
+    return min(batch, -(-len(config.indices) // len(places)))
 
 
 def _memory_of_one(config: GenerateConfig) -> int:
@@ -89,12 +100,16 @@ def _memory_of_one(config: GenerateConfig) -> int:
     return state * copies
 
 
-def check_sizes(config: GenerateConfig, any_size: bool = False) -> None:
+def check_sizes(
+    config: GenerateConfig,
+    any_size: bool = False,
+    places: Sequence[Place] = SOMEWHERE,
+) -> None:
     """Refuse what would use up the memory.
 
     **Raises:** `ValueError` that says what would take less.
     """
-    needed, there = sizes(config).memory, memory_there()
+    needed, there = sizes(config, places).memory, memory_there()
     if needed > MEMORY_SHARE * there and not any_size:
         raise ValueError(
             f"`grid`, `refinement` and `snapshots` need about {in_words(needed)} of "
@@ -118,23 +133,29 @@ def check_disk(config: GenerateConfig, folder: Path) -> None:
         )
 
 
-def expected_duration(config: GenerateConfig, indices: Sequence[int]) -> Duration:
+def expected_duration(
+    config: GenerateConfig,
+    indices: Sequence[int],
+    places: Sequence[Place] = SOMEWHERE,
+) -> Duration:
     """How long a trajectory takes, of those that are still to be simulated.
 
     The steps are those of the limits of the start; a flow that becomes faster needs
     more. The time is that of the steps of two short runs, by the program that the
     trajectories will have: it is compiled here.
     """
-    places = np.unique(np.linspace(0, len(indices) - 1, _LOOKED_AT).astype(int))
-    attempts = [prepare_attempt(config, indices[place]) for place in places]
-    with precision_of(config):
+    chosen = np.unique(np.linspace(0, len(indices) - 1, _LOOKED_AT).astype(int))
+    attempts = [prepare_attempt(config, indices[i]) for i in chosen]
+    with precision_of(config), places[0].here():
         steps = [_num_steps(config, attempt) for attempt in attempts]
         longest = int(np.argmax(steps))
         seconds = math.nan
-        if together(config) == 1 and 0 < steps[longest] <= MOST_STEPS:
-            seconds = _seconds(config, attempts[longest], steps[longest])
+        if together(config, places) == 1 and 0 < steps[longest] <= MOST_STEPS:
+            mesh = places[0].mesh
+            seconds = _seconds(config, attempts[longest], steps[longest], mesh)
     share = float(np.mean(steps)) / steps[longest] if steps[longest] else math.nan
-    return Duration(steps[longest], seconds, seconds * share * len(indices))
+    each = len(indices) / min(len(places), len(indices))
+    return Duration(steps[longest], seconds, seconds * share * each)
 
 
 def check_duration(duration: Duration, any_length: bool = False) -> None:
@@ -158,12 +179,12 @@ def check_duration(duration: Duration, any_length: bool = False) -> None:
         )
 
 
-def summary(config: GenerateConfig) -> str:
+def summary(config: GenerateConfig, places: Sequence[Place] = SOMEWHERE) -> str:
     """What is going to be simulated and how large it is, in one line."""
     number, shape = len(config.indices), " x ".join(map(str, config.grid))
     finer = "" if config.refinement == 1 else f" ({config.refinement} x finer inside)"
     line = "" if len(config.grid) > 1 else ", a line"
-    size = sizes(config)
+    size = sizes(config, places)
     return (
         f"{config.family}: {number} {'trajectory' if number == 1 else 'trajectories'} "
         f"in {len(config.grid)}D on {shape} cells{line}{finer}, {config.snapshots} "
@@ -222,7 +243,9 @@ def _num_steps(config: GenerateConfig, attempt: Attempt) -> float:
     return max(float(config.snapshots - 1), steps)
 
 
-def _seconds(config: GenerateConfig, attempt: Attempt, steps: float) -> float:
+def _seconds(
+    config: GenerateConfig, attempt: Attempt, steps: float, mesh: Mesh | None
+) -> float:
     """The time of a run, from one of few and one of more steps; NaN if they fail."""
     length = program_length(config.snapshots)
     rate = float(first_rate(attempt.solver, attempt.start))
@@ -231,7 +254,9 @@ def _seconds(config: GenerateConfig, attempt: Attempt, steps: float) -> float:
     def run(steps_each: int) -> tuple[float, Trajectory]:
         times = np.arange(_INTERVALS + 1) * (steps_each * step)
         begun = time.perf_counter()
-        found = simulate_in_program(attempt.solver, attempt.start, times, length, 1000)
+        found = simulate_in_program(
+            attempt.solver, attempt.start, times, length, 1000, mesh
+        )
         jax.block_until_ready(found.failed)
         return time.perf_counter() - begun, found
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jax.sharding import Mesh
 
 from ..certificates._certificate import CERTIFIED
 from ..formats._digests import DIGEST, seal
@@ -29,6 +30,7 @@ from ._cost import (
     expected_duration,
     summary,
 )
+from ._places import Place, places_on
 from ._provenance import provenance, refuse_foreign, refuse_other_version
 from ._sample import Sample, simulate_trajectories
 
@@ -55,6 +57,7 @@ def generate(
     *,
     any_size: bool = False,
     any_length: bool = False,
+    mesh: Mesh | None = None,
 ) -> Path:
     """Simulate the trajectories of `config` into a file, and return its path.
 
@@ -78,16 +81,22 @@ def generate(
     - `any_size`: whether it may take more than half of the machine's memory.
     - `any_length`: whether a trajectory may take more than an hour, or 10⁷ steps, as
       far as its start and first steps tell.
+    - `mesh`: devices of this process, which change no byte of the file. Along the axis
+      "batch" each simulates trajectories of its own; those along "x", "y" and "z" share
+      the box of one flow, as in `simulate`.
+
+    **Good values:** `mesh=jax.make_mesh((jax.local_device_count(),), ("batch",))`.
 
     **Returns:** the path of the file.
 
-    **Raises:** `ValueError` for an impossible configuration, or one that takes too much
-    memory or time; `FileExistsError` for a file of another configuration, kind or
-    version, or one that another process writes; `FileNotFoundError` for a folder that
-    does not exist; `OSError` if the disk is full; `SimulationError` if no draw of a
-    trajectory survives.
+    **Raises:** `ValueError` for an impossible configuration or mesh, or one that takes
+    too much memory or time; `TypeError` for what is no mesh; `FileExistsError` for a
+    file of another configuration, kind or version, or one that another process writes;
+    `FileNotFoundError` for a folder that does not exist; `OSError` if the disk is full;
+    `SimulationError` if no draw of a trajectory survives.
     """
     check_family(config)
+    places = places_on(mesh, config)
     path = part_path(config, path)
     need_h5py()
     if progress:
@@ -103,11 +112,11 @@ def generate(
             f"`path` must end with one of {', '.join(SUFFIXES)}, as the file is HDF5, "
             f"got {path.name}."
         )
-    check_sizes(config, any_size)
+    check_sizes(config, any_size, places)
     with only_writer(path):
         # Another process may have finished it meanwhile.
         if not path.exists():
-            _fill(config, path, progress, any_length)
+            _fill(config, path, progress, any_length, places)
     return path
 
 
@@ -125,7 +134,13 @@ def part_path(config: GenerateConfig, path: str | Path) -> Path:
     return path.with_name(f"{path.stem}-{number}-of-{parts}{path.suffix}")
 
 
-def _fill(config: GenerateConfig, path: Path, progress: bool, any_length: bool) -> None:
+def _fill(
+    config: GenerateConfig,
+    path: Path,
+    progress: bool,
+    any_length: bool,
+    places: Sequence[Place],
+) -> None:
     partial = path.with_name(path.name + ".partial")
     if partial.exists():
         refuse_foreign(partial, config)
@@ -137,7 +152,7 @@ def _fill(config: GenerateConfig, path: Path, progress: bool, any_length: bool) 
         _create(partial, config)
         pending = list(config.indices)
     try:
-        _expect(config, pending, progress, any_length)
+        _expect(config, pending, progress, any_length, places)
     except BaseException:
         if len(pending) == len(config.indices):
             partial.unlink()
@@ -145,7 +160,7 @@ def _fill(config: GenerateConfig, path: Path, progress: bool, any_length: bool) 
     format, indices = FORMATS[config.format], config.indices
     with RowWriter(partial) as writer:
         writer.reserve()
-        samples = simulate_trajectories(config, pending)
+        samples = simulate_trajectories(config, pending, places)
         try:
             for index, sample in _watched(
                 samples, len(indices), len(pending), progress
@@ -169,14 +184,18 @@ def _pending(partial: Path, config: GenerateConfig) -> list[int]:
 
 
 def _expect(
-    config: GenerateConfig, pending: Sequence[int], progress: bool, any_length: bool
+    config: GenerateConfig,
+    pending: Sequence[int],
+    progress: bool,
+    any_length: bool,
+    places: Sequence[Place],
 ) -> None:
     """Say what is going to be simulated, and refuse what takes too long."""
     if not pending:
         return
     if progress:
-        _say(f"{summary(config)} Compiling ...")
-    duration = expected_duration(config, pending)
+        _say(f"{summary(config, places)} Compiling ...")
+    duration = expected_duration(config, pending, places)
     check_duration(duration, any_length)
     if progress and duration.steps > 0:
         _say(duration_summary(duration))

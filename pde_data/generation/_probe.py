@@ -6,6 +6,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from ..certificates._continuity import snapshot_continuity
 from ..solver._boundary import periodic
@@ -29,7 +30,11 @@ def program_length(num_snapshots: int) -> int:
 
 
 def probe_start(
-    solver: CompressibleNavierStokes, start: Primitive, index: int, num_snapshots: int
+    solver: CompressibleNavierStokes,
+    start: Primitive,
+    index: int,
+    num_snapshots: int,
+    mesh: Mesh | None = None,
 ) -> dict[str, float]:
     """Three figures from eight steps, in which the fluxes are the scheme's own.
 
@@ -51,7 +56,8 @@ def probe_start(
     times = np.arange(NUM_STEPS + 1) * step
 
     def probe(start: Primitive) -> Trajectory:
-        return simulate_in_program(solver, start, times, length, 10 * NUM_STEPS)
+        limit = 10 * NUM_STEPS
+        return simulate_in_program(solver, start, times, length, limit, mesh)
 
     run = probe(start)
     elements = kept_elements(solver, start, times[[0, -1]])

@@ -3,8 +3,8 @@
 import dataclasses
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ._box import boundary_names, check_family, kept_totals
 from ._coarsening import coarsened
 from ._config import GenerateConfig
 from ._cost import together
+from ._places import SOMEWHERE, Place
 from ._probe import probe_start, program_length
 from ._slots import run_in_slots
 
@@ -66,22 +67,67 @@ def simulate_trajectory(config: GenerateConfig, index: int) -> Sample:
 
 
 def simulate_trajectories(
-    config: GenerateConfig, indices: Sequence[int]
+    config: GenerateConfig,
+    indices: Iterable[int],
+    places: Sequence[Place] = SOMEWHERE,
 ) -> Iterator[tuple[int, Sample]]:
     """Trajectories with their numbers, each as soon as it is ready.
 
     On a CPU one after the other, as a vectorised loop is no faster there. On an
     accelerator several at a time (`_cost.together`), in the order they are done in.
+    Places take the next one from a common queue whenever they are free.
     """
-    if together(config) == 1:
-        for index in indices:
-            yield index, _survivor(config, index)
+    num_slots = together(config, places)
+    if num_slots > 1:
+        indices = _longest_first(config, indices)
+    waiting = deque(indices)
+    streams = [_samples(config, waiting, num_slots, place) for place in places]
+    yield from streams[0] if len(streams) == 1 else _side_by_side(streams)
+
+
+def _samples(
+    config: GenerateConfig, waiting: deque[int], num_slots: int, place: Place
+) -> Generator[tuple[int, Sample], None, None]:
+    """What one place makes of those that are waiting."""
+    if num_slots > 1:
+        yield from _certified_meanwhile(config, _taken(waiting), num_slots, place)
         return
-    yield from _certified_meanwhile(config, indices, together(config))
+    for index in _taken(waiting):
+        yield index, _survivor(config, index, place=place)
+
+
+def _taken(waiting: deque[int]) -> Iterator[int]:
+    """All that nobody else takes: unlike most, a deque may be shared by threads."""
+    while True:
+        try:
+            yield waiting.popleft()
+        except IndexError:
+            return
+
+
+def _side_by_side(
+    streams: Sequence[Generator[tuple[int, Sample], None, None]],
+) -> Iterator[tuple[int, Sample]]:
+    """What streams yield, each in a thread of its own and one item ahead at most."""
+    workers = ThreadPoolExecutor(len(streams))
+    running = {workers.submit(next, stream, None): stream for stream in streams}
+    try:
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            # What is finished is kept, whatever has become of the others.
+            for future in sorted(done, key=lambda one: one.exception() is not None):
+                stream, item = running.pop(future), future.result()
+                if item is not None:
+                    running[workers.submit(next, stream, None)] = stream
+                    yield item
+    finally:
+        workers.shutdown(cancel_futures=True)
+        for stream in streams:
+            stream.close()
 
 
 def _certified_meanwhile(
-    config: GenerateConfig, indices: Sequence[int], num_slots: int
+    config: GenerateConfig, indices: Iterable[int], num_slots: int, place: Place
 ) -> Iterator[tuple[int, Sample]]:
     """Samples in the order of their runs, certified by threads while others run.
 
@@ -90,9 +136,9 @@ def _certified_meanwhile(
     ahead: deque[tuple[int, Future[Sample]]] = deque()
     workers = ThreadPoolExecutor(_WORKERS)
     try:
-        for attempt, run in simulate_together(config, indices, num_slots):
+        for attempt, run in _runs(config, indices, num_slots, place):
             first = (attempt, run)
-            sample = workers.submit(_survivor, config, attempt.index, first)
+            sample = workers.submit(_survivor, config, attempt.index, first, place)
             ahead.append((attempt.index, sample))
             # So many runs are kept in memory, and no more.
             while ahead and (ahead[0][1].done() or len(ahead) > 2 * _WORKERS):
@@ -112,15 +158,25 @@ def simulate_together(
     Those that need most steps come first. Their bits, and whether they failed, are
     those of single calls.
     """
+    order = _longest_first(config, indices)
+    yield from _runs(config, order, min(num_slots, len(indices)), SOMEWHERE[0])
+
+
+def _longest_first(config: GenerateConfig, indices: Iterable[int]) -> list[int]:
     # An attempt is prepared again when its turn comes: the starts of a whole file may
     # not fit into memory.
     steps = {index: prepare_attempt(config, index).max_steps for index in indices}
-    order = sorted(indices, key=lambda index: -steps[index])
-    attempts = (prepare_attempt(config, index) for index in order)
-    runs = run_in_slots(attempts, config.times, min(num_slots, len(indices)))
+    return sorted(steps, key=lambda index: -steps[index])
+
+
+def _runs(
+    config: GenerateConfig, indices: Iterable[int], num_slots: int, place: Place
+) -> Iterator[tuple[Attempt, Trajectory]]:
+    attempts = (prepare_attempt(config, index) for index in indices)
+    runs = run_in_slots(attempts, config.times, num_slots)
     while True:
-        # Not around the `yield`: the precision is the caller's there.
-        with precision_of(config):
+        # Not around the `yield`: precision and place are the caller's there.
+        with precision_of(config), place.here():
             item = next(runs, None)
         if item is None:
             return
@@ -131,17 +187,18 @@ def _survivor(
     config: GenerateConfig,
     index: int,
     first: tuple[Attempt, Trajectory] | None = None,
+    place: Place = SOMEWHERE[0],
 ) -> Sample:
     """The trajectory of the first attempt that does not break down.
 
     `first` is the first attempt and its run, where it has been simulated already.
     """
-    with precision_of(config):
+    with precision_of(config), place.here():
         for draw in range(MAX_DRAWS):
             for scheme in dict.fromkeys((config.scheme, SAFE_SCHEME)):
-                attempt, run = first or _simulated(config, index, draw, scheme)
+                attempt, run = first or _simulated(config, index, draw, scheme, place)
                 first = None
-                sample = _certified(config, attempt, run)
+                sample = _certified(config, attempt, run, place)
                 if sample is not None:
                     return sample
     raise SimulationError(
@@ -151,18 +208,23 @@ def _survivor(
 
 
 def _simulated(
-    config: GenerateConfig, index: int, draw: int, scheme: str
+    config: GenerateConfig, index: int, draw: int, scheme: str, place: Place
 ) -> tuple[Attempt, Trajectory]:
     attempt = prepare_attempt(config, index, draw, scheme)
     length = program_length(config.snapshots)
     run = simulate_in_program(
-        attempt.solver, attempt.start, config.times, length, attempt.max_steps
+        attempt.solver,
+        attempt.start,
+        config.times,
+        length,
+        attempt.max_steps,
+        place.mesh,
     )
     return attempt, run
 
 
 def _certified(
-    config: GenerateConfig, attempt: Attempt, run: Trajectory
+    config: GenerateConfig, attempt: Attempt, run: Trajectory, place: Place
 ) -> Sample | None:
     """A trajectory as it is stored, or `None` if it broke down."""
     if bool(run.failed):
@@ -186,7 +248,7 @@ def _certified(
         periodic=[name == "periodic" for name in boundary_names(config)],
     )
     figures |= probe_start(
-        attempt.solver, attempt.start, attempt.index, config.snapshots
+        attempt.solver, attempt.start, attempt.index, config.snapshots, place.mesh
     )
     figures["courant_number"] = attempt.solver.courant_number
     return Sample(

@@ -10,6 +10,7 @@ from .._arguments import checked
 from ..solver._equations import CompressibleNavierStokes
 from ..solver._gas import as_scalar
 from ..solver._grid import Grid
+from ..solver._local import local
 from ..solver._state import Primitive
 from ._coordinates import need_dims, periodic_distance, unit_centers
 
@@ -175,6 +176,7 @@ def rayleigh_taylor(
     )
 
 
+@local
 @checked
 def gravity(
     state: Primitive, grid: Grid, time: Float[Array, ""]

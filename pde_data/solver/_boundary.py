@@ -3,10 +3,14 @@
 A boundary is a function `(state, axis, side, width) -> state` that returns the `width`
 ghost cells beyond the face `side` (-1 lower, +1 upper) of `axis`. Ghost cells are
 copies with signs, so corners do not depend on the order in which axes are filled.
+
+Where devices share a box, this is the one place that knows of neighbours: a device has
+a box of its own whose faces are `SharedFace`s, and all else is local.
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import ClassVar, TypeVar
 
 import equinox as eqx
 import jax
@@ -17,15 +21,18 @@ from jaxtyping import Array, Float, Shaped
 
 from .._arguments import check_axis, checked
 from ._gas import as_scalar, named
+from ._local import local
 from ._materialisation import in_one_function
 from ._rounding import rounded
 from ._state import Primitive
 
+T = TypeVar("T")
 BoundaryCondition = Callable[[Primitive, int, int, int], Primitive]
 # Those of the lower and of the upper face of an axis.
 FacePair = tuple[BoundaryCondition, BoundaryCondition]
 
 
+@local
 @checked
 def periodic(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """The box repeats. Both faces of an axis must be periodic, or neither.
@@ -42,6 +49,7 @@ def periodic(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     return jax.tree.map(lambda x: _edge(x, axis, -side, width), state)
 
 
+@local
 @checked
 def outflow(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """Zero gradient: waves leave (a supersonic one exactly, others nearly).
@@ -59,6 +67,7 @@ def outflow(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     return jax.tree.map(repeat, state)
 
 
+@local
 @checked
 def slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """A reflecting wall: the mirror image, with the normal velocity reversed.
@@ -73,6 +82,7 @@ def slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     return Primitive(image.density, velocity, image.pressure, image.tracer)
 
 
+@local
 @checked
 def no_slip_wall(state: Primitive, axis: int, side: int, width: int) -> Primitive:
     """A wall at rest that the gas sticks to; adiabatic (no heat passes).
@@ -105,6 +115,7 @@ class IsothermalWall(eqx.Module):
     temperature: Shaped[np.ndarray, ""] | Shaped[Array, ""] = eqx.field(
         converter=named("temperature")
     )
+    local: ClassVar[bool] = True
 
     def __check_init__(self):
         if isinstance(self.temperature, np.ndarray) and not self.temperature > 0:
@@ -121,7 +132,7 @@ class IsothermalWall(eqx.Module):
         """
         image = no_slip_wall(state, axis, side, width)
         wall = as_scalar(self.temperature, image.density.dtype)
-        density = rounded(image.pressure * image.temperature / wall**2)
+        density = rounded(image.pressure * image.temperature * (1 / wall**2))
         return Primitive(density, image.velocity, image.pressure, image.tracer)
 
 
@@ -143,6 +154,7 @@ class FarField(eqx.Module):
         converter=named("pressure")
     )
     tracer: float = 0.0
+    local: ClassVar[bool] = True
 
     @checked
     def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
@@ -166,6 +178,84 @@ class FarField(eqx.Module):
             jnp.full(shape, self.pressure, dtype),
             None if state.tracer is None else jnp.full(shape, self.tracer, dtype),
         )
+
+
+def face_pairs(
+    boundary: BoundaryCondition | Sequence[FacePair],
+    num_axes: int,
+) -> tuple[FacePair, ...]:
+    """The lower and the upper boundary of each axis.
+
+    **Raises:** `ValueError` for another number of them, and for a periodic face
+    opposite to one that is not.
+    """
+    if callable(boundary):
+        return ((boundary, boundary),) * num_axes
+    faces = tuple(tuple(pair) for pair in boundary)
+    if len(faces) != num_axes or any(len(pair) != 2 for pair in faces):
+        raise ValueError(
+            f"`boundary` must be one boundary, or {num_axes} pairs (lower, upper), one "
+            f"per axis; got {len(faces)} entries."
+        )
+    for axis, (lower, upper) in enumerate(faces):
+        if (lower is periodic) != (upper is periodic):
+            raise ValueError(
+                f"`boundary` of axis {axis}: `periodic` must stand on both faces."
+            )
+    return faces  # type: ignore[return-value]
+
+
+class SharedFace(eqx.Module):
+    """A face of the part of a box that one device of a mesh has.
+
+    **Arguments:**
+
+    - `boundary`: that of the whole box, which lies beyond its last device alone.
+    - `name`, `parts`: the axis of the mesh, and how many devices share the box along
+      it.
+    """
+
+    boundary: BoundaryCondition
+    name: str = eqx.field(static=True)
+    parts: int = eqx.field(static=True)
+
+    def __call__(self, state: Primitive, axis: int, side: int, width: int) -> Primitive:
+        """The cells of the next device, or the ghost cells beyond the box."""
+        around = self.boundary is periodic
+        ways = [(i, i - side) for i in range(self.parts)]
+        ways = [(i, j % self.parts) for i, j in ways if around or 0 <= j < self.parts]
+        # What lies beyond a periodic box is what its neighbour must be sent.
+        sent, form = jax.tree.flatten(periodic(state, axis, side, width))
+        # In one message: halos are small, so that each costs the time to begin it.
+        received = lax.ppermute(jnp.stack(sent), self.name, ways)
+        beyond = jax.tree.unflatten(form, list(received))
+        if around:
+            return beyond
+        return at_end(self, side, self.boundary(state, axis, side, width), beyond)
+
+
+def of_box(boundary: BoundaryCondition) -> BoundaryCondition:
+    """The boundary of the whole box, whose face may be shared."""
+    return boundary.boundary if isinstance(boundary, SharedFace) else boundary
+
+
+def at_end(boundary: BoundaryCondition, side: int, there: T, elsewhere: T) -> T:
+    """What holds at a face of the box, and what on devices whose face is inside."""
+    if not isinstance(boundary, SharedFace):
+        return there
+    last = 0 if side < 0 else boundary.parts - 1
+    is_here = lax.axis_index(boundary.name) == last
+    return jax.tree.map(lambda a, b: jnp.where(is_here, a, b), there, elsewhere)
+
+
+def largest(
+    values: Float[Array, "..."], boundaries: tuple[FacePair, ...]
+) -> Float[Array, ""]:
+    """The largest value in the whole box; NaN or infinite where there is a NaN."""
+    most = jnp.max(values)
+    names = tuple(x.name for x, _ in boundaries if isinstance(x, SharedFace))
+    # Exact, but between devices a maximum may lose a NaN.
+    return lax.pmax(jnp.where(jnp.isnan(most), jnp.inf, most), names) if names else most
 
 
 def with_ghosts(

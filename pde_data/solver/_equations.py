@@ -12,6 +12,8 @@ from .._arguments import checked
 from ._boundary import (
     BoundaryCondition,
     FacePair,
+    face_pairs,
+    largest,
     periodic,
     trimmed_beside,
     with_ghosts,
@@ -113,7 +115,7 @@ class CompressibleNavierStokes(eqx.Module):
         self.stepper = stepper
         self.viscous_stepper = viscous_stepper
         self.forcing = forcing
-        self.boundary = _per_face(boundary, self.grid.num_spatial_dims)
+        self.boundary = face_pairs(boundary, self.grid.num_spatial_dims)
         if not 0 < courant_number <= 1:
             raise ValueError(
                 f"`courant_number` must be in (0, 1], got {courant_number}."
@@ -122,7 +124,7 @@ class CompressibleNavierStokes(eqx.Module):
         self.positivity = (
             not self.reconstruction.bounded if positivity is None else positivity
         )
-        width = self._width
+        width = self.num_ghosts
         if min(self.grid.shape) < width:
             raise ValueError(
                 f"`grid` must have at least {width} cells along each axis for this "
@@ -135,8 +137,8 @@ class CompressibleNavierStokes(eqx.Module):
         return eqx.tree_at(lambda solver: solver.transport, self, None)
 
     @property
-    def _width(self) -> int:
-        """Ghost cells that the rate of change needs."""
+    def num_ghosts(self) -> int:
+        """Ghost cells beyond each face that the rate of change needs."""
         viscous = 1 if self.transport is None else self.transport.stencils.reach
         return max(self.reconstruction.width, viscous)
 
@@ -155,7 +157,7 @@ class CompressibleNavierStokes(eqx.Module):
         `step` is the time step that it will be used for, which the positivity limiter
         must know; `None` stands for the largest stable one.
         """
-        width = self._width
+        width = self.num_ghosts
         cells = self.gas.primitive(state)
         spacing = self.grid.spacing
         padded, acceleration = self._padded(cells, width, time)
@@ -188,7 +190,7 @@ class CompressibleNavierStokes(eqx.Module):
 
         It is limited for positivity where `ratio` is given, as in `positive_flux`.
         """
-        width, reach = self._width, self.reconstruction.width
+        width, reach = self.num_ghosts, self.reconstruction.width
         cells = jax.tree.map(
             lambda x: trimmed_beside(x, axis, width, width - reach), padded
         )
@@ -213,7 +215,8 @@ class CompressibleNavierStokes(eqx.Module):
         if self.reconstruction.point_values:
             central = jax.tree.map(rounded, self.gas.flux(cells, axis))
             central = jax.tree.map(lambda f: materialised(f, cells.density), central)
-            correction = push_of_walls(flux_correction(central, axis), axis, walls)
+            correction = flux_correction(central, axis)
+            correction = push_of_walls(correction, axis, faces, walls)
             flux = jax.tree.map(jnp.add, flux, correction)
             flux = jax.tree.map(once, flux)
         if ratio is not None:
@@ -264,7 +267,8 @@ class CompressibleNavierStokes(eqx.Module):
         cells = self.gas.primitive(state)
         diffusivity = self.transport.max_diffusivity(cells, self.gas)
         twice = 2 * self.transport.stencils.stiffness
-        return jnp.max(diffusivity) * sum(twice / dx**2 for dx in self.grid.spacing)
+        fastest = largest(diffusivity, self.boundary)
+        return fastest * sum(twice / dx**2 for dx in self.grid.spacing)
 
     def max_rate(self, state: Conserved) -> Float[Array, ""]:
         """The largest rate that bounds the step, over all cells of `state`.
@@ -292,7 +296,7 @@ class CompressibleNavierStokes(eqx.Module):
             terms.append(term)
         rate = symmetric_sum(terms)
         bad = ~((cells.density > 0) & (cells.pressure > 0))
-        return jnp.max(jnp.where(bad, jnp.inf, rate))
+        return largest(jnp.where(bad, jnp.inf, rate), self.boundary)
 
     def _part_ratios(
         self, cells: Primitive, step: Float[Array, ""]
@@ -303,7 +307,7 @@ class CompressibleNavierStokes(eqx.Module):
         """
         sound = self.gas.sound_speed(cells)
         rates = [
-            jnp.max(jnp.abs(u) + sound) * (1 / dx)
+            largest(jnp.abs(u) + sound, self.boundary) * (1 / dx)
             for u, dx in zip(cells.velocity, self.grid.spacing, strict=True)
         ]
         total = symmetric_sum([rounded(rate) for rate in rates])
@@ -344,26 +348,6 @@ class CompressibleNavierStokes(eqx.Module):
 
         assert self.viscous_stepper is not None
         return self.viscous_stepper(rate, state, step, self.max_viscous_rate(state))
-
-
-def _per_face(
-    boundary: BoundaryCondition | Sequence[FacePair],
-    num_axes: int,
-) -> tuple[FacePair, ...]:
-    if callable(boundary):
-        return ((boundary, boundary),) * num_axes
-    faces = tuple(tuple(pair) for pair in boundary)
-    if len(faces) != num_axes or any(len(pair) != 2 for pair in faces):
-        raise ValueError(
-            f"`boundary` must be one boundary, or {num_axes} pairs (lower, upper), one "
-            f"per axis; got {len(faces)} entries."
-        )
-    for axis, (lower, upper) in enumerate(faces):
-        if (lower is periodic) != (upper is periodic):
-            raise ValueError(
-                f"`boundary` of axis {axis}: `periodic` must stand on both faces."
-            )
-    return faces  # type: ignore[return-value]
 
 
 def _neighbours(cells: Primitive, axis: int, width: int) -> tuple[Primitive, Primitive]:

@@ -1,5 +1,7 @@
 """Accelerations that keep a flow moving: `(state, grid, time) -> one per axis`."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,6 +24,7 @@ class UniformGravity(eqx.Module):
     """
 
     acceleration: tuple[float, ...]
+    local: ClassVar[bool] = True
 
     @checked
     def __call__(
@@ -56,6 +59,7 @@ class ABCForcing(eqx.Module):
     """
 
     amplitude: float = 1.0
+    local: ClassVar[bool] = True
 
     @checked
     def __call__(
@@ -116,6 +120,7 @@ class StochasticForcing(eqx.Module):
     directions: Float[Array, " modes d"]
     amplitude: float = eqx.field(static=True)
     max_mode: int = eqx.field(static=True)
+    local: ClassVar[bool] = True
 
     @checked
     def __init__(

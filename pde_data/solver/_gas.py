@@ -91,7 +91,8 @@ class IdealGas(eqx.Module):
         """Total energy per volume of a `state`, p/(γ−1) + ρ|u|²/2."""
         gamma = as_scalar(self.gamma, state.density.dtype)
         kinetic = 0.5 * rounded(state.density * dot(state.velocity, state.velocity))
-        return rounded(state.pressure / (gamma - 1)) + kinetic
+        # Left to XLA, a division by one number becomes this product in some programs.
+        return rounded(state.pressure * (1 / (gamma - 1))) + kinetic
 
     def flux(self, state: Primitive, axis: int) -> Conserved:
         """The inviscid flux along `axis` of a primitive `state`."""

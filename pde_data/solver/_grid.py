@@ -84,6 +84,34 @@ class Grid:
         return Grid([n * factor for n in self.shape], self.extent, self.origin)
 
 
+@dataclasses.dataclass(frozen=True, init=False)
+class PartOfGrid(Grid):
+    """Some cells of a `whole` grid, whose box, spacing and coordinates they keep.
+
+    **Arguments:**
+
+    - `shape`: the number of cells along each axis; `first`: which is the first.
+    """
+
+    whole: Grid
+    first: tuple[int, ...]
+
+    def __init__(self, whole: Grid, shape: tuple[int, ...], first: tuple[int, ...]):
+        fields = {"extent": whole.extent, "origin": whole.origin, "shape": shape}
+        for name, value in {**fields, "whole": whole, "first": first}.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """The width of a cell along each axis."""
+        return self.whole.spacing
+
+    def coordinates(self, axis: int) -> np.ndarray:
+        """The cell centres along one `axis`, float64 `(n,)`: the bits of the whole."""
+        start = self.first[axis]
+        return self.whole.coordinates(axis)[start : start + self.shape[axis]]
+
+
 def _per_axis(
     name: str, value: float | Sequence[float], num_axes: int
 ) -> tuple[float, ...]:

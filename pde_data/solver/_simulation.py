@@ -6,9 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.core import Tracer
+from jax.sharding import Mesh
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from .._arguments import checked
+from ._decomposition import Decomposition
 from ._equations import CompressibleNavierStokes
 from ._leg import begin, one_step, snapshot
 from ._state import Conserved, Primitive
@@ -63,6 +65,7 @@ def simulate(
     *,
     max_steps: int = 1_000_000,
     throw: bool = True,
+    mesh: Mesh | None = None,
 ) -> Trajectory:
     """The flow at `times`, of which the first is the time of `start`.
 
@@ -72,6 +75,10 @@ def simulate(
     faster, because no trajectory then waits for another); the compiled program is kept,
     and the bits are the same.
 
+    One flow that is too large for a device, or too slow on one, is shared out over a
+    `mesh`: each device steps its part of the box and exchanges ghost cells with its
+    neighbours. The bits are those of one device, and the snapshots lie on the mesh.
+
     **Arguments:**
 
     - `solver`: the equations, on their grid.
@@ -79,14 +86,20 @@ def simulate(
     - `times`: `(time,)`, increasing, non-dimensional.
     - `max_steps`: bounds the steps between two snapshots.
     - `throw`: whether a breakdown raises; otherwise the result says that it `failed`.
+    - `mesh`: devices of this process, along axes named "x", "y" and "z" as those of the
+      grid, which they divide; a forcing or boundary of yours must say `local = True`.
 
-    **Raises:** `ValueError` for times that do not increase or a start that does not fit
-    the grid; with `throw`, `SimulationError` if density or pressure lose their sign, a
-    value is not finite, or `max_steps` is reached.
+    **Good values:** `mesh=jax.make_mesh((8,), ("x",))`, if each device keeps many more
+    cells along the axis than the 2 to 3 that it needs from each neighbour.
+
+    **Raises:** `ValueError` for times that do not increase, a start that does not fit
+    the grid, or a mesh that does not; `TypeError` for what is no mesh; with `throw`,
+    `SimulationError` if density or pressure lose their sign, a value is not finite, or
+    `max_steps` is reached.
     """
     _check_start(solver, start)
     times = _check_times(times, start.density.dtype)
-    result = _simulate(solver, start, times, jnp.asarray(max_steps))
+    result = _compiled(solver, start, times, max_steps, mesh)
     if throw:
         result = _raise_if_failed(result)
     return result
@@ -98,6 +111,7 @@ def simulate_in_program(
     times: "np.ndarray | tuple[float, ...]",
     length: int,
     max_steps: int,
+    mesh: Mesh | None = None,
 ) -> Trajectory:
     """`simulate(..., throw=False)` by the program compiled for `length` times.
 
@@ -107,7 +121,7 @@ def simulate_in_program(
     number = len(times)
     checked = _check_times(times, start.density.dtype)
     padded = jnp.pad(checked, (0, length - number), mode="edge")
-    run = _simulate(solver, start, padded, jnp.asarray(max_steps))
+    run = _compiled(solver, start, padded, max_steps, mesh)
     if length == number:
         return run
     state = jax.tree.map(lambda x: x[:number], run.state)
@@ -148,8 +162,36 @@ def fixed_steps(
     return solver.gas.primitive(last)
 
 
+def _compiled(
+    solver: CompressibleNavierStokes,
+    start: Primitive,
+    times: Float[Array, " time"],
+    max_steps: int,
+    mesh: Mesh | None,
+) -> Trajectory:
+    limit = jnp.asarray(max_steps)
+    if mesh is None:
+        return _simulate(solver, start, times, limit, None)
+    shared = Decomposition.of(mesh, solver)
+    start, (solver, times, limit) = shared.placed(start, (solver, times, limit))
+    return _simulate(solver, start, times, limit, shared)
+
+
 @eqx.filter_jit
 def _simulate(
+    solver: CompressibleNavierStokes,
+    start: Primitive,
+    times: Float[Array, " time"],
+    max_steps: Int[Array, ""],
+    shared: Decomposition | None,
+) -> Trajectory:
+    if shared is None:
+        return _trajectory(solver, start, times, max_steps)
+    of_cells = Trajectory(False, True, False, False)  # type: ignore[arg-type]
+    return shared.run(_trajectory, of_cells, solver, start, times, max_steps)
+
+
+def _trajectory(
     solver: CompressibleNavierStokes,
     start: Primitive,
     times: Float[Array, " time"],

@@ -7,21 +7,31 @@ wall, so that both sides of each of its faces are exact mirror images still.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from ._boundary import FacePair, IsothermalWall, no_slip_wall, slip_wall
+from ._boundary import (
+    BoundaryCondition,
+    FacePair,
+    IsothermalWall,
+    at_end,
+    no_slip_wall,
+    of_box,
+    slip_wall,
+)
 from ._rounding import rounded
 from ._state import Conserved, Primitive
 
 Slab = Float[Array, "..."]
 
 
-def is_wall(boundary: object) -> bool:
-    """Whether nothing passes a boundary."""
+def is_wall(boundary: BoundaryCondition) -> bool:
+    """Whether nothing passes a boundary of the box."""
+    boundary = of_box(boundary)
     return boundary in (slip_wall, no_slip_wall) or isinstance(boundary, IsothermalWall)
 
 
@@ -39,7 +49,7 @@ def sides_to_close(faces: FacePair, forced: bool) -> tuple[int, ...]:
     return tuple(
         side
         for side in wall_sides(faces)
-        if forced or isinstance(faces[side > 0], IsothermalWall)
+        if forced or isinstance(of_box(faces[side > 0]), IsothermalWall)
     )
 
 
@@ -67,6 +77,7 @@ def weighed(
                 cells, acceleration[axis], axis, side, width, spacing[axis]
             )
             n = cells.density.shape[axis]
+            factor = at_end(faces[side > 0], side, factor, jnp.ones_like(factor))
             factor = _surrounded_by_ones(factor, axis, side, width, n)
             padded = Primitive(
                 rounded(padded.density * factor),
@@ -130,23 +141,25 @@ def mirrored_at_walls(
     No solver of the Riemann problem then lets anything through.
     """
     for side in walls:
-        image = slip_wall if faces[side > 0] is slip_wall else no_slip_wall
-        inside = right if side < 0 else left
+        face = faces[side > 0]
+        image = slip_wall if of_box(face) is slip_wall else no_slip_wall
+        inside, beyond = (right, left) if side < 0 else (left, right)
         outside = image(inside, axis, side, 1)
-        if side < 0:
-            left = jax.tree.map(lambda x, o: _replaced(x, o, axis, -1), left, outside)
-        else:
-            right = jax.tree.map(lambda x, o: _replaced(x, o, axis, 1), right, outside)
+        closed = jax.tree.map(partial(_replaced, axis=axis, side=side), beyond, outside)
+        closed = at_end(face, side, closed, beyond)
+        left, right = (closed, right) if side < 0 else (left, closed)
     return left, right
 
 
-def push_of_walls(flux: Conserved, axis: int, walls: Sequence[int]) -> Conserved:
+def push_of_walls(
+    flux: Conserved, axis: int, faces: FacePair, walls: Sequence[int]
+) -> Conserved:
     """The flux through the faces of an axis, of normal momentum alone at `walls`."""
 
     def closed(f: Slab) -> Slab:
         for side in walls:
             nothing = jnp.zeros_like(lax.slice_in_dim(f, 0, 1, axis=axis))
-            f = _replaced(f, nothing, axis, side)
+            f = at_end(faces[side > 0], side, _replaced(f, nothing, axis, side), f)
         return f
 
     momentum = tuple(m if i == axis else closed(m) for i, m in enumerate(flux.momentum))

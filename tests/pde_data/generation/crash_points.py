@@ -88,7 +88,7 @@ def main(folder, layout, compression, random_kills):
     )
     slow = 0.0
 
-    def samples(config, indices):
+    def samples(config, indices, _places):
         for index in indices:
             time.sleep(slow)
             yield index, sample(config, index)

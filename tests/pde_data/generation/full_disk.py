@@ -22,7 +22,7 @@ from crash_points import in_child, sample
 def main(folder, compression, grid, trajectories, snapshots):
     path = folder / "flow.hdf5"
 
-    def samples(config, indices):
+    def samples(config, indices, _places):
         return ((index, sample(config, index)) for index in indices)
 
     _generate.simulate_trajectories = samples

@@ -134,15 +134,15 @@ def test_a_run_says_what_it_does_before_its_bar_begins(tmp_path, monkeypatch, ca
 
     simulate, expect = _generate.simulate_trajectories, _generate.expected_duration
 
-    def simulated(config, indices):
-        for item in simulate(config, indices):
+    def simulated(config, indices, places):
+        for item in simulate(config, indices, places):
             seen.append("trajectory")
             yield item
 
-    def expected(config, indices):
+    def expected(config, indices, places):
         assert capsys.readouterr().err.endswith("Compiling ...\n")
         seen.append("compiled")
-        return expect(config, indices)
+        return expect(config, indices, places)
 
     monkeypatch.setattr(_generate, "_bars", lambda: Bar)
     monkeypatch.setattr(_generate, "simulate_trajectories", simulated)

@@ -28,7 +28,7 @@ FIELDS = {
 def stand_ins(monkeypatch):
     """Trajectories of random numbers: only what is stored matters here."""
 
-    def simulate(config, indices):
+    def simulate(config, indices, _places):
         return ((index, sample(config, index)) for index in indices)
 
     monkeypatch.setattr(_generate, "simulate_trajectories", simulate)

@@ -47,9 +47,9 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(whole, tmp_path, monkeypat
 
     simulated = []
 
-    def count(config, indices):
+    def count(config, indices, places):
         simulated.extend(indices)
-        return _sample.simulate_trajectories(config, indices)
+        return _sample.simulate_trajectories(config, indices, places)
 
     monkeypatch.setattr(_row_writer.RowWriter, "write", write)
     monkeypatch.setattr(_generate, "simulate_trajectories", count)

@@ -68,7 +68,7 @@ def test_slots_that_wait_for_each_other_give_the_bits_of_single_runs(
 def test_samples_of_a_loop_certified_by_threads_are_those_of_single_runs(monkeypatch):
     config = dataclasses.replace(CONFIG, grid=(8, 8), trajectories=5)
     alone = dict(_sample.simulate_trajectories(config, range(5)))
-    monkeypatch.setattr(_sample, "together", lambda config: 3)
+    monkeypatch.setattr(_sample, "together", lambda *_: 3)
     together = dict(_sample.simulate_trajectories(config, range(5)))
     assert sorted(together) == sorted(alone)
     for index, sample in together.items():
@@ -80,7 +80,7 @@ def test_what_fails_in_a_thread_ends_the_run(monkeypatch):
     def fails(*_):
         raise pde_data.SimulationError("no draw survives")
 
-    monkeypatch.setattr(_sample, "together", lambda config: 3)
+    monkeypatch.setattr(_sample, "together", lambda *_: 3)
     monkeypatch.setattr(_sample, "_certified", fails)
     config = dataclasses.replace(CONFIG, grid=(8, 8), trajectories=5)
     with pytest.raises(pde_data.SimulationError, match="no draw survives"):
@@ -91,11 +91,11 @@ def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
     calls = []
     simulate = _sample.simulate_in_program
 
-    def fragile(solver, start, times, length, max_steps):
+    def fragile(solver, start, times, length, max_steps, mesh):
         calls.append(solver.courant_number)
         if len(calls) < 3:
             return _broken(start, times)
-        return simulate(solver, start, times, length, max_steps)
+        return simulate(solver, start, times, length, max_steps, mesh)
 
     monkeypatch.setattr(_sample, "simulate_in_program", fragile)
     sample = pde_data.simulate_trajectory(CONFIG, 0)
@@ -104,7 +104,7 @@ def test_a_breakdown_is_retried_then_redrawn_and_recorded(monkeypatch):
 
 
 def test_a_trajectory_that_never_survives_stops_the_run(monkeypatch):
-    def broken(solver, start, times, length, max_steps):
+    def broken(solver, start, times, length, max_steps, mesh):
         return _broken(start, times)
 
     monkeypatch.setattr(_sample, "simulate_in_program", broken)
@@ -116,10 +116,10 @@ def test_a_time_step_that_collapses_is_a_breakdown(monkeypatch):
     monkeypatch.setattr(_attempt, "STEP_COLLAPSE", 1)
     simulate, limits = _sample.simulate_in_program, []
 
-    def watched(solver, start, times, length, max_steps):
+    def watched(solver, start, times, length, max_steps, mesh):
         limits.append(max_steps)
         # As if half the steps were a collapse.
-        return simulate(solver, start, times, length, max_steps // 2)
+        return simulate(solver, start, times, length, max_steps // 2, mesh)
 
     monkeypatch.setattr(_sample, "simulate_in_program", watched)
     monkeypatch.setattr(_sample, "MAX_DRAWS", 1)
