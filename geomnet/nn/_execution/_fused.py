@@ -26,7 +26,7 @@ from .._boundary import Faces
 from .._placement import PlacedWindow
 from ._assembly import assemble
 from ._dense import convolve_dense
-from ._fused_plan import FusedPlan, Tilings, fused_plan
+from ._fused_plan import FEWEST_CHANNELS, FusedPlan, Tilings, fused_plan
 from ._primitives import all_batched, is_laid_out, make_primitive, precision_set
 from ._reduced import can_reduce, reduction
 
@@ -35,10 +35,13 @@ MEASURED: dict[tuple[str, str], Tilings] = {}
 `benchmarks/fused_convolution.py` found. Elsewhere it is not chosen."""
 
 
-def measured_tilings(dtype: Any) -> Tilings | None:
-    """The tiles with which it was faster on this kind of device, `None` if it was not.
+def measured_tilings(space: KernelSpace, dtype: Any) -> Tilings | None:
+    """The tiles with which it was faster on this kind of device, `None` if it was not,
+    or where a type has too few channels to fill a tile.
     """
-    if not MEASURED:
+    signatures = space.source.signature, space.target.signature
+    fewest = min(entry.channels for signature in signatures for entry in signature)
+    if not MEASURED or fewest < FEWEST_CHANNELS:
         return None
     return MEASURED.get((jax.devices()[0].device_kind, jnp.dtype(dtype).name))
 
@@ -68,7 +71,7 @@ def convolve_fused(
     plan = reduction(space, placed.dilation, 0)
     matrices = assemble(weights.astype(array.dtype), *plan.matrices)
     numbers = jnp.concatenate([matrix.reshape(-1) for matrix in matrices])
-    tilings = tilings or measured_tilings(array.dtype) or Tilings()
+    tilings = tilings or measured_tilings(space, array.dtype) or Tilings()
     how = _Product(space, placed.dilation, tilings, precision_set())
     return _convolve.bind(array, numbers, how=how)
 
@@ -83,8 +86,8 @@ class _Product:
     precision: Any
     is_transposed: bool = False
     kept: int = 0
-    """How many leading axes of the field, from the first on, the numbers have too. Those
-    after them are samples that share numbers."""
+    """How many leading axes of the field, from the first on, the numbers have too.
+    Those after them are samples that share numbers."""
 
     @property
     def T(self) -> "_Product":
@@ -113,9 +116,7 @@ class _Product:
 def _run_convolve(array: Array, numbers: Array, *, how: _Product) -> Array:
     from ._fused_kernels import convolve
 
-    flat = jax.lax.reshape(
-        numbers, (math.prod(numbers.shape[:-1]), numbers.shape[-1])
-    )
+    flat = jax.lax.reshape(numbers, (math.prod(numbers.shape[:-1]), numbers.shape[-1]))
     result = convolve(
         how.parted(array), flat, how.plan, how.tilings.field, how.precision
     )

@@ -403,7 +403,7 @@ def _store(
 
 def _summed(dtype: Any) -> Any:
     """What numbers of a dtype are added up in."""
-    return jnp.promote_types(dtype, jnp.float32)
+    return jnp.dtype(jnp.float32) if dtype.itemsize < 4 else dtype
 
 
 def _product(

@@ -16,6 +16,9 @@ from ._neighbours import Combination
 from ._reduced import reduction
 from ._reflection_signs import Signs, sign_order
 
+FEWEST_CHANNELS = 16
+"""That a product of a kernel has: with fewer the rest are zeros."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Tiling:
@@ -39,7 +42,7 @@ class Tilings:
 
     field: Tiling = Tiling()
     """Of the convolution, and of the gradient with respect to the field."""
-    weights: Tiling = Tiling((4, 16), 32, 64)
+    weights: Tiling = Tiling((4, 8), 64, 32, stages=1)
     """Of the gradient with respect to the weights."""
     parts: int = 44
     """Into which the cells are dealt there; the sums of the parts are added up."""
@@ -154,7 +157,9 @@ def _in_order(fields: Representation) -> tuple[Slab, ...]:
     """The slabs of a field, sorted by signs."""
     order, slabs = sign_order(fields), []
     kinds = [
-        signs for signs, start in order.starts.items() for _ in range(order.sizes[signs])
+        signs
+        for signs, start in order.starts.items()
+        for _ in range(order.sizes[signs])
     ]
     position = 0
     for entry, component in order.slabs:
@@ -183,6 +188,5 @@ def _slabs(fields: Representation) -> dict[Signs, list[tuple[int, int]]]:
 
 
 def at_once(channels: int, most: int) -> int:
-    """The power of two, from 16 to `most`, that holds all channels, or else `most`."""
-    return min(most, max(16, 1 << (channels - 1).bit_length()))
-
+    """The power of two that holds all channels, or else `most`."""
+    return min(most, max(FEWEST_CHANNELS, 1 << (channels - 1).bit_length()))
