@@ -92,7 +92,7 @@ def _run(
     programs: tuple[int, ...],
     result: Any,
     tiling: Tiling,
-) -> Callable[..., Array]:
+) -> Callable[..., Any]:
     """A kernel for the device that it is lowered for, interpreted on a CPU."""
     parameters = triton.CompilerParams(num_warps=tiling.warps, num_stages=tiling.stages)
 

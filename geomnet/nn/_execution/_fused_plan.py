@@ -83,7 +83,7 @@ class FusedPlan:
     blocks: tuple[Block, ...]
     step: int
     """Cells from one tap to the next; negative where differences are turned round."""
-    features: tuple[int, int]
+    features: tuple[int, ...]
     """Of the source and of the target."""
     numbers: int
     """How many the blocks hold, with those that are always zero."""

@@ -14,6 +14,8 @@ from geomnet.nn._execution._fused import can_fuse, convolve_fused
 from geomnet.nn._execution._fused_plan import Tiling, Tilings
 from geomnet.nn._placement import SlidingWindow
 
+pytestmark = pytest.mark.filterwarnings("ignore:The Pallas Triton backend")
+
 SQUARE, FLIPS = gn.hyperoctahedral(2), gn.reflections(2)
 # So small that a few cells and channels have several programs, and some in part.
 SMALL = Tiling((4, 4), 16, 16, warps=1, stages=1)
@@ -21,12 +23,12 @@ TILINGS = Tilings(SMALL, SMALL, parts=3)
 
 CASES = {
     "more channels than at once": (SQUARE, "17x0+", "18x0+ 1+", 3, 1, (5, 3)),
-    "entries out of order": (SQUARE, "a:1+ 2x0+ 1+", "0- 1-", 3, 1, (3, 8)),
+    "entries out of order": (SQUARE, "a:0+ 1+ 0+", "1-", 3, 1, (3, 8)),
     "to matrices": (SQUARE, "0- 1+", "2+", 3, 1, (4, 6)),
-    "dilated": (FLIPS, "2x0+ 1+", "1+ 0+", (5, 3), 2, (6, 7)),
+    "dilated": (FLIPS, "2x1+", "2x0+", (5, 3), 2, (6, 7)),
 }
 # Interpreting takes long to compile, so that not every case is there in both.
-QUICK = [*((name, "float32") for name in CASES), ("to matrices", "bfloat16")]
+QUICK = [*((name, "float32") for name in CASES), ("dilated", "bfloat16")]
 BOTH = [
     pytest.param(
         name, dtype, marks=[] if (name, dtype) in QUICK else [pytest.mark.slow]
@@ -63,10 +65,7 @@ def numbers(seed, shape, dtype="float32"):
 
 def evaluated(f, *arguments):
     """Interpreted kernels are long programs, and short runs: nothing is optimised."""
-    options = {
-        "xla_backend_optimization_level": 0,
-        "xla_cpu_use_fusion_emitters": False,
-    }
+    options = {"xla_backend_optimization_level": "0"}
     return jax.jit(f).lower(*arguments).compile(options)(*arguments)
 
 
@@ -164,13 +163,17 @@ def test_a_gpu_is_given_one_kernel_for_each_derivative(dtype):
 
 def for_gpu(f, arguments):
     """What XLA is given for an H100."""
-    traced = jax.jit(f).trace(*arguments)
-    if jax.__version_info__ < (0, 11):
+
+    def lowered():
+        traced = jax.jit(f).trace(*arguments)
         return traced.lower(lowering_platforms=("cuda",)).as_text()
+
+    if jax.__version_info__ < (0, 11):
+        return lowered()
     device = jax.sharding.AbstractDevice("NVIDIA H100 80GB HBM3", None, "gpu")
     mesh = jax.sharding.AbstractMesh((), (), abstract_device=device)
     with jax.sharding.use_abstract_mesh(mesh):
-        return traced.lower(lowering_platforms=("cuda",)).as_text()
+        return lowered()
 
 
 def form_of(space, dtype="float32", stride=1, boundary=Boundary.PERIODIC):
