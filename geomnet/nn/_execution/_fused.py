@@ -90,7 +90,7 @@ class _Product:
     Those after them are samples that share numbers."""
 
     @property
-    def T(self) -> "_Product":
+    def exchanged(self) -> "_Product":
         """With source and target exchanged."""
         return dataclasses.replace(self, is_transposed=not self.is_transposed)
 
@@ -103,7 +103,7 @@ class _Product:
     def plan(self) -> FusedPlan:
         """Where everything lies."""
         plan = fused_plan(self.space, self.dilation)
-        return plan.T if self.is_transposed else plan
+        return plan.exchanged if self.is_transposed else plan
 
     def parted(self, array: Array) -> Array:
         """`(kernels, samples, *grid, features)`."""
@@ -171,14 +171,14 @@ _correlate = _fused_primitive(
 ad.defbilinear(
     _convolve,
     lambda cotangent, array, numbers, how: _convolve.bind(
-        cotangent, numbers, how=how.T
+        cotangent, numbers, how=how.exchanged
     ),
     lambda cotangent, array, numbers, how: _correlate.bind(array, cotangent, how=how),
 )
 ad.defbilinear(
     _correlate,
     lambda numbers, array, cotangent, how: _convolve.bind(
-        cotangent, numbers, how=how.T
+        cotangent, numbers, how=how.exchanged
     ),
     lambda numbers, array, cotangent, how: _convolve.bind(array, numbers, how=how),
 )

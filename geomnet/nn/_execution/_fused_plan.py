@@ -89,16 +89,16 @@ class FusedPlan:
     """How many the blocks hold, with those that are always zero."""
 
     @functools.cached_property
-    def T(self) -> "FusedPlan":
+    def exchanged(self) -> "FusedPlan":
         """The transpose: source and target exchanged, differences turned round."""
-        exchanged = tuple(
+        blocks = tuple(
             Block(b.target, b.source, b.combination, b.first, *_strides(b)[::-1])
             for b in self.blocks
         )
         return FusedPlan(
             self.targets,
             self.sources,
-            exchanged,
+            blocks,
             -self.step,
             self.features[::-1],
             self.numbers,

@@ -65,7 +65,7 @@ def numbers(seed, shape, dtype="float32"):
 
 def evaluated(f, *arguments):
     """Interpreted kernels are long programs, and short runs: nothing is optimised."""
-    options = {"xla_backend_optimization_level": "0"}
+    options: dict[str, str | bool] = {"xla_backend_optimization_level": "0"}
     return jax.jit(f).lower(*arguments).compile(options)(*arguments)
 
 
