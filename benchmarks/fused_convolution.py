@@ -15,15 +15,15 @@ import argparse
 import concurrent.futures
 import dataclasses
 import functools
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from _gpu_rows import Case, Figures, Record, measure
 from _measure import Program, compared, compiled, in_words, machine
 
@@ -39,6 +39,8 @@ from geomnet.nn._placement import SlidingWindow
 
 Rows = Iterator[tuple[str, Figures]]
 Function = Callable[..., Any]
+Contestant = tuple[Function, Any]
+Programs = dict[str, concurrent.futures.Future[Program]]
 GROUP = gn.hyperoctahedral(2)
 
 # Cells, channels in, channels out, warps, stages.
@@ -120,55 +122,70 @@ def swept(sizes: Sizes, channels: int, cells: int, dtype: str) -> Rows:
     """All tiles of one size, then the best of them against the other forms."""
     fields = gn.Representation(GROUP, f"{channels}x0+ {channels}x1+")
     space = KernelSpace(fields, fields, (3, 3))
-    by, features = forms(space, (cells, cells)), fields.num_features
-    keys = jax.random.split(jax.random.key(0), 4)
-    x, cotangent = jax.random.normal(
-        keys[0], (2, sizes.batch, cells, cells, features), dtype
-    )
-    weights = jax.random.normal(keys[1], (len(space.deviations),), dtype)
-    weights *= jnp.asarray(space.deviations, dtype)
-    free = jax.random.normal(keys[2], (3, 3, features, features), dtype)
-    plain, dense = (by[None], free), (by[Form.DENSE], weights)
+    by, arrays = forms(space, (cells, cells)), numbers(sizes, space, cells, dtype)
+    plain, dense = (by[None], arrays.free), (by[Form.DENSE], arrays.weights)
 
-    def fused(tilings: Tilings) -> tuple[Function, Any]:
-        return functools.partial(by[Form.FUSED], tilings=tilings), weights
+    def fused(tilings: Tilings) -> Contestant:
+        return functools.partial(by[Form.FUSED], tilings=tilings), arrays.weights
 
-    def taken(
-        what: Callable[..., Any], contestants: Mapping[str, tuple[Function, Any]]
-    ) -> Iterator[tuple[str, dict[str, Any]]]:
-        def make(f: Function, weights: Any) -> Callable[[], Program]:
-            run = functools.partial(what, f)
-            return pool.submit(compiled, run, x, weights, cotangent).result
+    def begun(what: Function, contestants: Mapping[str, Contestant]) -> Programs:
+        return {
+            name: pool.submit(
+                compiled, functools.partial(what, f), arrays.x, w, arrays.cotangent
+            )
+            for name, (f, w) in contestants.items()
+        }
 
-        made = {name: make(*pair) for name, pair in contestants.items()}
+    def taken(programs: Programs) -> Iterator[tuple[str, dict[str, Any]]]:
+        made = {name: program.result for name, program in programs.items()}
         yield from compared(made, "dense", sizes.repeats, sizes.fill)
+
+    def quickest(what: Function, tried: dict[str, Tilings]) -> Any:
+        contestants = {name: fused(tilings) for name, tilings in tried.items()}
+        seconds = {}
+        for name, figures in taken(begun(what, {"dense": dense, **contestants})):
+            yield f"{what.__name__}, {name}", figures
+            seconds[name] = figures.get("seconds", math.inf)
+        return tried[min(tried, key=lambda name: seconds[name])]
 
     # Compilers of several programs work side by side; what is measured runs alone.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        best = Tilings()
         tried = {in_short(tiling): Tilings(field=tiling) for tiling in sizes.field}
-        seconds = {}
-        contestants = {name: fused(tilings) for name, tilings in tried.items()}
-        for name, figures in taken(forward, {"dense": dense, **contestants}):
-            yield f"forward, {name}", figures
-            seconds[name] = figures.get("seconds", np.inf)
-        best = tried[min(tried, key=lambda name: seconds.get(name, np.inf))]
+        field = (yield from quickest(forward, tried)).field
         tried = {
-            f"{in_short(tiling)}, {parts} parts": Tilings(best.field, tiling, parts)
+            f"{in_short(tiling)}, {parts} parts": Tilings(field, tiling, parts)
             for tiling, parts in sizes.weights
         }
-        seconds = {}
-        contestants = {name: fused(tilings) for name, tilings in tried.items()}
-        for name, figures in taken(of_weights, {"dense": dense, **contestants}):
-            yield f"weights, {name}", figures
-            seconds[name] = figures.get("seconds", np.inf)
-        best = tried[min(tried, key=lambda name: seconds.get(name, np.inf))]
+        best = yield from quickest(of_weights, tried)
         last = {"plain": plain, "dense": dense, "fused": fused(best)}
-        for name, what in (("forward", forward), ("with gradients", with_gradients)):
-            for who, figures in taken(what, last):
-                yield f"{name}, {who}", figures
-        yield "deviation", deviation(dense, fused(best), x, cotangent)
+        for what in (forward, with_gradients):
+            programs = begun(what, last)
+            for who, figures in taken(programs):
+                yield f"{what.__name__}, {who}", figures
+        found, wanted = (programs[who].result().run() for who in ("fused", "dense"))
+        yield "deviation", deviation(found, wanted)
         yield "best", {"tilings": repr(best)}
+
+
+class Arrays(NamedTuple):
+    """What the forms are given."""
+
+    x: Any
+    cotangent: Any
+    weights: Any
+    free: Any
+    """Of the plain convolution."""
+
+
+def numbers(sizes: Sizes, space: KernelSpace, cells: int, dtype: str) -> Arrays:
+    """Of unit variance, but for weights that keep it."""
+    features, keys = space.source.num_features, jax.random.split(jax.random.key(0), 4)
+    shape = sizes.batch, cells, cells, features
+    deviations = jnp.asarray(space.deviations, dtype)
+    weights = jax.random.normal(keys[2], deviations.shape, dtype) * deviations
+    free = jax.random.normal(keys[3], (3, 3, features, features), dtype)
+    x, cotangent = (jax.random.normal(key, shape, dtype) for key in keys[:2])
+    return Arrays(x, cotangent, weights, free / (9 * features) ** 0.5)
 
 
 def forms(space: KernelSpace, grid: tuple[int, int]) -> dict[Form | None, Function]:
@@ -212,23 +229,12 @@ def with_gradients(f: Function, x: Any, weights: Any, cotangent: Any) -> Any:
     return y, *back(cotangent)
 
 
-def deviation(
-    dense: tuple[Function, Any], fused: tuple[Function, Any], x: Any, cotangent: Any
-) -> Figures:
-    """How far both forms are from each other, over the largest number."""
-    found, wanted = (
-        jax.jit(functools.partial(with_gradients, f))(x, weights, cotangent)
-        for f, weights in (fused, dense)
-    )
-    return {
-        name: float(jnp.abs((a - b).astype("float32")).max() / jnp.abs(b).max())
-        for name, a, b in zip(
-            ("result", "gradient_of_field", "gradient_of_weights"),
-            found,
-            wanted,
-            strict=True,
-        )
-    }
+def deviation(found: Sequence[Any], wanted: Sequence[Any]) -> Figures:
+    """How far two forms are from each other, over the largest number."""
+    names = ("result", "gradient_of_field", "gradient_of_weights")
+    pairs = zip(found, wanted, strict=True)
+    errors = [float(jnp.abs(a - b).max() / jnp.abs(b).max()) for a, b in pairs]
+    return dict(zip(names, errors, strict=True))
 
 
 def in_short(tiling: Tiling) -> str:
