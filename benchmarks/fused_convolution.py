@@ -45,12 +45,12 @@ GROUP = gn.hyperoctahedral(2)
 
 # Cells, channels in, channels out, warps, stages.
 FIELD = [
-    Tiling((8, 16), 32, 64, 8, 2),
-    Tiling((8, 16), 32, 64, 8, 1),
     Tiling((8, 16), 16, 64, 8, 2),
-    Tiling((8, 8), 32, 64, 8, 2),
-    Tiling((8, 8), 32, 64, 4, 1),
-    Tiling((8, 16), 32, 32, 4, 1),
+    Tiling((8, 16), 16, 64, 8, 1),
+    Tiling((8, 16), 32, 64, 8, 1),
+    Tiling((8, 8), 16, 64, 4, 2),
+    Tiling((8, 8), 32, 64, 8, 1),
+    Tiling((8, 16), 16, 32, 4, 2),
 ]
 WEIGHTS = [
     (Tiling((4, 8), 64, 32, 8, 1), 22),

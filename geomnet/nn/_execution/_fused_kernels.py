@@ -18,7 +18,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 from jaxtyping import Array
 
-from ._fused_plan import Block, FusedPlan, Tiling
+from ._fused_plan import Block, FusedPlan, Tiling, together
 from ._fused_tiles import (
     Field,
     Lanes,
@@ -124,14 +124,14 @@ class _Work(NamedTuple):
 
     def combined(
         self, array: Any, tile: Tile, offset: tuple[int, ...], lanes: Lanes
-    ) -> dict[Signs, Array]:
-        """All sums and differences of the cells at ± an offset, by signs."""
+    ) -> dict[tuple[int, Signs], Array]:
+        """All sums and differences of the cells at ± an offset, by slab and signs."""
 
-        def read(at: tuple[int, ...]) -> Array:
-            cells = self.field.cells(tile, at)
-            return _read(array, cells, lanes).astype(_summed(array.dtype))
+        def read(at: tuple[int, ...]) -> list[Array]:
+            slabs = _read(array, self.field.cells(tile, at), lanes)
+            return [slab.astype(_summed(array.dtype)) for slab in slabs]
 
-        def along(axis: int, at: tuple[int, ...]) -> dict[Signs, Array]:
+        def along(axis: int, at: tuple[int, ...]) -> dict[Signs, list[Array]]:
             if axis == len(offset):
                 return {(): read(at)}
             n = self.plan.step * offset[axis]
@@ -139,11 +139,17 @@ class _Work(NamedTuple):
                 rest = along(axis + 1, (*at, 0))
                 return {(0, *signs): array for signs, array in rest.items()}
             high, low = along(axis + 1, (*at, n)), along(axis + 1, (*at, -n))
-            sums = {(0, *signs): high[signs] + low[signs] for signs in high}
-            return sums | {(1, *signs): high[signs] - low[signs] for signs in high}
+            return {
+                (sign, *signs): list(map(combine, high[signs], low[signs]))
+                for sign, combine in enumerate((jax.lax.add, jax.lax.sub))
+                for signs in high
+            }
 
-        found = along(0, ())
-        return {signs: sums.astype(array.dtype) for signs, sums in found.items()}
+        return {
+            (slab, signs): sums.astype(array.dtype)
+            for signs, found in along(0, ()).items()
+            for slab, sums in zip(lanes.slabs, found, strict=True)
+        }
 
     def product(self, a: Array, b: Array, axes: tuple[int, int]) -> Array:
         """Of two matrices, summed over an axis of each."""
@@ -161,11 +167,12 @@ def _convolve(array: Any, numbers: Any, result: Any, *, work: _Work) -> None:
     plan, field, tiling = work.plan, work.field, work.tiling
     tile = field.tile(pl.program_id(0))
     kernel = quotient(tile.sample, work.samples)
-    targets = target_lanes(plan, tiling, pl.program_id(1))
+    groups = target_lanes(plan, tiling, pl.program_id(1))
+    targets = {slab: lanes for lanes in groups for slab in lanes.slabs}
 
-    def add(source: int, run: Any, sums: tuple[Array, ...]) -> tuple[Array, ...]:
-        lanes, found = source_lanes(plan.sources[source], tiling, run), list(sums)
-        for offset, blocks in plan.by_offset(source).items():
+    def add(group: tuple[int, ...], run: Any, sums: dict[int, Array]) -> Any:
+        lanes, found = source_lanes(plan, tiling, group, run), dict(sums)
+        for offset, blocks in plan.by_offset(group).items():
             combined = work.combined(array, tile, offset, lanes)
             for block in blocks:
                 outs = targets[block.target]
@@ -174,24 +181,28 @@ def _convolve(array: Any, numbers: Any, result: Any, *, work: _Work) -> None:
                     (kernel, _entries(block, lanes, outs)),
                     _both(lanes.are_there, outs.are_there),
                 )
-                features = combined[block.combination.signs]
+                features = combined[block.source, block.combination.signs]
                 term = work.product(features, matrix, (1, 0))
                 found[block.target] = found[block.target] + term
-        return tuple(found)
+        return found
 
     dtype = _summed(array.dtype)
-    sums = tuple(jnp.zeros((field.size, lanes.width), dtype) for lanes in targets)
-    for n, slab in enumerate(plan.sources):
-        sums = _loop(source_runs(slab, tiling), functools.partial(add, n), sums)
+    sums = {
+        slab: jnp.zeros((field.size, lanes.width), dtype)
+        for slab, lanes in targets.items()
+    }
+    for group in together(plan.sources):
+        runs = source_runs(plan.sources[group[0]], tiling)
+        sums = _loop(runs, functools.partial(add, group), sums)
     counts, here = field.are_inside(tile), tile.here
     if counts is not None:
         # Cells beyond the grid are some of its own, and an interpreter writes what it
         # finds wherever the mask is off.
         here = jnp.where(counts, here, result.shape[0])
-    for lanes, total in zip(targets, sums, strict=True):
+    for lanes in groups:
+        total = _joined([sums[slab].astype(result.dtype) for slab in lanes.slabs])
         where = here[:, None], lanes.features[None, :]
-        mask = _both(counts, lanes.are_there)
-        _store(result, where, total.astype(result.dtype), mask)
+        _store(result, where, total, _both(counts, lanes.are_read))
 
 
 def _correlate(array: Any, cotangent: Any, result: Any, *, work: _Work) -> None:
@@ -217,9 +228,10 @@ def _correlate_slab(
     """Of one slab, by the program whose runs and row are `place`."""
     plan, field, parts = work.plan, work.field, work.parts
     run, column, row = place
-    lanes = source_lanes(plan.sources[source], work.tiling, run)
-    targets = target_lanes(plan, work.tiling, column)
-    by_offset = plan.by_offset(source)
+    lanes = source_lanes(plan, work.tiling, (source,), run)
+    groups = target_lanes(plan, work.tiling, column)
+    targets = {slab: group for group in groups for slab in group.slabs}
+    by_offset = plan.by_offset((source,))
     blocks = [block for group in by_offset.values() for block in group]
     kernel, part = quotient(row, parts), rest(row, parts)
     tiles = work.samples * field.tiles
@@ -234,14 +246,17 @@ def _correlate_slab(
             is_there = jnp.broadcast_to(number < tiles, tile.here.shape)
             counts = is_there if counts is None else counts & is_there
         given = {
-            b: _read(cotangent, tile.here, targets[b], counts)
-            for b in dict.fromkeys(block.target for block in blocks)
+            slab: array
+            for group in groups
+            for slab, array in zip(
+                group.slabs, _read(cotangent, tile.here, group, counts), strict=True
+            )
         }
         terms = []
         for offset, group in by_offset.items():
             combined = work.combined(array, tile, offset, lanes)
             for block in group:
-                features = combined[block.combination.signs]
+                features = combined[source, block.combination.signs]
                 terms.append(work.product(features, given[block.target], (0, 0)))
         return tuple(a + b for a, b in zip(sums, terms, strict=True))
 
@@ -264,10 +279,34 @@ def _entries(block: Block, lanes: Lanes, outs: Lanes) -> Array:
     return rows[:, None] + block.target_stride * outs.channels[None, :]
 
 
-def _read(array: Any, cells: Array, lanes: Lanes, counts: Array | None = None) -> Any:
-    """A field in some cells, zeros in those that do not count."""
+def _read(
+    array: Any, cells: Array, lanes: Lanes, counts: Array | None = None
+) -> list[Array]:
+    """Slabs of a field in some cells, zeros in those that do not count."""
     where = cells[:, None], lanes.features[None, :]
-    return _load(array, where, _both(counts, lanes.are_there))
+    return _apart(_load(array, where, _both(counts, lanes.are_read)), len(lanes.slabs))
+
+
+def _apart(array: Array, count: int) -> list[Array]:
+    """Each of so many components that lie side by side."""
+    if count == 1:
+        return [array]
+    cells, features = array.shape
+    tensors = array.reshape(cells, features // count, count)
+    parts = jax.lax.split(tensors, (1,) * count, axis=2)
+    return [part.reshape(cells, features // count) for part in parts]
+
+
+def _joined(components: list[Array]) -> Array:
+    """The inverse of `_apart`; pair by pair, which is what Triton can do."""
+
+    def pairs(arrays: list[Array]) -> Array:
+        if len(arrays) == 1:
+            return arrays[0]
+        halves = [jnp.expand_dims(pairs(arrays[n::2]), -1) for n in (0, 1)]
+        return jnp.concatenate(halves, axis=-1)
+
+    return pairs(components).reshape(components[0].shape[0], -1)
 
 
 def _both(rows: Array | None, columns: Array | None) -> Array | None:

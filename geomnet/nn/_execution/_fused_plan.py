@@ -26,7 +26,7 @@ class Tiling:
 
     cells: tuple[int, int] = (8, 16)
     """A rectangle of the grid, of 16 cells or more in all."""
-    source_channels: int = 32
+    source_channels: int = 16
     """Of one slab, in one product."""
     target_channels: int = 64
     """Of each slab of the results."""
@@ -58,6 +58,8 @@ class Slab:
     """From one channel to the next."""
     channels: int
     signs: Signs
+    entry: int
+    """Of the signature."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,11 +106,11 @@ class FusedPlan:
             self.numbers,
         )
 
-    def by_offset(self, source: int) -> dict[tuple[int, ...], list[Block]]:
-        """The blocks of one slab, for each offset of the neighbours that they need."""
+    def by_offset(self, slabs: tuple[int, ...]) -> dict[tuple[int, ...], list[Block]]:
+        """The blocks of some slabs, for each offset of the neighbours they need."""
         found: dict[tuple[int, ...], list[Block]] = {}
         for block in self.blocks:
-            if block.source == source:
+            if block.source in slabs:
                 found.setdefault(block.combination.offset, []).append(block)
         return found
 
@@ -170,6 +172,7 @@ def _in_order(fields: Representation) -> tuple[Slab, ...]:
                 fields.components(tensors.type),
                 tensors.channels,
                 kinds[position],
+                entry,
             )
         )
         position += tensors.channels
@@ -185,6 +188,20 @@ def _slabs(fields: Representation) -> dict[Signs, list[tuple[int, int]]]:
         found.setdefault(slab.signs, []).append((n, start))
         position[slab.signs] = start + slab.channels
     return found
+
+
+def together(slabs: tuple[Slab, ...]) -> tuple[tuple[int, ...], ...]:
+    """All components of an entry, which lie side by side, if their number is a power
+    of two: memory is read and written in whole lines. Of others each alone.
+    """
+    entries: dict[int, list[int]] = {}
+    for n in sorted(range(len(slabs)), key=lambda n: slabs[n].first):
+        entries.setdefault(slabs[n].entry, []).append(n)
+    found = []
+    for group in entries.values():
+        is_power = not len(group) & (len(group) - 1)
+        found += [tuple(group)] if is_power else [(n,) for n in group]
+    return tuple(found)
 
 
 def at_once(channels: int, most: int) -> int:

@@ -5,13 +5,14 @@ Everything static is a Python number, everything else counts programs.
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from ._fused_plan import FusedPlan, Slab, Tiling, at_once
+from ._fused_plan import FusedPlan, Slab, Tiling, at_once, together
 
 
 class Tile(NamedTuple):
@@ -75,22 +76,33 @@ class Field(NamedTuple):
 
 
 class Lanes(NamedTuple):
-    """Channels of one slab that are multiplied at once."""
+    """Some channels of slabs that are read or written at once."""
 
+    slabs: tuple[int, ...]
     width: int
     channels: Array
-    features: Array
-    """Where they lie on the last axis of the field."""
     are_there: Array | None
-    """Which of them the slab has; `None` if it has all, also of other programs."""
+    """Which channels the slabs have; `None` if all, also those of other programs."""
+    features: Array
+    """Where they lie on the last axis of the field: of each channel all slabs."""
+    are_read: Array | None
+    """Which features there are."""
 
 
-def _lanes(slab: Slab, width: int, count: int, number: Any) -> Lanes:
+def _lanes(
+    slabs: Sequence[Slab], group: tuple[int, ...], width: int, count: int, number: Any
+) -> Lanes:
     """Those of the number `number` of `count` runs."""
-    channels = number * width + jax.lax.iota(jnp.int32, width)
-    features = slab.first + slab.stride * channels
-    are_there = channels < slab.channels if slab.channels < count * width else None
-    return Lanes(width, channels, features, are_there)
+    slab, components = slabs[group[0]], len(group)
+    begin, lane = number * width, jax.lax.iota(jnp.int32, components * width)
+    channels = begin + jax.lax.iota(jnp.int32, width)
+    are_there = are_read = None
+    if slab.channels < count * width:
+        are_there = channels < slab.channels
+        are_read = begin + quotient(lane, components) < slab.channels
+    stride = 1 if components > 1 else slab.stride
+    features = slab.first + slab.stride * begin + stride * lane
+    return Lanes(group, width, channels, are_there, features, are_read)
 
 
 def source_runs(slab: Slab, tiling: Tiling) -> int:
@@ -99,10 +111,13 @@ def source_runs(slab: Slab, tiling: Tiling) -> int:
     return math.ceil(slab.channels / at_once(slab.channels, most))
 
 
-def source_lanes(slab: Slab, tiling: Tiling, number: Any) -> Lanes:
-    """One run of the channels of a slab."""
+def source_lanes(
+    plan: FusedPlan, tiling: Tiling, group: tuple[int, ...], number: Any
+) -> Lanes:
+    """One run of the channels of slabs of the source."""
+    slab = plan.sources[group[0]]
     width = at_once(slab.channels, tiling.source_channels)
-    return _lanes(slab, width, source_runs(slab, tiling), number)
+    return _lanes(plan.sources, group, width, source_runs(slab, tiling), number)
 
 
 def target_runs(plan: FusedPlan, tiling: Tiling) -> int:
@@ -111,13 +126,12 @@ def target_runs(plan: FusedPlan, tiling: Tiling) -> int:
 
 
 def target_lanes(plan: FusedPlan, tiling: Tiling, number: Any) -> list[Lanes]:
-    """One run of each slab of the target."""
-    count, most = target_runs(plan, tiling), tiling.target_channels
-    widths = [at_once(math.ceil(slab.channels / count), most) for slab in plan.targets]
-    return [
-        _lanes(slab, width, count, number)
-        for slab, width in zip(plan.targets, widths, strict=True)
-    ]
+    """One run of all slabs of the target, by what is read or written at once."""
+    count, most, found = target_runs(plan, tiling), tiling.target_channels, []
+    for group in together(plan.targets):
+        width = at_once(math.ceil(plan.targets[group[0]].channels / count), most)
+        found.append(_lanes(plan.targets, group, width, count, number))
+    return found
 
 
 def quotient(number: Any, divisor: int) -> Array:
