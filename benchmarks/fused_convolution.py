@@ -56,7 +56,7 @@ WEIGHTS = [
     (Tiling((4, 8), 64, 32, 8, 1), 22),
     (Tiling((4, 8), 64, 32, 8, 1), 66),
     (Tiling((4, 8), 64, 16, 4, 1), 44),
-    (Tiling((4, 8), 32, 64, 8, 1), 44),
+    (Tiling((4, 16), 64, 32, 8, 1), 22),
     (Tiling((4, 4), 64, 32, 8, 2), 44),
 ]
 
@@ -144,7 +144,7 @@ def swept(sizes: Sizes, channels: int, cells: int, dtype: str) -> Rows:
         contestants = {name: fused(tilings) for name, tilings in tried.items()}
         seconds = {}
         for name, figures in taken(begun(what, {"dense": dense, **contestants})):
-            yield f"{what.__name__}, {name}", figures
+            yield f"tiles, {what.__name__}, {name}", figures
             seconds[name] = figures.get("seconds", math.inf)
         return tried[min(tried, key=lambda name: seconds[name])]
 

@@ -61,8 +61,9 @@ def convolve_fused(
 ) -> Float[Array, "*grid out_features"]:
     """What the dense kernel makes of the array on a torus in the plane, to rounding.
 
-    For stride 1, periodic faces and channels in one group only. On arrays that are laid
-    out over several devices the dense form runs: XLA can share that out, and no kernel.
+    For stride 1, periodic faces and channels in one group only. Where an array's type
+    says how it lies on several devices the dense form runs: XLA can share that out, and
+    no kernel. Where the type does not say it, XLA gathers what a kernel reads.
 
     **Arguments:** `tilings`: by default those that were measured, or else a guess.
     """

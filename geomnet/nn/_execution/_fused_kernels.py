@@ -2,9 +2,10 @@
 
 Nothing here is imported before such a convolution runs: Pallas takes its time.
 
-A program has a rectangle of cells. For each slab of the source it reads the neighbours,
+A program has a rectangle of cells. Of each slab of the source it reads the neighbours,
 from the cache but for the first time, forms their sums and differences in registers,
-and multiplies each with its block of numbers. On a CPU the same is interpreted.
+and multiplies each with its block of numbers. On a CPU the same is interpreted. JAX
+warns since 0.11 that it will give up Triton for Mosaic: this file is what that changes.
 """
 
 import functools
@@ -43,7 +44,7 @@ def convolve(
     field = Field((grid[0], grid[1]), tiling.cells)
     cells = math.prod(array.shape[:-1])
     work = _Work(plan, field, tiling, precision, samples)
-    result = _run(
+    result = _kernel(
         functools.partial(_convolve, work=work),
         "convolve",
         (kernels * samples * field.tiles, target_runs(plan, tiling)),
@@ -71,7 +72,7 @@ def correlate(
     parts = min(parts, samples * field.tiles)
     work = _Work(plan, field, tiling, precision, samples, parts)
     runs = sum(source_runs(slab, tiling) for slab in plan.sources)
-    sums = _run(
+    sums = _kernel(
         functools.partial(_correlate, work=work),
         "correlate",
         (runs, target_runs(plan, tiling), kernels * parts),
@@ -82,7 +83,7 @@ def correlate(
     return total.astype(array.dtype)
 
 
-def _run(
+def _kernel(
     body: Callable[..., None],
     name: str,
     programs: tuple[int, ...],
@@ -136,8 +137,8 @@ class _Work(NamedTuple):
                 return {(): read(at)}
             n = self.plan.step * offset[axis]
             if not n:
-                rest = along(axis + 1, (*at, 0))
-                return {(0, *signs): array for signs, array in rest.items()}
+                inner = along(axis + 1, (*at, 0))
+                return {(0, *signs): arrays for signs, arrays in inner.items()}
             high, low = along(axis + 1, (*at, n)), along(axis + 1, (*at, -n))
             return {
                 (sign, *signs): list(map(combine, high[signs], low[signs]))

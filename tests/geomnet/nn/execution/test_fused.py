@@ -25,7 +25,7 @@ CASES = {
     "more channels than at once": (SQUARE, "17x0+", "18x0+ 1+", 3, 1, (5, 3)),
     "entries out of order": (SQUARE, "a:0+ 1+ 0+", "1-", 3, 1, (3, 8)),
     "to matrices": (SQUARE, "0- 1+", "2+", 3, 1, (4, 6)),
-    "dilated": (FLIPS, "2x1+", "2x0+", (5, 3), 2, (6, 7)),
+    "dilated": (FLIPS, "2s+", "2x0+", (5, 3), 2, (6, 7)),
 }
 # Interpreting takes long to compile, so that not every case is there in both.
 QUICK = [*((name, "float32") for name in CASES), ("dilated", "bfloat16")]
