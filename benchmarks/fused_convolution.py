@@ -47,17 +47,13 @@ GROUP = gn.hyperoctahedral(2)
 FIELD = [
     Tiling((8, 16), 16, 64, 8, 2),
     Tiling((8, 16), 16, 64, 8, 1),
-    Tiling((8, 16), 32, 64, 8, 1),
     Tiling((8, 8), 16, 64, 4, 2),
     Tiling((8, 8), 32, 64, 8, 1),
-    Tiling((8, 16), 16, 32, 4, 2),
 ]
 WEIGHTS = [
-    (Tiling((4, 8), 64, 32, 8, 1), 22),
-    (Tiling((4, 8), 64, 32, 8, 1), 66),
-    (Tiling((4, 8), 64, 16, 4, 1), 44),
-    (Tiling((4, 16), 64, 32, 8, 1), 22),
-    (Tiling((4, 4), 64, 32, 8, 2), 44),
+    (Tiling((4, 8), 64, 32, 8, 1), 132),
+    (Tiling((4, 8), 64, 32, 8, 1), 264),
+    (Tiling((4, 4), 64, 32, 8, 2), 264),
 ]
 
 
@@ -71,14 +67,14 @@ class Sizes:
     batch: int = 16
     field: Sequence[Tiling] = tuple(FIELD)
     weights: Sequence[tuple[Tiling, int]] = tuple(WEIGHTS)
-    """With the parts that the cells are dealt into."""
+    """With the number of programs."""
     repeats: int = 7
     fill: float = 0.02
     """Seconds that a program is called behind itself for."""
 
 
 SMALL = Tiling((4, 4), 16, 16, 1, 1)
-TINY = Sizes(((2, 6),), ("bfloat16",), 2, (SMALL,), ((SMALL, 2),), 5, 0.0)
+TINY = Sizes(((2, 6),), ("bfloat16",), 2, (SMALL,), ((SMALL, 9),), 5, 0.0)
 
 
 def main() -> None:
@@ -153,8 +149,8 @@ def swept(sizes: Sizes, channels: int, cells: int, dtype: str) -> Rows:
         tried = {in_short(tiling): Tilings(field=tiling) for tiling in sizes.field}
         field = (yield from quickest(forward, tried)).field
         tried = {
-            f"{in_short(tiling)}, {parts} parts": Tilings(field, tiling, parts)
-            for tiling, parts in sizes.weights
+            f"{in_short(tiling)}, {programs} programs": Tilings(field, tiling, programs)
+            for tiling, programs in sizes.weights
         }
         best = yield from quickest(of_weights, tried)
         last = {"plain": plain, "dense": dense, "fused": fused(best)}

@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SIZE, TILES = "2 + 2, 6², bfloat16", "4x4 16->16 w1 s1"
 EXPECTED = [
     *(f"tiles, forward, {who}" for who in ("dense", TILES)),
-    *(f"tiles, of_weights, {who}" for who in ("dense", f"{TILES}, 2 parts")),
+    *(f"tiles, of_weights, {who}" for who in ("dense", f"{TILES}, 9 programs")),
     *(
         f"{what}, {who}"
         for what in ("forward", "with_gradients")

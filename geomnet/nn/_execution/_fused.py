@@ -132,7 +132,7 @@ def _run_correlate(array: Array, cotangent: Array, *, how: _Product) -> Array:
         how.parted(cotangent),
         how.plan,
         how.tilings.weights,
-        how.tilings.parts,
+        how.tilings.programs,
         how.precision,
     )
     return jax.lax.reshape(numbers, (*array.shape[: how.kept], numbers.shape[-1]))

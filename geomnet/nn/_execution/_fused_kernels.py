@@ -59,23 +59,26 @@ def correlate(
     cotangent: Array,
     plan: FusedPlan,
     tiling: Tiling,
-    parts: int,
+    programs: int,
     precision: Any,
 ) -> Array:
     """The transpose of `convolve` for its numbers: `(kernels, numbers)`.
 
-    Every part of the cells has sums of its own, which are added up afterwards.
+    Every part of the cells has sums of its own, which are added up afterwards: as many
+    parts as make `programs` in all.
     """
     kernels, samples, *grid, features = array.shape
     field = Field((grid[0], grid[1]), tiling.cells)
     cells = math.prod(array.shape[:-1])
+    runs = sum(source_runs(slab, tiling) for slab in plan.sources)
+    columns = target_runs(plan, tiling)
+    parts = max(1, programs // (runs * columns * kernels))
     parts = min(parts, samples * field.tiles)
     work = _Work(plan, field, tiling, precision, samples, parts)
-    runs = sum(source_runs(slab, tiling) for slab in plan.sources)
     sums = _kernel(
         functools.partial(_correlate, work=work),
         "correlate",
-        (runs, target_runs(plan, tiling), kernels * parts),
+        (runs, columns, kernels * parts),
         jax.ShapeDtypeStruct((kernels * parts, plan.numbers), _summed(array.dtype)),
         tiling,
     )(array.reshape(cells, features), cotangent.reshape(cells, -1))

@@ -44,8 +44,9 @@ class Tilings:
     """Of the convolution, and of the gradient with respect to the field."""
     weights: Tiling = Tiling((4, 8), 64, 32, stages=1)
     """Of the gradient with respect to the weights."""
-    parts: int = 44
-    """Into which the cells are dealt there; the sums of the parts are added up."""
+    programs: int = 264
+    """About so many work on that gradient. Where there are more than runs of channels,
+    each has a part of the cells, and the sums of the parts are added up."""
 
 
 @dataclasses.dataclass(frozen=True)

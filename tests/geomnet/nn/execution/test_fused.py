@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Pallas Triton backend")
 SQUARE, FLIPS = gn.hyperoctahedral(2), gn.reflections(2)
 # So small that a few cells and channels have several programs, and some in part.
 SMALL = Tiling((4, 4), 16, 16, warps=1, stages=1)
-TILINGS = Tilings(SMALL, SMALL, parts=3)
+TILINGS = Tilings(SMALL, SMALL, programs=9)
 
 CASES = {
     "more channels than at once": (SQUARE, "17x0+", "18x0+ 1+", 3, 1, (5, 3)),
