@@ -17,6 +17,7 @@ from ...filters._kernel_space import KernelSpace
 from .._boundary import Boundary, Faces
 from .._placement import PlacedWindow
 from ._dense import convolve_dense
+from ._fused import can_fuse, convolve_fused, measured_tilings
 from ._reduced import can_reduce, convolve_reduced
 
 
@@ -25,9 +26,14 @@ class Form(enum.Enum):
 
     DENSE = "one convolution of XLA's, with all products"
     REDUCED = "sums and differences of neighbours, then the products that are not zero"
+    FUSED = "the same in one kernel for GPUs, which keeps the sums in registers"
 
 
-EXECUTIONS = {Form.DENSE: convolve_dense, Form.REDUCED: convolve_reduced}
+EXECUTIONS = {
+    Form.DENSE: convolve_dense,
+    Form.REDUCED: convolve_reduced,
+    Form.FUSED: convolve_fused,
+}
 
 # Cells times features in times features out, from which the reduced form is chosen: it
 # is faster on smaller fields too, but by less than its longer compilation costs in
@@ -65,14 +71,16 @@ def chosen_form(
 
     The reduced form only on a CPU: matrix units of accelerators do the dense one as
     fast as a plain convolution, and neighbour sums that go through memory slow it down.
+    The fused form only where it was measured faster.
     """
     features = space.source.num_features * space.target.num_features
     is_torus = all(low is Boundary.PERIODIC for low, _ in faces)
+    if not (is_torus and placed.stride == 1 and space.channel_groups == 1):
+        return Form.DENSE
+    if can_fuse(space) and measured_tilings(space, dtype) is not None:
+        return Form.FUSED
     is_better = (
-        is_torus
-        and placed.stride == 1
-        and space.channel_groups == 1
-        and math.prod(grid) * features >= _LARGE
+        math.prod(grid) * features >= _LARGE
         and dtype.itemsize >= 4
         and can_reduce(space)
         and max(space.window) == 3

@@ -62,10 +62,10 @@ def times(
     """`array @ matrix`: the same matrix in every cell."""
     if is_laid_out(array) or is_laid_out(matrix):
         return array @ matrix
-    return _times.bind(array, matrix, precision=_precision_set())
+    return _times.bind(array, matrix, precision=precision_set())
 
 
-def _precision_set() -> Any:
+def precision_set() -> Any:
     """What `jax.default_matmul_precision` is where a product is traced.
 
     As of JAX's own products it stays that product's, and that of its gradients.
@@ -112,7 +112,7 @@ def is_laid_out(array: Array) -> bool:
     return bool(varying) or jax.sharding.AxisType.Explicit in types
 
 
-def _make_primitive(
+def make_primitive(
     name: str,
     run: Callable[..., Any],
     shapes: Callable[..., Sequence[Shape]],
@@ -158,7 +158,7 @@ def _make_primitive(
     return primitive
 
 
-def _all_batched(arrays: Sequence[Array], is_batched: Sequence[bool]) -> list[Array]:
+def all_batched(arrays: Sequence[Array], is_batched: Sequence[bool]) -> list[Array]:
     """The arrays, repeated where they had no batch axis."""
     size = next(a.shape[0] for a, b in zip(arrays, is_batched, strict=True) if b)
     return [
@@ -173,10 +173,10 @@ def _all_batched(arrays: Sequence[Array], is_batched: Sequence[bool]) -> list[Ar
 def _batch_map(
     arrays: Sequence[Array], is_batched: Sequence[bool], *, linear: LinearMap
 ) -> tuple[Array, ...]:
-    return apply(linear, *_all_batched(arrays, is_batched))
+    return apply(linear, *all_batched(arrays, is_batched))
 
 
-_linear_map = _make_primitive(
+_linear_map = make_primitive(
     "linear_map",
     lambda *arrays, linear: linear(*arrays),
     lambda *shapes, linear: linear.shapes(*shapes),
@@ -219,7 +219,7 @@ def _batch_times(
 ) -> Array:
     if not is_batched[1]:
         return _times.bind(*arrays, precision=precision)
-    array, matrix = _all_batched(arrays, is_batched)
+    array, matrix = all_batched(arrays, is_batched)
     flat = array.reshape(array.shape[0], -1, array.shape[-1])
     flat = jnp.matmul(flat, matrix, precision=precision)
     return flat.reshape(*array.shape[:-1], matrix.shape[-1])
@@ -229,13 +229,13 @@ def _batch_outer(
     arrays: Sequence[Array], is_batched: Sequence[bool], *, precision: Any
 ) -> Array:
     left, right = (
-        a.reshape(a.shape[0], -1, a.shape[-1]) for a in _all_batched(arrays, is_batched)
+        a.reshape(a.shape[0], -1, a.shape[-1]) for a in all_batched(arrays, is_batched)
     )
     return jnp.matmul(left.mT, right, precision=precision)
 
 
 _bilinear = functools.partial(
-    _make_primitive, static=("precision",), has_one_result=True
+    make_primitive, static=("precision",), has_one_result=True
 )
 _times = _bilinear(
     "times",

@@ -73,10 +73,19 @@ def convolve_reduced(
 
 
 @functools.lru_cache(maxsize=256)
-def reduction(space: KernelSpace, dilation: int) -> Reduction:
-    """The plan of a reduced convolution."""
+def reduction(
+    space: KernelSpace, dilation: int, axes_after: int | None = None
+) -> Reduction:
+    """The plan of a reduced convolution.
+
+    **Arguments:** `axes_after`: along how many axes neighbours are combined after the
+    products; by default as many as keep fewest numbers in memory.
+    """
     d, window = space.num_spatial_dims, space.window
-    n = _num_axes_after(space.source.num_features, space.target.num_features, window)
+    n = axes_after
+    if n is None:
+        features = space.source.num_features, space.target.num_features
+        n = _num_axes_after(*features, window)
     before = combinations((*(1,) * n, *window[n:]))
     after = combinations((*window[:n], *(1,) * (d - n)))
     blocks, matrices = [], []
