@@ -2,14 +2,14 @@
 
     python benchmarks/saved.py [--grid 128] [--batch 16] [--depth 4]
 
-The bytes of what JAX's own reverse mode closes over, weights and samples included, with
-dense convolutions, as accelerators do them. Nothing is compiled or run, so they are not
-what XLA makes of it. "all kept": gates and norms without recomputation.
+The bytes of what JAX's own reverse mode closes over, weights and samples included, as
+on an accelerator. Nothing is compiled or run, so they are not what XLA makes of it, for
+which see `planned.py`. "all kept": without recomputation.
 """
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
@@ -18,8 +18,8 @@ import jax
 from _plain_unet import contestants
 
 import geomnet as gn
+from geomnet.models import _norm as blocks
 from geomnet.nn import _activation, _norm
-from geomnet.nn._execution import Form, _convolution
 
 
 def main() -> None:
@@ -71,15 +71,20 @@ def saved_bytes(model: Any, x: Any, dtype: str) -> int:
     def back(arrays: Any, x: Any) -> Any:
         return jax.vjp(lambda arrays: run(arrays, x), arrays)[1]
 
-    with mock.patch.object(_convolution, "chosen_form", return_value=Form.DENSE):
+    with mock.patch.object(jax, "default_backend", return_value="gpu"):
         kept = jax.eval_shape(back, arrays, x)
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(kept))
 
 
 @contextlib.contextmanager
 def all_kept() -> Iterator[None]:
-    """Gates and norms without recomputation."""
+    """Gates, norms and what they lead to without recomputation."""
+
+    def plainly(run: Callable[..., Any], _: Any, *arguments: Any) -> Any:
+        return run(*arguments)
+
     with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(blocks, "joined", plainly))
         for module, name in ((_activation, "_gated"), (_norm, "_normalised")):
             function = getattr(module, name).__wrapped__
             stack.enter_context(mock.patch.object(module, name, function))

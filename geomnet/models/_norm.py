@@ -12,7 +12,9 @@ from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature
 from ..nn import FiLM, Gate, LayerNorm
+from ._remat import joined
 
+Layer = Callable[[GeometricImage], GeometricImage]
 Parameters = Float[Array, " parameters"]
 
 NORMS = {
@@ -76,13 +78,24 @@ def activated(
     image: GeometricImage,
     condition: FiLM | None = None,
     parameters: Parameters | None = None,
-) -> GeometricImage:
-    """Norm, condition and gate; the first two where there are any."""
-    if norm is not None:
-        image = norm(image)
-    if condition is not None and parameters is not None:
-        image = condition(image, parameters)
-    return gate(image)
+    *,
+    then: Callable[[GeometricImage], Any] | None = None,
+) -> Any:
+    """Norm, condition and gate, and what `then` makes of it: the gate in any case, the
+    others where there are any.
+    """
+
+    def run(image: GeometricImage) -> Any:
+        if norm is not None:
+            image = norm(image)
+        if condition is not None and parameters is not None:
+            image = condition(image, parameters)
+        image = gate(image)
+        return image if then is None else then(image)
+
+    if then is None:
+        return run(image)
+    return joined(run, (norm, condition, gate, then), image)
 
 
 def at_unit_size(

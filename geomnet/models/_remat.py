@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 
 from .._stand_in import StandIn
+from ..nn._execution import is_accelerator, recomputed
 
 B = TypeVar("B", bound=Callable[..., Any])
 
@@ -24,7 +25,24 @@ def rematerialised(block: B, remat: bool) -> B:
     Stand-ins inside of a block note values that have to outlast it: it then runs as it
     is.
     """
-    if not remat or any(isinstance(x, StandIn) for x in jax.tree.leaves(block)):
+    if not remat or has_stand_in(block):
         return block
     again: Any = eqx.filter_checkpoint(block)
     return again
+
+
+def joined(run: Callable[..., Any], layers: Any, *arguments: Any) -> Any:
+    """`run(*arguments)`, of which the gradient on an accelerator keeps what it is given
+    and not what is between its `layers`.
+
+    For layers around one convolution, of which nothing is computed anew but its input.
+    A CPU keeps all: there that costs more than it saves. Stand-ins as above.
+    """
+    if not is_accelerator() or has_stand_in(layers):
+        return run(*arguments)
+    return recomputed()(run)(*arguments)
+
+
+def has_stand_in(layers: Any) -> bool:
+    """Whether something else stands in place of a layer."""
+    return any(isinstance(x, StandIn) for x in jax.tree.leaves(layers))

@@ -30,6 +30,7 @@ from ._norm import DEFAULT_NORM, Parameters, activated, make_condition, make_nor
 from ._remat import execution_field
 from ._unet import (
     AbstractUNet,
+    Chain,
     check_shape,
     level_signatures,
     through_blocks,
@@ -123,11 +124,11 @@ class ConditionedBlock(AbstractBlock):
         """From `image` and the numbers `parameters` an image of the output signature on
         the same grid.
         """
-        change = self.convs[0](activated(self.norms[0], self.gates[0], image))
+        (first, second), norms, gates = self.convs, self.norms, self.gates
+        change = activated(norms[0], gates[0], image, then=first)
         change = activated(
-            self.norms[1], self.gates[1], change, self.condition, parameters
+            norms[1], gates[1], change, self.condition, parameters, then=second
         )
-        change = self.convs[1](change)
         return change + (image if self.shortcut is None else self.shortcut(image))
 
 
@@ -255,15 +256,20 @@ class ResUNet(AbstractUNet):
     def _layers(
         self, image: GeometricImage, parameters: Parameters | None
     ) -> GeometricImage:
-        def chain(blocks: tuple[ConditionedBlock, ...]) -> Any:
-            return lambda image: through_blocks(blocks, image, parameters, self.remat)
+        def chain(blocks: tuple[ConditionedBlock, ...]) -> Chain:
+            return lambda image, then: then(
+                through_blocks(blocks, image, parameters, self.remat)
+            )
 
-        image = through_levels(
+        def project(image: GeometricImage) -> GeometricImage:
+            return activated(self.final_norm, self.gate, image, then=self.project)
+
+        return through_levels(
             self.lift(image),
             [chain(blocks) for blocks in self.encoders],
             self.downs,
             chain(self.bottom),
             self.ups,
             [chain(blocks) for blocks in self.decoders],
+            project,
         )
-        return self.project(activated(self.final_norm, self.gate, image))

@@ -90,7 +90,7 @@ class ResidualBlock(AbstractBlock):
         """The `image` plus what the block makes of it."""
         change = image
         for norm, gate, conv in zip(self.norms, self.gates, self.convs, strict=True):
-            change = conv(activated(norm, gate, change))
+            change = activated(norm, gate, change, then=conv)
         return image + change
 
 
@@ -134,7 +134,7 @@ class _Stack(eqx.Module):
         image = self.lift(image)
         for block in self.blocks:
             image = rematerialised(block, remat)(image)
-        return self.project(activated(self.norm, self.gate, image))
+        return activated(self.norm, self.gate, image, then=self.project)
 
 
 class AbstractResNet(AbstractNetwork):

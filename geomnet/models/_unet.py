@@ -34,6 +34,7 @@ from ..nn._kernel import scaled
 from ._contract import AbstractBlock, AbstractNetwork
 from ._norm import (
     DEFAULT_NORM,
+    Layer,
     Parameters,
     activated,
     at_unit_size,
@@ -41,9 +42,10 @@ from ._norm import (
     make_condition,
     make_norm,
 )
-from ._remat import execution_field, rematerialised
+from ._remat import execution_field, has_stand_in, rematerialised
 
-Layer = Callable[[GeometricImage], GeometricImage]
+Chain = Callable[[GeometricImage, Callable[[GeometricImage], Any]], Any]
+"""Blocks on one level, and what is made of their result."""
 
 
 class ConvBlock(AbstractBlock):
@@ -113,8 +115,17 @@ class ConvBlock(AbstractBlock):
         """From `image` and the numbers `parameters` an image of the output signature on
         the same grid.
         """
+        return self.activated(self.conv(image), parameters)
+
+    def activated(
+        self,
+        image: GeometricImage,
+        parameters: Parameters | None,
+        then: Callable[[GeometricImage], Any] | None = None,
+    ) -> Any:
+        """What comes after the convolution, and what `then` makes of it."""
         return activated(
-            self.norm, self.gate, self.conv(image), self.condition, parameters
+            self.norm, self.gate, image, self.condition, parameters, then=then
         )
 
 
@@ -278,18 +289,40 @@ class UNet(AbstractUNet):
     def _layers(
         self, image: GeometricImage, parameters: Parameters | None
     ) -> GeometricImage:
-        def chain(*blocks: ConvBlock) -> Layer:
-            return lambda image: through_blocks(blocks, image, parameters, self.remat)
+        def chain(*blocks: ConvBlock) -> Chain:
+            return lambda image, then: _through_plain_blocks(
+                blocks, image, parameters, self.remat, then
+            )
 
-        image = through_levels(
-            chain(self.lift)(image),
-            [chain(block) for block in self.encoders],
+        first, *others = (*self.encoders, self.bottom)
+        *encoders, bottom = chain(self.lift, first), *map(chain, others)
+        return through_levels(
+            image,
+            encoders,
             self.downs,
-            chain(self.bottom),
+            bottom,
             self.ups,
             [chain(*pair) for pair in self.decoders],
+            self.project,
         )
-        return self.project(image)
+
+
+def _through_plain_blocks(
+    blocks: Sequence[ConvBlock],
+    image: GeometricImage,
+    parameters: Parameters | None,
+    remat: bool,
+    then: Callable[[GeometricImage], Any],
+) -> Any:
+    """Each block's activation together with the next convolution, which needs nothing
+    else of it: that is computed anew where it is cheaper.
+    """
+    if remat or has_stand_in(blocks):
+        return then(through_blocks(blocks, image, parameters, remat))
+    image = blocks[0].conv(image)
+    for block, following in itertools.pairwise(blocks):
+        image = block.activated(image, parameters, following.conv)
+    return blocks[-1].activated(image, parameters, then)
 
 
 def through_blocks(
@@ -305,24 +338,30 @@ def through_blocks(
 
 def through_levels(
     image: GeometricImage,
-    encoders: Sequence[Layer],
+    encoders: Sequence[Chain],
     downs: Sequence[Layer],
-    bottom: Layer,
+    bottom: Chain,
     ups: Sequence[Layer],
-    decoders: Sequence[Layer],
+    decoders: Sequence[Chain],
+    project: Layer,
 ) -> GeometricImage:
     """Down the levels and up again; each decoder takes what came up, then what its
     level had on the way down, side by side.
     """
     skipped = []
     for encoder, down in zip(encoders, downs, strict=True):
-        image = encoder(image)
-        skipped.append(image)
-        image = down(image)
-    image = bottom(image)
-    for up, decoder in zip(ups, decoders, strict=True):
-        image = decoder(concatenate([up(image), skipped.pop()]))
+        image, beside = encoder(image, jax.tree_util.Partial(_with_input, down))
+        skipped.append(beside)
+    for chain, following in zip([bottom, *decoders], [*ups, project], strict=True):
+        image = chain(image, following)
+        if skipped:
+            image = concatenate([image, skipped.pop()])
     return image
+
+
+def _with_input(layer: Layer, image: GeometricImage) -> Any:
+    """What the layer gives, and what it is given."""
+    return layer(image), image
 
 
 def level_signatures(hidden: Signature, depth: int) -> list[Signature]:

@@ -18,14 +18,14 @@ from .._representation import Representation
 from .._signature import Signature
 from ._contract import AbstractEveryGridLayer, AbstractTypeKeepingLayer, check_image
 from ._execution import (
+    affine_to_components,
     copy_channels,
     copy_to_components,
     invariants,
     keep_opposites,
-    kept,
     recomputed,
+    root,
     sum_components,
-    times,
 )
 
 _REASON = "without it the gradient of a norm is not finite at zero"
@@ -157,21 +157,20 @@ def _gated(
         return keep_opposites(activated, fields)
     dtype = array.dtype
     norms = sum_components(jnp.square(array), fields)
-    norms = jnp.sqrt(norms + jnp.asarray(epsilon**2, dtype))
+    norms = root(norms + jnp.asarray(epsilon**2, dtype))
     scalars = invariants(array, fields)
     known = norms if scalars is None else jnp.concatenate([scalars, norms], -1)
-    # One logit per feature: copies of weights are cheaper than of fields.
-    weight = copy_to_components(weight.astype(dtype), fields)
-    bias = copy_to_components(bias.astype(dtype), fields)
-    logits = times(known, weight) + jnp.expand_dims(bias, range(array.ndim - 1))
     # An invariant is its own logit: s σ(s) is silu.
     is_invariant = fields.invariant
     own = jnp.expand_dims(jnp.asarray(is_invariant, dtype), range(array.ndim - 1))
+    logits = affine_to_components(
+        known, weight.astype(dtype), bias.astype(dtype), array * own, fields
+    )
     scale = np.where(
         is_invariant, unit_second_moment("silu"), unit_second_moment("sigmoid")
     )
     scale = jnp.expand_dims(jnp.asarray(scale, dtype), range(array.ndim - 1))
-    gated = array * jax.nn.sigmoid(kept(logits + array * own)) * scale
+    gated = array * jax.nn.sigmoid(logits) * scale
     return keep_opposites(gated, fields)
 
 

@@ -6,10 +6,12 @@ Layers import from this door alone; what they hand over is arrays and static val
 
 from ._blocks import gather_blocks as gather_blocks, scatter_blocks as scatter_blocks
 from ._components import (
+    affine_to_components as affine_to_components,
     copy_channels as copy_channels,
     copy_to_components as copy_to_components,
     invariants as invariants,
     keep_opposites as keep_opposites,
+    root as root,
     sum_components as sum_components,
 )
 from ._convolution import Form as Form, chosen_form as chosen_form, convolve as convolve
@@ -18,6 +20,7 @@ from ._dense import (
     from_groups as from_groups,
     to_groups as to_groups,
 )
+from ._device import is_accelerator as is_accelerator
 from ._extension import extend as extend
 from ._fourier import (
     analyse as analyse,

@@ -14,7 +14,9 @@ from jaxtyping import Array, Float, Shaped
 
 from ..._index_symmetry import with_symmetries
 from ..._representation import Representation
-from ._primitives import Shape, apply, is_laid_out
+from ._device import is_accelerator
+from ._primitives import Shape, apply, is_laid_out, times
+from ._recomputation import kept
 
 
 def sum_components(
@@ -29,6 +31,52 @@ def copy_to_components(
 ) -> Float[Array, "*cells features"]:
     """Gives each component its tensor's number, and invariant features zero."""
     return apply(CopyToComponents(representation), numbers)[0]
+
+
+def affine_to_components(
+    known: Float[Array, "*cells inner"],
+    matrix: Float[Array, "inner tensors"],
+    constant: Float[Array, " tensors"],
+    beside: Float[Array, "*cells features"],
+    representation: Representation,
+) -> Float[Array, "*cells features"]:
+    """`known @ matrix + constant` for each tensor, copied to its components, plus what
+    stands `beside` it.
+
+    An accelerator copies the numbers inside of the loop that uses them, and computes
+    them anew for the gradient. A CPU copies the columns, and keeps what it made.
+    """
+    if is_accelerator():
+        numbers = _affine(known, matrix, constant)
+        return copy_to_components(numbers, representation) + beside
+    matrix = copy_to_components(matrix, representation)
+    constant = copy_to_components(constant, representation)
+    return kept(_affine(known, matrix, constant) + beside)
+
+
+def _affine(array: Array, matrix: Array, constant: Array) -> Array:
+    return times(array, matrix) + jnp.expand_dims(constant, range(array.ndim - 1))
+
+
+def root(squares: Array) -> Array:
+    """The square root.
+
+    An accelerator's derivative asks for none of its values: XLA would write them for
+    it, where both are computed anew from the same field.
+    """
+    return _root(squares) if is_accelerator() else jnp.sqrt(squares)
+
+
+@jax.custom_jvp
+def _root(squares: Array) -> Array:
+    return jnp.sqrt(squares)
+
+
+@_root.defjvp
+def _root_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (squares,), (tangent,) = primals, tangents
+    half = jnp.asarray(0.5, squares.dtype)
+    return _root(squares), tangent * (half * jax.lax.rsqrt(squares))
 
 
 def copy_channels(

@@ -9,7 +9,6 @@ learns of it.
 import enum
 import math
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -17,6 +16,7 @@ from ...filters._kernel_space import KernelSpace
 from .._boundary import Boundary, Faces
 from .._placement import PlacedWindow
 from ._dense import convolve_dense
+from ._device import is_accelerator
 from ._fused import can_fuse, convolve_fused, measured_tilings
 from ._reduced import can_reduce, convolve_reduced
 
@@ -84,6 +84,6 @@ def chosen_form(
         and dtype.itemsize >= 4
         and can_reduce(space)
         and max(space.window) == 3
-        and jax.default_backend() == "cpu"
+        and not is_accelerator()
     )
     return Form.REDUCED if is_better else Form.DENSE

@@ -15,6 +15,7 @@ from .._boundary import Faces
 from .._placement import PlacedWindow
 from ._assembly import assemble, dense_assembly
 from ._extension import extend
+from ._recomputation import kept
 
 # The spatial letters of `conv_dimension_numbers`, and features last.
 _SPATIAL = "XYZ"
@@ -49,7 +50,7 @@ def convolve_dense(
     array = extend(array, space.source, faces, placed.padding)
     array = correlate(
         to_groups(array, space.source, space.channel_groups),
-        dense_kernel(weights, space),
+        kept(dense_kernel(weights, space).astype(array.dtype)),
         stride=placed.stride,
         dilation=placed.dilation,
         groups=space.channel_groups,
