@@ -170,7 +170,41 @@ def test_an_average_that_cancels_is_rounding_and_says_so():
         text = message(f, x)
         assert "The average is rounding" in text
         assert "no part that commutes with hyperoctahedral(2)" in text
-    # One that leaves something is not called rounding, whatever is wrong around it.
-    kept = gn.GroupAverage(lambda x: x, SQUARE)
-    assert "rounding" not in message(lambda x: Shift()(kept(x)), single)
-    assert abs(float(kept.share(single)) - 1) <= 4 * np.finfo(np.float32).eps
+    # One that leaves something, of a model that is another for each g, is not rounding.
+    random = np.random.default_rng(0)
+    drawn = gn.GroupAverage(
+        lambda x: x.with_array(x.array * random.normal(size=(4, 4, 1)).astype("f4")),
+        SQUARE,
+    )
+    assert drawn.share(single) > 0.1
+    assert "rounding" not in message(drawn, single)
+
+
+def test_a_layer_that_enlarges_rounding_is_told_where_to_look():
+    """The layer before is right up to rounding, and this one makes more of it."""
+
+    class Uneven(eqx.Module):
+        part: float
+
+        def __call__(self, a):
+            return a * (1 + self.part * jnp.arange(4.0)[:, None])
+
+    net = Pair(Uneven(1e-6), Uneven(1e-3))
+    text = message(net, random_array(4, 1), LINE, in_signature="0+")
+    assert "First guilty layer: `second` (Uneven)" in text
+    assert "given is right to " in text
+    assert "it enlarges the rounding of the layers before" in text
+
+
+def test_a_cast_to_fewer_bits_is_named_beside_the_layer():
+    class Low(eqx.Module):
+        def __call__(self, a):
+            low = a.astype(jnp.bfloat16) * jnp.linspace(1, 1.5, 4, dtype="bfloat16")
+            return low.astype(jnp.float32)
+
+    text = message(
+        lambda a: Low()(a[:, 0]), random_array(4, 1), LINE, in_signature="0+"
+    )
+    line = Low.__call__.__code__.co_firstlineno + 1
+    words = f"float32 -> bfloat16 at test_guilty_layer.py:{line}"
+    assert f"It computes with fewer bits inside: {words}" in text
