@@ -1,4 +1,4 @@
-"""The first guilty layer: of batches, inside of functions, and where none can be told."""
+"""The first guilty layer: of batches, in functions, and where none can be told."""
 
 import functools
 from typing import Any
