@@ -217,7 +217,7 @@ def test_arrays_and_figures_are_no_images_and_axes():
     ):
         gn.plot.rollouts(movie(), {"a": array}, [0])
     figure: Any = "figure"
-    with pytest.raises(TypeError, match="`axes` must be axes of matplotlib.*'figure'"):
+    with pytest.raises(TypeError, match=r"`axes` must be axes of matplotlib.*'figure'"):
         gn.plot.field(figure, ramp(), "density")
 
 

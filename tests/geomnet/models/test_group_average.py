@@ -18,7 +18,7 @@ def image(*values: float) -> gn.GeometricImage:
 @pytest.mark.usefixtures("no_type_checks")
 def test_what_can_not_be_called_is_no_model():
     number: Any = 3
-    with pytest.raises(TypeError, match="`model` must be callable .* got int"):
+    with pytest.raises(TypeError, match=r"`model` must be callable .* got int"):
         gn.GroupAverage(number, MIRROR)
 
 

@@ -154,7 +154,7 @@ def test_what_does_not_hold_its_signature_says_what_it_lacks(x, signature, messa
 
 def test_images_and_groups_are_of_one_dimension():
     x = gn.GeometricImage("0+", random_array(4, 4, 1), 2)
-    with pytest.raises(ValueError, match="`x` has 2 spatial dimensions.*of 2 dimens"):
+    with pytest.raises(ValueError, match=r"`x` has 2 spatial dimensions.*of 2 dimens"):
         assert_equivariant(lambda image: image, x, gn.hyperoctahedral(3))
 
 
