@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._arguments import check_grid, checked, floating_dtype, is_integer, shown
+from .._arguments import check_grid, checked, floating_dtype, shown
 from .._equivariance._callables import (
     find_group,
     name_of,
@@ -231,7 +231,7 @@ def _first_grid(grid: "Sequence[int | tuple[int, ...]]") -> tuple[int, ...] | No
 
 
 def _sides(grid: "Sequence[int | tuple[int, ...]]") -> tuple[int, ...]:
-    return tuple(int(cells) for cells in grid if is_integer(cells))
+    return tuple(int(cells) for cells in grid if isinstance(cells, int | np.integer))
 
 
 def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, ...]]:
