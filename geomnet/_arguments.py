@@ -360,5 +360,6 @@ def _words(kind: Any) -> str:
         return f"a sequence, each of them {_words(inside[0])}" if inside else "a tuple"
     if _is_jaxtyped(kind):
         return "an array" + (f" ({kind.dim_str.strip()})" if kind.dim_str else "")
-    name = getattr(origin or kind, "__name__", str(kind))
+    # JAX has a module in the name of its class.
+    name = getattr(origin or kind, "__name__", str(kind)).rpartition(".")[2]
     return _EXAMPLES.get(name, f"a {name}")

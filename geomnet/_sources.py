@@ -3,6 +3,7 @@
 import importlib
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ from ._arguments import shown
 _HDF5 = (".h5", ".hdf5", ".hdf", ".he5", ".mat")
 _XARRAY = (".nc", ".nc4", ".cdf", ".netcdf", ".zarr")
 _MOST_NAMES = 12
+# What h5py, zipfile and NumPy raise for files that are not whole.
+_DAMAGE = (
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class Source:
@@ -66,7 +78,7 @@ class Source:
         try:
             array = held[name] if name in held else None  # noqa: SIM401 (zarr: no get)
             return array, getattr(array, "dtype", None)
-        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
+        except _DAMAGE as error:
             if self._path is None:
                 raise
             raise ValueError(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import jax
+import jaxtyping
 import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -14,6 +15,16 @@ _MAPS = Path("/proc/self/maps")
 def key():
     """The same key for every test, every time."""
     return jax.random.key(0)
+
+
+@pytest.fixture
+def no_type_checks():
+    """The packages' own refusals alone, as users get them: the checks of types that
+    tests run under would come first.
+    """
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(autouse=True, scope="module")

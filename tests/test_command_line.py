@@ -3,6 +3,7 @@ and Ctrl-C.
 """
 
 import contextlib
+import importlib
 import io
 import json
 import os
@@ -18,7 +19,6 @@ import pytest
 
 from pde_data import _command_line
 from pde_data._command_line import Answer, add_command, program, run_command
-from pde_data._json import json_text
 from pde_data._progress import watched
 from pde_data._whole_file import whole
 
@@ -41,7 +41,9 @@ def test_what_both_packages_have_is_the_same():
         assert first == second, name
 
 
-def test_json_is_valid_and_numbers_are_there_in_full():
+@pytest.mark.parametrize("package", PACKAGES)
+def test_json_is_valid_and_numbers_are_there_in_full(package):
+    json_text = importlib.import_module(f"{package}._json").json_text
     value = {
         "odd": [float("nan"), np.inf, -jnp.inf, np.float32("nan")],
         "numbers": (1 / 3, np.float32(0.1), np.int64(2**60), True, np.bool_(False)),

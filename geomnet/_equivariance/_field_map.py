@@ -82,9 +82,9 @@ class FieldMap:
             return field.image()
         if not hasattr(self._like, "ndim"):
             return None
-        batch = len(self.start.batch)
-        axis = self.feature_axis
-        return from_field(field, self._like, axis if axis < 0 else axis - batch)
+        # A sample has no axes of the batch, in front of the features or behind.
+        axis = self.feature_axis % self._like.ndim - len(self.start.batch)
+        return from_field(field, self._like, max(axis, 0))
 
     def __call__(self, field: Field) -> Field:
         """`f(field)`, compiled where JAX can trace f."""

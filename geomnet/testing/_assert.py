@@ -134,7 +134,8 @@ def _why(unmoved: Unmoved, motion: Motion, found: Deviation, tolerance: float) -
     """The first guilty layer or line, and what the size of the error tells."""
     field_map = unmoved.field_map
     x = field_map.given(unmoved.x)
-    if text := _nothing_left(unwrapped(field_map.f), x):
+    sample = unmoved.x.with_array(unmoved.x.array[found.batch])
+    if text := _nothing_left(unwrapped(field_map.f), field_map.given_one(sample)):
         return text
     text = guilty_sentence(field_map, motion, tolerance, found.batch)
     if casts := narrowing_casts(field_map.f, x):
@@ -151,8 +152,6 @@ def _why(unmoved: Unmoved, motion: Motion, found: Deviation, tolerance: float) -
 def _nothing_left(f: Any, x: Any) -> str:
     """Says so where an average over the group is rounding of its terms."""
     if not isinstance(f, GroupAverage) or not isinstance(x, GeometricImage):
-        return ""
-    if x.array.ndim != x.num_spatial_dims + 1:
         return ""
     share = float(f.share(x))
     if not share < _ROUNDINGS * float(jnp.finfo(x.dtype).eps):

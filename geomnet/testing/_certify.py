@@ -91,8 +91,6 @@ def certify(
     if not callable(model):
         raise TypeError(f"`model` must be a function of images, got {shown(model)}.")
     asked = [_floating(d) for d in ((dtypes,) if isinstance(dtypes, str) else dtypes)]
-    if not isinstance(grid, tuple | list) or not grid:
-        check_grid("grid", None if isinstance(grid, tuple | list) else grid)
     own_group = find_group(model, group, _first_grid(grid))
     grids = _grids(grid, own_group.num_spatial_dims)
     signature = _takes(model, in_signature)
@@ -228,20 +226,20 @@ def _smallest_shift(field_map: FieldMap) -> int | None:
 
 def _first_grid(grid: "Sequence[int | tuple[int, ...]]") -> tuple[int, ...] | None:
     """The grid itself, or the first of several; `None` for what is neither."""
-    if isinstance(grid, int | str):
-        return None
-    sides = tuple(cells for cells in grid if isinstance(cells, int))
-    return sides or next((tuple(c) for c in grid if not isinstance(c, int)), None)
+    sides = _sides(grid)
+    return sides or next((tuple(c) for c in grid if isinstance(c, tuple | list)), None)
+
+
+def _sides(grid: "Sequence[int | tuple[int, ...]]") -> tuple[int, ...]:
+    return tuple(int(cells) for cells in grid if isinstance(cells, int | np.integer))
 
 
 def _grids(grid: "Sequence[int | tuple[int, ...]]", d: int) -> list[tuple[int, ...]]:
-    if isinstance(grid, int | str):
-        check_grid("grid", grid, d)
-    first = tuple(cells for cells in grid if isinstance(cells, int))
+    first = _sides(grid)
     if not first:
-        for cells in grid:
+        for cells in list(grid) or [()]:
             check_grid("grid", cells, d)
-        given = [tuple(cells) for cells in grid if not isinstance(cells, int)]
+        given = [_sides(cells) for cells in grid if isinstance(cells, tuple | list)]
     elif d > 1 and len(set(first)) == 1:
         given = [first, (*first[:-1], 2 * first[-1])]
     else:

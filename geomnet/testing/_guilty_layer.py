@@ -7,6 +7,7 @@ import numpy as np
 
 from .._arguments import checked
 from .._equivariance._callables import unwrapped
+from .._equivariance._deviation import Unmoved, deviations_of
 from .._equivariance._difference import Difference, difference
 from .._equivariance._field import Field
 from .._equivariance._field_map import FieldMap
@@ -57,7 +58,12 @@ def first_guilty_layer(f: Any, x: Any, element: Any, tolerance: float) -> str:
     group = Group.from_generators([element])
     field_map = FieldMap(f, x, group, None, None, -1)
     motion = Motion(field_map.start.grid, np.asarray(element))
-    return guilty_sentence(field_map, motion, tolerance, ())
+    batch: tuple[int, ...] = ()  # One sample: layers take no batch.
+    if field_map.start.batch:
+        unmoved = Unmoved.of(field_map, field_map(field_map.start))
+        (found,) = deviations_of(unmoved, np.asarray(element)[None])
+        batch = found.batch
+    return guilty_sentence(field_map, motion, tolerance, batch)
 
 
 def guilty_sentence(
@@ -69,30 +75,28 @@ def guilty_sentence(
     sample = x.with_array(x.array[batch])
     one, moved_one = field_map.given_one(sample), field_map.given_one(motion(sample))
     trace, feature_axis = LayerTrace(), field_map.feature_axis
-    if batch and feature_axis >= 0:
-        feature_axis -= len(batch)
     try:
         _, clean = trace(unwrapped(f), one if batch else whole)
-        moments = list(trace.moments)
+    except Exception:
+        # What is inside takes whole batches, or arguments that are bound outside.
+        return guilty_line(field_map, motion, tolerance)
+    moments = list(trace.moments)
+    try:
         _, moved = trace(unwrapped(f), moved_one if batch else moved_whole)
     except Exception as refusal:
-        if not batch:
-            return f"A layer refuses the moved image: {_brief(refusal)}"
-        # It takes whole batches: nothing inside was made for one sample.
-        moments, clean, moved = [], [], []
+        return f"A layer refuses the moved image: {_brief(refusal)}"
     if not moments:
         return guilty_line(field_map, motion, tolerance)
     if trace.moments != moments:
         return "It takes another way through its layers for the moved image."
     previous: Moment | None = None
-    incoming = 0.0
+    incoming: float | None = 0.0
     for moment, before, after in zip(moments, clean, moved, strict=True):
         found = _worst(before, after, motion, feature_axis)
         if found is not None and not found.relative <= tolerance:
             return _sentence(moment, previous, found, incoming)
-        if found is not None:
-            incoming = found.relative
-            previous = moment
+        incoming = None if found is None else found.relative
+        previous = previous if found is None else moment
     if previous is None:
         return guilty_line(field_map, motion, tolerance)
     return (
@@ -125,7 +129,7 @@ def layer_deviations(
 
 
 def _sentence(
-    moment: Moment, previous: Moment | None, found: Difference, incoming: float
+    moment: Moment, previous: Moment | None, found: Difference, incoming: float | None
 ) -> str:
     where = f"relative error {found.relative:.1e}"
     if found.entry:
@@ -147,10 +151,12 @@ def _sentence(
             f"`{previous.path}` ({previous.caller}): {where}."
         )
     called = f", called{at}" if at else ""
-    right = f"right to {incoming:.0e}" if incoming else "exactly right"
+    right = f"is right to {incoming:.0e}" if incoming else "is exactly right"
+    if incoming is None:
+        right = "can't be compared"
     return (
         f"First guilty layer: {_layer(moment)}{called}: {where}, while what it is "
-        f"given is {right}. {_advice(incoming, found.relative)}"
+        f"given {right}. {_advice(incoming or 0.0, found.relative)}"
     ).rstrip()
 
 

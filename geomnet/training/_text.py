@@ -73,8 +73,6 @@ def _walked(tree: Any) -> tuple[dict[str, str], set[str]]:
             return
         lines[path] = type(node).__qualname__
         for field in dataclasses.fields(node):
-            if not hasattr(node, field.name):
-                continue
             if field.metadata.get("execution", False):
                 continue  # The function is the same.
             value, place = getattr(node, field.name), f"{path}.{field.name}"

@@ -1,5 +1,7 @@
 """Pictures of fields: axes point where the physics says, one artist a field."""
 
+from typing import Any
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -183,6 +185,52 @@ def test_the_history_of_fit_is_drawn_as_it_is():
         gn.plot.learning_curves({"net": {"losses": [0.5, 0.25]}})
     with pytest.raises(ValueError, match="has none"):
         gn.plot.learning_curves({"net": {"training": []}})
+
+
+def test_what_is_no_history_and_no_error_is_named():
+    history = {"training": [(1, 0.5)]}
+    with pytest.raises(TypeError, match=r"`histories\['b'\]` must be a history.*got 3"):
+        gn.plot.learning_curves({"a": history, "b": 3})
+    with pytest.raises(TypeError, match="'a, training' must hold numbers, got 'low'"):
+        gn.plot.learning_curves({"a": {"training": "low"}})
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_errors_are_one_number_for_each_step():
+    table: Any = np.ones((2, 3))
+    with pytest.raises(TypeError, match=r"`errors\['net'\]` must be one number for"):
+        gn.plot.error_growth({"net": table})
+
+
+def test_a_curve_without_points_is_not_drawn():
+    history = {"training": [(1, 0.5), (2, 0.1)], "validation": []}
+    axes = gn.plot.learning_curves(history).axes[0]
+    assert [line.get_label() for line in axes.lines] == ["training"]
+    plt.close(axes.figure)  # pyright: ignore
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_arrays_and_figures_are_no_images_and_axes():
+    array: Any = np.asarray(movie().array)
+    with pytest.raises(
+        TypeError, match=r"`predictions\['a'\]` must be a Geom.*ndarray"
+    ):
+        gn.plot.rollouts(movie(), {"a": array}, [0])
+    figure: Any = "figure"
+    with pytest.raises(TypeError, match=r"`axes` must be axes of matplotlib.*'figure'"):
+        gn.plot.field(figure, ramp(), "density")
+
+
+def test_movies_of_other_fields_or_grids_are_refused():
+    other = gn.GeometricImage("density:0+ velocity:1+ curl:0+", movie().array, 2)
+    with pytest.raises(ValueError, match=r"`predictions\['a'\]` has signature .*curl"):
+        gn.plot.rollouts(movie(), {"a": other}, [0])
+    cut = movie().with_array(movie().array[:, :4])
+    with pytest.raises(ValueError, match=r"has shape \(3, 4, 4, 4\), `truth` \(3, 6"):
+        gn.plot.rollouts(movie(), {"a": cut}, [0])
+    stress = gn.GeometricImage("2+", np.zeros((2, 3, 3, 4), np.float32), 2)
+    with pytest.raises(ValueError, match=r"no scalar and no vector to draw, but '2\+'"):
+        gn.plot.rollouts(stress, {}, [0])
 
 
 def test_five_curves_of_one_model_are_five_lines():

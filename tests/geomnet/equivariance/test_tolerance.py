@@ -17,6 +17,10 @@ def test_tolerances_are_those_of_the_dtype_and_grow_with_depth():
     assert tolerance_for("float32", 640) == 10 * TOLERANCES["float32"]
     assert tolerance_for("int32", 640) == 0
     assert lower_precision("float64", "bfloat16", "int32") == "bfloat16"
+    assert lower_precision("int32", "bool") == "int32"
+    for wrong in ("flaot32", None, 3):
+        with pytest.raises(TypeError, match="`dtype` must be the type of an array"):
+            tolerance_for(wrong)
 
 
 def test_the_depth_is_counted_only_for_an_error_that_needs_it():

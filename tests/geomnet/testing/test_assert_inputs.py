@@ -126,6 +126,66 @@ def test_wrong_arguments_say_what_to_do(arguments, message):
         assert_equivariant(lambda a: a, random_array(4, 4, 1), **given)
 
 
+@pytest.mark.parametrize(
+    ("x", "signature", "message"),
+    [
+        (
+            gn.GeometricImage("0+", random_array(4, 4, 1), 2),
+            "1+",
+            r"`in_signature` is '1\+', the image has '0\+'. Leave it out",
+        ),
+        (
+            (random_array(4, 4, 1),),
+            "0+ 1+",
+            r"A tuple of '0\+ 1\+' must hold 2 arrays, one for each entry, got 1",
+        ),
+        (
+            {"a": random_array(4, 4)},
+            "a:0+ 1+",
+            r"unnamed entries \(1\+\), so they can't be found in dict: name them",
+        ),
+        ({"a": random_array(4, 4)}, "a:0+ b:0+", "dict has no 'b', which 'a:0"),
+    ],
+)
+def test_what_does_not_hold_its_signature_says_what_it_lacks(x, signature, message):
+    with pytest.raises(ValueError, match=rf"`x` is no '.*': .*{message}"):
+        assert_equivariant(lambda a: a, x, SQUARE, in_signature=signature)
+
+
+def test_images_and_groups_are_of_one_dimension():
+    x = gn.GeometricImage("0+", random_array(4, 4, 1), 2)
+    with pytest.raises(ValueError, match=r"`x` has 2 spatial dimensions.*of 2 dimens"):
+        assert_equivariant(lambda image: image, x, gn.hyperoctahedral(3))
+
+
+def test_what_is_given_holds_the_signature_too():
+    arguments: dict[str, Any] = {"in_signature": "0+", "out_signature": "1+"}
+    with pytest.raises(ValueError, match=r"gives is no '1\+': .* say so in `out_sig"):
+        assert_equivariant(lambda a: a, random_array(4, 4, 1), SQUARE, **arguments)
+
+
+def test_a_result_whose_grid_stays_where_it_is_is_refused():
+    def first_rows(image):
+        return image.with_array(image.array[:2, :3])
+
+    x = gn.GeometricImage("0+", random_array(4, 6, 1), 2)
+    with pytest.raises(ValueError, match="the grid is not moved with the image"):
+        assert_equivariant(first_rows, x, SQUARE)
+
+
+def test_integers_are_compared_exactly():
+    """No rounding explains a difference, and no sum that cancels hides one."""
+    x = np.arange(16, dtype=np.int32).reshape(4, 4, 1) - 8
+    arguments: dict[str, Any] = {"in_signature": "0+"}
+    assert_equivariant(np.abs, x, SQUARE, **arguments)
+
+    def off(a):
+        return 10**6 * np.abs(a) + np.arange(4)[:, None, None]
+
+    with pytest.raises(AssertionError, match=r"\(tolerance 0e\+00"):
+        assert_equivariant(off, x, SQUARE, **arguments)
+
+
 def test_an_image_to_something_else_needs_a_signature():
     x = gn.GeometricImage("0+", random_array(4, 4, 1), 2)
     with pytest.raises(TypeError, match="must give a GeometricImage"):

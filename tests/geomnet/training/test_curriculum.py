@@ -87,7 +87,10 @@ def test_what_is_no_curriculum_is_refused(losses):
         training.Curriculum(losses)
 
 
+@pytest.mark.usefixtures("no_type_checks")
 def test_one_step_is_made_for_one_loss():
     curriculum: Any = training.Curriculum({0: loss})
-    with pytest.raises(TypeError, match="Curriculum"):
+    with pytest.raises(TypeError, match="here make one step for each of its losses"):
         training.make_train_step(curriculum, ADAM)
+    with pytest.raises(TypeError, match="of a `Curriculum` wrap each one"):
+        training.accumulate(curriculum, 2)

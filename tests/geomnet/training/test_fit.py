@@ -213,6 +213,8 @@ def test_the_learning_rate_warms_up_and_decays_to_zero():
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"learning_rate": float("nan")}, "learning_rate"),
         ({"gradient_clip": -1.0}, "gradient_clip"),
+        ({"weight_decay": -1e-5}, "`weight_decay` must be 0 or more, got -1e-05"),
+        ({"weight_decay": float("nan")}, "`weight_decay` must be 0 or more"),
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(settings, named):

@@ -13,6 +13,7 @@ import pytest
 
 import geomnet as gn
 from geomnet import training
+from geomnet.training import _run
 
 from .small_run import ARRAYS, FLOW, KEY, SQUARE, Windows, fit, linear, loss
 
@@ -181,3 +182,53 @@ def test_a_number_that_the_loss_names_belongs_to_it(tmp_path, monkeypatch):
     _, after = fit(loss=weighted)
     ratio = after["training"][0][1] / before["training"][0][1]
     np.testing.assert_allclose(ratio, 3.0, rtol=1e-2)
+
+
+def bare_run(path=None) -> _run.Run:
+    state = training.start_training(linear(), optax.sgd(1e-2), key=KEY)
+    identity = {"start": _run.summary(state.model)}
+    return _run.Run("training", state, path, {}, identity)
+
+
+def test_a_run_that_was_stopped_says_what_it_leaves(tmp_path):
+    run = bare_run()
+    assert run.stopped(6).endswith(
+        "of 'training', not saved: no `checkpoint` was named."
+    )
+    run = bare_run(tmp_path / "a")
+    assert run.stopped(6) == (
+        f"Stopped at step 0 of 6 of 'training', saved in {tmp_path / 'a'}."
+    )
+    # A step has taken its arrays: the file of before is what there is.
+    for leaf in jax.tree.leaves(run.state):
+        leaf.delete()
+    assert run.stopped(6) == (
+        "Stopped at step 0 of 6 of 'training', inside of a step, which left nothing to "
+        f"save. {tmp_path / 'a'} holds step 0."
+    )
+
+
+def test_a_file_is_told_apart_by_what_it_says_of_its_data():
+    """Types and shapes exactly, sizes up to what machines differ by."""
+    weights = {"a": np.arange(4.0), "n": 3, "key": KEY, "none": np.zeros((0, 2))}
+    mine = _run.summary(weights)
+    assert [text for text, *_ in mine] == ["float64[4]", "float64[0, 2]"]
+    assert _run.apart(None, mine, "data") == []
+    assert _run.apart(json.loads(json.dumps(mine)), mine, "data") == []
+    assert _run.apart(_run.summary(np.arange(4.0) * (1 + 1e-6)), mine[:1], "data") == []
+    for unread in (3, [["float64[4]", "many", 1.0]], [[1.0]]):
+        assert _run.apart(unread, mine, "data") == ["data: not to be read in the file"]
+    (line,) = _run.apart(_run.summary(np.arange(4.0) + 1), mine[:1], "data")
+    assert line.startswith("data: mean and root mean square 2.5, ")
+    found = _run.apart(_run.summary(np.arange(4, dtype=np.float32)), mine[:1], "data")
+    assert found == ["data[0]: float32[4] in the file, float64[4] here"]
+
+
+def test_a_start_that_can_not_be_read_is_another_run(finished, tmp_path):
+    """Of a file that someone has written by hand: named, not guessed."""
+    state = training.start_training(linear(), optax.adam(1e-2), key=KEY)
+    metadata = training.read_metadata(finished[0])
+    metadata["fit"]["start"] = "here"
+    training.save_checkpoint(tmp_path / "a", state, metadata)
+    with pytest.raises(training.OtherRun, match="start: not to be read in the file"):
+        fit(tmp_path / "a")

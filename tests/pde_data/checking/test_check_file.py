@@ -224,6 +224,24 @@ def _replaced(name, value):
     return spoil
 
 
+def _set(where, name, value):
+    def spoil(file):
+        file[where].attrs.pop(name, None)
+        file[where].attrs[name] = value
+
+    return spoil
+
+
+def _named(group, *names):
+    """Other names in `field_names`; `table` is there, and a group."""
+
+    def spoil(file):
+        file.create_group(f"{group}/table")
+        _set(group, "field_names", list(names))(file)
+
+    return spoil
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -243,6 +261,22 @@ def _replaced(name, value):
         (_replaced("t1_fields/momentum", np.ones((3, 6, 24, 16, 3))), "has shape"),
         (_replaced("t0_fields/density", np.ones((3, 24, 16, 6))), "has shape"),
         (_replaced("dimensions/x", _centers(23)), "has shape"),
+        (_without("dimensions"), "no attribute spatial_dims of dimensions"),
+        (_set("/", "n_spatial_dims", 3), "n_spatial_dims is not the number of"),
+        (_named("scalars", "gamma", "nu"), "scalars/nu is named in field_names but"),
+        (_named("scalars", "gamma", "table"), "scalars/table is no data set"),
+        (
+            _set("boundary_conditions/x_periodic", "associated_dims", ["z"]),
+            "associated_dims ['z'] are no spatial_dims",
+        ),
+        (
+            _replaced("boundary_conditions/x_periodic/mask", np.zeros(24, bool)),
+            "x_periodic: mask is nowhere true",
+        ),
+        (
+            _set("boundary_conditions/x_periodic", "bc_type", "SOFT"),
+            "x_periodic: bc_type is none of periodic, wall, open",
+        ),
     ],
 )
 def test_a_broken_layout_of_the_well_fails(spoil, words, tmp_path):

@@ -16,7 +16,7 @@ from pde_data.formats import (
     FilePlan,
     create_rows,
 )
-from pde_data.formats._registry import format_of, structural_faults
+from pde_data.formats._registry import format_of, read_contents, structural_faults
 
 CONFIG = pde_data.GenerateConfig(
     grid=(16, 12), trajectories=2, snapshots=3, final_time=0.05, mach=(0.1, 0.5), seed=7
@@ -115,6 +115,39 @@ def test_a_third_format_is_compressed_to_the_same_numbers(plain, tmp_path):
 def test_a_format_that_is_not_registered_is_refused_by_name():
     with pytest.raises(ValueError, match=r"`format` must be one of 'pdebench', 'well'"):
         dataclasses.replace(CONFIG, format="plain")
+
+
+def test_a_file_of_no_format_says_what_it_holds(tmp_path):
+    with h5py.File(tmp_path / "other.hdf5", "w") as file:
+        file["gas/rho"], file["time"] = np.ones(3), np.ones(2)
+        known = ", ".join(sorted(FORMATS))
+        assert structural_faults(file) == [f"the layout of no known format ({known})"]
+        with pytest.raises(
+            ValueError, match=r"has not the layout of .*holds gas, time"
+        ):
+            read_contents(file)
+    nothing = pytest.raises(ValueError, match=r"; it holds nothing\.")
+    with h5py.File(tmp_path / "empty.hdf5", "w") as file, nothing:
+        read_contents(file)
+
+
+def test_damage_that_ends_the_search_for_faults_is_one_of_them(plain, tmp_path):
+    """What was found before stays, and what stood in the way is told."""
+
+    def faults(file):
+        yield "no gas/rho"
+        raise ValueError("gas/u can't be read")
+
+    def recognises(file):
+        raise KeyError("unable to open the group")
+
+    with h5py.File(tmp_path / "flow.hdf5", "w") as file:
+        file["gas/p"] = np.ones(3)
+        FORMATS["plain"] = dataclasses.replace(PLAIN, faults=faults)
+        assert structural_faults(file) == ["no gas/rho", "gas/u can't be read"]
+        FORMATS["plain"] = dataclasses.replace(PLAIN, recognises=recognises)
+        (fault,) = structural_faults(file)
+        assert "the list of what it holds can't be read; the file may be dam" in fault
 
 
 def test_every_format_has_a_sign_of_its_own(tmp_path):

@@ -103,6 +103,21 @@ def _flag(where, name, value):
     return spoil
 
 
+def _emptied(*names, **lines):
+    """Without some groups or data sets, or with other coordinates."""
+
+    def spoil(file):
+        for name in names:
+            del file[name]
+        for name, line in lines.items():
+            file[f"dimensions/{name}"] = line
+
+    return spoil
+
+
+CONSTANT = {"t0_fields/depth": (True, False, (True, True))}
+
+
 @pytest.mark.parametrize(
     ("fields", "spoil", "message"),
     [
@@ -146,6 +161,18 @@ def _flag(where, name, value):
         (MAZE, _flag("dimensions", "spatial_dims", ["x"]), "must have 1 entries"),
         (MAZE, lambda f: f.move("t0_fields/depth", "t1_fields/density"), "rename"),
         (MAZE, lambda f: f.create_group("t0_fields/a"), "t0_fields/a is no data set"),
+        (MAZE, _emptied("dimensions/time"), "dimensions lacks time"),
+        (MAZE, _flag("dimensions", "spatial_dims", ["x", "x"]), "one to three names"),
+        (MAZE, _flag("dimensions", "spatial_dims", list("xytz")), "one to three names"),
+        (MAZE, _flag("dimensions", "spatial_dims", None), "lacks the group dimensions"),
+        (MAZE, _emptied(*MAZE), "holds no field in t0_fields to t2_fields"),
+        (CONSTANT, lambda f: None, "holds no field that varies in time"),
+        (MAZE, _emptied("dimensions/x", x=np.zeros(0)), "holds no line of numbers"),
+        (
+            MAZE,
+            _emptied("dimensions/x", x=np.arange(12.0).reshape(2, 6)),
+            "the x of its trajectories differ, which is not supported: split",
+        ),
     ],
 )
 def test_attributes_that_contradict_the_shapes_are_refused(
@@ -157,6 +184,21 @@ def test_attributes_that_contradict_the_shapes_are_refused(
     with pytest.raises(ValueError, match=message):
         pde_data.load(path)
     assert not check_file(path).passed
+
+
+def test_a_set_of_no_trajectories_is_refused(tmp_path):
+    path = write(tmp_path / "flow.hdf5", MAZE, samples=0)
+    with pytest.raises(ValueError, match="t0_fields/density holds no trajectory"):
+        pde_data.load(path)
+
+
+def test_one_coordinate_that_is_given_for_each_trajectory_is_one(tmp_path):
+    path = write(tmp_path / "flow.hdf5", MAZE)
+    lines = np.broadcast_to(np.arange(6.0), (SAMPLES, 6))
+    with h5py.File(path, "r+") as file:
+        _emptied("dimensions/x", x=lines)(file)
+    with pde_data.load(path) as flow:
+        np.testing.assert_array_equal(flow.coordinates[0], np.arange(6.0))
 
 
 def test_what_is_not_understood_is_listed(tmp_path):

@@ -7,9 +7,10 @@ import pytest
 
 import pde_data
 from pde_data import _cli
+from pde_data.formats import _writer_lock
 from pde_data.formats._hdf5 import new_hdf5
 from pde_data.formats._row_writer import RowWriter
-from pde_data.formats._writer_lock import only_writer
+from pde_data.formats._writer_lock import only_writer, remove_idle_lock
 
 
 def _lock(path):
@@ -98,3 +99,47 @@ def test_a_lock_of_a_dead_process_is_no_hindrance(tmp_path):
     assert os.listdir(tmp_path) == []
     with pytest.raises(FileNotFoundError):
         pde_data.load(path)
+
+
+def test_the_lock_of_a_whole_file_is_removed_unless_it_is_held(tmp_path):
+    path, lock = tmp_path / "flow.hdf5", tmp_path / "flow.hdf5.lock"
+    remove_idle_lock(path)
+    lock.write_text("")
+    remove_idle_lock(path)
+    assert not lock.exists()
+    with only_writer(path):
+        remove_idle_lock(path)
+        assert lock.exists()
+        refused = pytest.raises(FileExistsError, match="another process is writing")
+        with refused, only_writer(path):
+            pass
+    assert not lock.exists()
+
+
+def test_a_lock_that_the_last_writer_has_removed_meanwhile_is_taken_again(
+    tmp_path, monkeypatch
+):
+    """Else two processes would hold locks on two files of one name."""
+    lock, opened = tmp_path / "flow.hdf5.lock", []
+    original = _writer_lock.os.open
+
+    def open_and_lose(path, *rest):
+        opened.append(path)
+        descriptor = original(path, *rest)
+        if len(opened) < 3:
+            lock.unlink()
+        if len(opened) == 2:
+            # And a third process has made another one.
+            os.close(original(lock, os.O_CREAT | os.O_RDWR))
+        return descriptor
+
+    monkeypatch.setattr(_writer_lock.os, "open", open_and_lose)
+    with only_writer(tmp_path / "flow.hdf5"):
+        assert lock.exists()
+        assert opened == [lock] * 3
+    assert not lock.exists()
+
+
+def test_a_place_that_there_is_not_is_no_obstacle_but_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        _lock(tmp_path / "none" / "flow.hdf5")

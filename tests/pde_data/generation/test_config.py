@@ -5,7 +5,7 @@ import pytest
 
 import pde_data
 from pde_data.generation._catalogue import repeats_setting, settings_in_words
-from pde_data.generation._settings import Choice
+from pde_data.generation._settings import Choice, Number
 
 
 def test_a_configuration_survives_its_text():
@@ -57,6 +57,36 @@ def test_a_configuration_of_a_later_version_is_refused():
 def test_a_field_without_meaning_is_refused_by_name(field, value):
     with pytest.raises(ValueError, match=f"`{field}`"):
         pde_data.GenerateConfig(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        (Number(0, 1), "0.5", "a number, got '0.5'"),
+        (Number(0, 1), True, "a number, got True"),
+        (Number(0, 1), None, "a number, got None"),
+        (Number(1, 9, whole=True), 2.0, r"a whole number, got 2\.0"),
+        (Number(1, 9, whole=True), 10, "a whole number from 1 to 9, got 10"),
+        (Number(0.0, 1.0), 10**400, "from 0 to 1, got 1000"),
+        (Number(1, 2**63 - 1, whole=True), 0, r"from 1 to 2\*\*63 - 1, got 0"),
+        (Number(0, 1, listed=True), (0.5, 2), r"from 0 to 1, got \(0.5, 2\)"),
+        (Number(0, 9, drawn=True), (2, 1), r"low < high, got \(2, 1\)"),
+        (Number(0, 9, drawn=True), (0, 1), r"low < high, got \(0, 1\)"),
+        (Number(0, 9, drawn=True), (1, 2, 3), r"low < high, got \(1, 2, 3\)"),
+    ],
+)
+def test_what_is_no_number_of_a_setting_is_said(kind, value, words):
+    with pytest.raises(ValueError, match=f"`x` must be .*{words}"):
+        kind.checked("x", value)
+
+
+def test_a_range_of_one_number_is_that_number():
+    drawn = Number(0, 9, drawn=True)
+    assert drawn.checked("x", [2]) == 2
+    assert drawn.checked("x", (1, 2)) == (1, 2)
+    assert Number(0, 9, listed=True).checked("x", 2) == (2,)
+    assert Number(0, 9, optional=True).checked("x", None) is None
+    assert Number(0, 9, whole=True).checked("x", np.int64(3)) == 3
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ import pde_data
 from pde_data import _cli
 from pde_data.certificates._snapshots import TOGETHER
 from pde_data.generation import _cost, _generate
+from pde_data.generation._attempt import prepare_attempt
 from pde_data.generation._coarsening import coarsened
 from pde_data.generation._cost import Duration, expected_duration, sizes
 
@@ -198,6 +201,71 @@ def test_what_is_made_of_snapshots_takes_the_memory_of_a_few(judge):
     # Beside a few snapshots, some numbers of each: 64 bytes for each of its 64 cells
     # after coarsening, 81 waves of three terms with their combinations.
     assert used(4 * few) - used(2 * few) < 2 * few * 64**2 * 4
+
+
+def test_the_time_of_all_is_said_where_it_is_not_that_of_one():
+    words = "A trajectory has about 1e+03 steps"
+    assert _cost.duration_summary(Duration(1e3, math.nan)) == f"{words}."
+    assert _cost.duration_summary(Duration(1e3, 30.0, 30.0)) == f"{words}, 30 s."
+    assert _cost.duration_summary(Duration(1e3, 30.0, 7200.0)) == (
+        f"{words}, 30 s; all of them take 2 h."
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (1023, "1.02e+03 bytes"),
+        (1024, "1 KiB"),
+        (3 * 2**20, "3 MiB"),
+        (2.5 * 2**30, "2.5 GiB"),
+        (2**50, "1.02e+03 TiB"),
+    ],
+)
+def test_bytes_in_words(amount, words):
+    assert _cost.in_words(amount) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(99.0, "99 s"), (600.0, "10 min"), (36e3, "10 h"), (864e3, "10 days")],
+)
+def test_seconds_in_words(seconds, words):
+    assert _cost.in_time(seconds) == words
+
+
+def test_the_memory_is_that_of_the_accelerator_where_there_is_one(monkeypatch):
+    """That of the machine for a CPU, and for a device that does not say."""
+
+    def found(platform, stats):
+        device = SimpleNamespace(platform=platform, memory_stats=lambda: stats)
+        monkeypatch.setattr(jax, "devices", lambda: [device])
+        return _cost.memory_there()
+
+    host = found("cpu", {"bytes_limit": 1})
+    assert host > 2**28
+    assert found("gpu", {"bytes_limit": 2**33}) == 2**33
+    assert found("gpu", None) == found("gpu", {}) == host
+
+
+def test_a_start_that_is_no_state_of_a_gas_has_no_steps():
+    """It is drawn anew when it is simulated; nothing is said of its time."""
+    attempt = prepare_attempt(CONFIG, 0)
+    pressure = attempt.start.pressure
+    for wrong in (jnp.full_like(pressure, jnp.nan), -pressure):
+        start = dataclasses.replace(attempt.start, pressure=wrong)
+        broken = dataclasses.replace(attempt, start=start)
+        assert _cost._num_steps(CONFIG, broken) == 0
+    assert _cost._num_steps(CONFIG, attempt) > CONFIG.snapshots - 1
+
+
+def test_disk_space_that_there_is_not_is_refused_before_the_run(tmp_path, monkeypatch):
+    usage = SimpleNamespace(free=sizes(CONFIG).file - 1)
+    monkeypatch.setattr(_cost.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(OSError, match=r"need 36 KiB on the disk, and 36 KiB are free"):
+        _cost.check_disk(CONFIG, tmp_path)
+    usage.free += 1
+    _cost.check_disk(CONFIG, tmp_path)
 
 
 @pytest.mark.slow

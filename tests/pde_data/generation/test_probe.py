@@ -9,8 +9,9 @@ import pytest
 
 import pde_data
 from pde_data.checking._check_file import check_file
+from pde_data.generation import _probe
 from pde_data.generation._attempt import prepare_attempt
-from pde_data.generation._probe import kept_elements
+from pde_data.generation._probe import kept_elements, probe_start, program_length
 
 CONFIG = pde_data.GenerateConfig(
     grid=(16, 16), snapshots=3, final_time=0.05, mach=0.3, seed=7
@@ -35,6 +36,31 @@ def test_the_elements_are_those_that_keep_box_and_force(family, grid, number):
     attempt = prepare_attempt(dataclasses.replace(CONFIG, family=family, grid=grid), 0)
     elements = kept_elements(attempt.solver, attempt.start, np.array([0.0, 1.0]))
     assert len(elements) == number
+
+
+def test_a_box_of_unequal_sides_or_cells_keeps_no_exchange_of_its_axes():
+    """Of as many cells along each axis, and of cells that are squares."""
+    for extent, number in (((1.0, 1.0), 8), ((1.0, 2.0), 4)):
+        config = dataclasses.replace(CONFIG, grid=(8, 8), extent=extent)
+        attempt = prepare_attempt(config, 0)
+        elements = kept_elements(attempt.solver, attempt.start, np.array([0.0]))
+        assert len(elements) == number
+
+
+def test_the_program_of_a_long_run_is_not_that_of_its_probe(monkeypatch):
+    """A probe of eight steps would keep a thousand snapshots in memory."""
+    attempt, lengths = prepare_attempt(dataclasses.replace(CONFIG, grid=(8, 8)), 0), []
+
+    def run(solver, start, times, length, *rest):
+        lengths.append(length)
+        raise InterruptedError
+
+    monkeypatch.setattr(_probe, "simulate_in_program", run)
+    for num_snapshots in (3, 64, 1000):
+        with pytest.raises(InterruptedError):
+            probe_start(attempt.solver, attempt.start, 0, num_snapshots)
+    assert lengths == [9, 64, 9]
+    assert [program_length(n) for n in (3, 64, 1000)] == [9, 64, 1000]
 
 
 @pytest.fixture(scope="module")

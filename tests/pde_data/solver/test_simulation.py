@@ -1,3 +1,6 @@
+import dataclasses
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -117,9 +120,40 @@ def test_starts_and_times_that_do_not_fit_are_refused(solver, start):
         pde_data.simulate(solver, start, [0.0, 0.2, 0.1])
     with pytest.raises(ValueError, match="`times`"):
         pde_data.simulate(solver, start, [0.0, float("nan")])
+    with pytest.raises(ValueError, match=r"`times` must be one-dim.* shape \(0,\)"):
+        pde_data.simulate(solver, start, [])
     small = jax.tree.map(lambda x: x[:8], start)
     with pytest.raises(ValueError, match="`start`"):
         pde_data.simulate(solver, small, [0.0, 0.1])
+    plane = pde_data.Primitive(start.density, start.velocity[:1], start.pressure)
+    with pytest.raises(ValueError, match=r"`start` must have 2 velocity comp.*, got 1"):
+        pde_data.simulate(solver, plane, [0.0, 0.1])
+
+
+def test_a_breakdown_inside_of_a_program_is_raised_when_it_runs(solver, start):
+    """While it is traced nobody knows; without `throw` it is returned."""
+    pressure = start.pressure.at[3, 4].set(-1.0)
+
+    @eqx.filter_jit
+    def last(pressure):
+        broken = pde_data.Primitive(start.density, start.velocity, pressure)
+        return pde_data.simulate(solver, broken, np.array([0.0, 0.01])).density[-1]
+
+    assert np.isfinite(last(start.pressure)).all()
+    with pytest.raises(RuntimeError, match="The simulation broke down"):
+        jax.block_until_ready(last(pressure))
+
+
+def test_a_tracer_is_there_at_every_snapshot_where_the_start_has_one(solver, start):
+    def found(start):
+        times = np.array([0.0, 0.01])
+        return eqx.filter_eval_shape(
+            lambda: pde_data.simulate(solver, start, times, throw=False).tracer
+        )
+
+    assert found(start) is None
+    traced = dataclasses.replace(start, tracer=jnp.ones_like(start.density))
+    assert found(traced).shape == (2, 16, 16)
 
 
 def test_a_run_restarted_from_a_snapshot_has_the_same_bits(solver, start):
