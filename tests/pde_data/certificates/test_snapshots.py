@@ -19,7 +19,7 @@ ONE, VELOCITY = np.ones((3, 4, 5)), np.zeros((3, 4, 5, 2))
 )
 def test_fields_of_other_snapshots_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
-        pde_data.certify(*fields, 1.4)
+        pde_data.certify(fields[0], fields[1], fields[2], 1.4)
 
 
 @pytest.mark.usefixtures("no_type_checks")
