@@ -20,7 +20,6 @@ import pytest
 from pde_data import _command_line
 from pde_data._command_line import Answer, add_command, program, run_command
 from pde_data._progress import watched
-from pde_data._whole_file import whole
 
 from .pages import ROOT, as_a_user
 
@@ -60,7 +59,9 @@ def test_json_is_valid_and_numbers_are_there_in_full(package):
     assert found["3"]["code"] == 0
 
 
-def test_a_file_is_there_whole_or_as_it_was(tmp_path):
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_file_is_there_whole_or_as_it_was(package, tmp_path):
+    whole = importlib.import_module(f"{package}._whole_file").whole
     path = tmp_path / "report.json"
     for content, stop in (
         ("first", None),

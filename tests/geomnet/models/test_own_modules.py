@@ -53,3 +53,10 @@ def test_jit_of_a_network_names_what_compiles_it():
     eqx.filter_jit(layer)(image)
     # What has no arrays has a hash, as before.
     jax.jit(gn.nn.AveragePool(SQUARE, "0+"))(image)
+
+
+@pytest.mark.usefixtures("no_type_checks")
+def test_what_can_not_be_called_is_no_module():
+    number: Any = 3
+    with pytest.raises(TypeError, match="`model` must be a module of images, got 3"):
+        gn.Residual(number)

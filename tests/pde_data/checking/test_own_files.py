@@ -8,6 +8,7 @@ import pytest
 
 import pde_data
 from pde_data.checking._check_file import _check_commutation, check_file
+from pde_data.formats._own_records import record_faults
 
 from .test_check_file import well_file
 
@@ -124,3 +125,41 @@ def test_symmetry_is_judged_by_what_was_recorded_of_it():
     assert _check_commutation({"commutation_error": zero + 0.1}).passed is False
     none = {"commutation_error": zero + np.nan, "commuting_elements": np.ones(2)}
     assert _check_commutation(none).passed is None
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda f: f.__delitem__("generation/stored"), "no generation/stored"),
+        (
+            lambda f: f["generation/stored"].__setitem__(1, 0),
+            "rows 1 were never stored",
+        ),
+        (
+            lambda f: f.__setitem__("certificate/a", np.ones(3)),
+            "a has shape (3,), not (2,)",
+        ),
+        (
+            lambda f: f.__setitem__("generation/a", np.array([b"x", b"y"])),
+            "generation/a holds |S1, no real numbers",
+        ),
+        (
+            lambda f: f.create_group("certificate/a"),
+            "certificate/a is no data set",
+        ),
+    ],
+)
+def test_records_are_one_number_for_each_trajectory(change, fault, altered):
+    path = altered(change)
+    with h5py.File(path, "r") as file:
+        assert fault in list(record_faults(file))
+    assert not check_file(path).passed
+
+
+def test_a_report_is_json_and_text(made):
+    report = check_file(made)
+    found = json.loads(json.dumps(report.to_dict()))
+    assert found["passed"] is report.passed is True
+    assert found["layout"] == "pdebench"
+    assert [f["name"] for f in found["findings"]] == [f.name for f in report.findings]
+    assert str(report).splitlines()[-1] == "PASS"

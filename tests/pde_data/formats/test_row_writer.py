@@ -1,12 +1,14 @@
 """Rows that are written in place: what fits, and what is refused in words."""
 
+import errno
+import os
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
-from pde_data.formats import create_rows
+from pde_data.formats import _disk_space, create_rows
 from pde_data.formats._row_writer import RowWriter, row_names
 
 
@@ -42,6 +44,27 @@ def test_what_is_no_row_of_the_file_changes_nothing(path, index, row):
     with RowWriter(path) as writer, pytest.raises(ValueError, match="must have shape"):
         writer.write(index, {"flow/a": row})
     assert path.read_bytes() == before
+
+
+def test_a_file_system_that_can_not_reserve_is_written_to(path, monkeypatch):
+    """The writes themselves will tell; of a full disk it is said what is needed."""
+
+    def refuse(number):
+        def allocate(*_):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(_disk_space.os, "posix_fallocate", allocate)
+
+    with RowWriter(path) as writer:
+        for number in (errno.EOPNOTSUPP, errno.EINVAL):
+            refuse(number)
+            writer.reserve()
+        refuse(errno.ENOSPC)
+        with pytest.raises(OSError, match=r"the disk is full: \d+\.\d MiB are needed"):
+            writer.reserve()
+        refuse(errno.EIO)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            writer.reserve()
 
 
 @pytest.mark.usefixtures("no_type_checks")

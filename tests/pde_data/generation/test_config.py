@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -126,3 +127,41 @@ def test_a_file_of_a_range_is_described_without_a_number_that_is_none():
     assert not repeats_setting("mach", np.array([0.2, 0.3]), config)
     assert not repeats_setting("eta", 0.02, config)
     assert not repeats_setting("times", np.nan, config)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"grid": (4,) * 4}, "`grid` must have 1 to 3 axes of at least 4 cells"),
+        ({"grid": (8,), "family": "stirred"}, "at least 2 axes for the family stirred"),
+        (
+            {"extent": (1.0, 2.0, 3.0)},
+            r"`extent` must be one number or one per axis \(2",
+        ),
+        ({"shard": (2, 1), "trajectories": 4}, r"`shard` must be \(i, n\) with 1 <= i"),
+        (
+            {"shard": (1, 5), "trajectories": 4},
+            r"more parts than there are .*\(4\), got 5",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        pde_data.GenerateConfig(**settings)
+
+
+def test_a_box_of_equal_lengths_is_one_number():
+    given = [pde_data.GenerateConfig(extent=extent) for extent in (2.0, (2.0, 2.0))]
+    assert given[0] == given[1]
+    assert given[0].extent == 2.0
+    assert pde_data.GenerateConfig(extent=(2.0, 3.0)).extent == (2.0, 3.0)
+
+
+def test_files_end_as_hdf5_and_a_bar_needs_its_package(tmp_path, monkeypatch):
+    config = pde_data.GenerateConfig(grid=(8, 8))
+    with pytest.raises(ValueError, match=r"`path` must end with one of .*flow\.csv"):
+        pde_data.generate(config, tmp_path / "flow.csv")
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match=r"`progress=True` needs tqdm: pip install"):
+        pde_data.generate(config, tmp_path / "flow.hdf5", progress=True)
+    assert list(tmp_path.iterdir()) == []
