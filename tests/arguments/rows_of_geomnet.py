@@ -271,6 +271,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "elements": 1,
         "seed": 0,
         "precision": "highest",
+        "progress": False,
     },
     "geomnet.testing.checkify_error": ERROR,
     "geomnet.testing.first_guilty_layer": {

@@ -76,6 +76,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "reconstruction": None,
         "riemann": pde_data.hllc,
         "stepper": pde_data.ssp_rk2,
+        "viscous_stepper": None,
+        "viscous_order": 2,
         "boundary": pde_data.periodic,
         "forcing": None,
         "courant_number": 0.5,
@@ -115,7 +117,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "pressure": SNAPSHOTS,
         "gamma": 1.4,
     },
-    "pde_data.check_file": {"path": PATH, "regenerate": 0},
+    "pde_data.check_file": {"path": PATH, "regenerate": 0, "progress": False},
     "pde_data.fixed_steps": {
         "solver": SOLVER,
         "start": STATE,
@@ -144,6 +146,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "times": TIMES,
         "max_steps": 100,
         "throw": True,
+        "mesh": None,
     },
     "pde_data.slip_wall": GHOSTS,
     "pde_data.snapshot_continuity": {
@@ -154,6 +157,12 @@ ROWS: dict[str, dict[str, Any]] = {
         "pressure": SNAPSHOTS,
         "gamma": 1.4,
         "periodic": (True, True),
+    },
+    "pde_data.rkl2": {
+        "rate": lambda state: rate(state, jnp.zeros(())),
+        "state": FLUX,
+        "step": jnp.ones(()),
+        "fastest": jnp.ones(()),
     },
     "pde_data.ssp_rk2": STEP,
     "pde_data.ssp_rk3": STEP,

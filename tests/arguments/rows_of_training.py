@@ -91,6 +91,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "metrics": {"smse": gn.training.smse},
         "batch_size": 2,
         "call": None,
+        "mesh": None,
     },
     "geomnet.training.fit": {
         "model": LAYER,
@@ -106,6 +107,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "validate_every": 100,
         "call": None,
         "early_stopping": None,
+        "mesh": None,
         "checkpoint": None,
         "keep": None,
         "metadata": None,
@@ -130,6 +132,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "histories": MOVIE,
         "num_steps": 1,
         "*inputs": (),
+        "mesh": None,
     },
     "geomnet.training.read_metadata": {"path": CHECKPOINT},
     "geomnet.training.rollout": {

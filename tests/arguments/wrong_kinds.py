@@ -45,7 +45,9 @@ def public_callables(package: str) -> dict[str, Any]:
             modules.append(importlib.import_module(info.name))
     found, seen = {}, set()
     for module in modules:
-        for name, value in sorted(vars(module).items()):
+        # `dir` knows what is imported when it is first asked for, too.
+        for name in dir(module):
+            value = getattr(module, name)
             home = str(getattr(value, "__module__", ""))
             # A module that is no package holds what it imports for itself, too.
             ours = home.startswith(

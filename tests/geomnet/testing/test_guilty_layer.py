@@ -66,7 +66,7 @@ def test_a_layer_that_is_made_for_one_grid_is_said_to_refuse():
     x = gn.GeometricImage("0+", random_array(4, 6, 1), 2)
     layer = eqx.nn.Lambda(lambda image: image.with_array(image.array * weights))
     sentence = first_guilty_layer(Pair(Nothing(), layer), x, SWAP, 1e-5)
-    assert sentence.startswith("A layer refuses the moved image: TypeError: mul got")
+    assert sentence.startswith("A layer refuses the moved image: TypeError: ")
     # A reflection keeps the grid, and nothing is wrong.
     turned = first_guilty_layer(Pair(Nothing(), layer), x, -np.eye(2, dtype=int), 1e-5)
     assert turned.startswith("Each layer gives what it should")
