@@ -123,7 +123,11 @@ class ConvBlock(AbstractBlock):
         parameters: Parameters | None,
         then: Callable[[GeometricImage], Any] | None = None,
     ) -> Any:
-        """What comes after the convolution, and what `then` makes of it."""
+        """What comes after the convolution, and what `then` makes of it.
+
+        **Arguments:** `image`: what the convolution gave; `parameters`: the numbers of
+        its `condition`, where it has one.
+        """
         return activated(
             self.norm, self.gate, image, self.condition, parameters, then=then
         )
