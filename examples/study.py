@@ -230,8 +230,7 @@ def build(arm: Arm, cell: Cell, data: Data, settings: Settings) -> Any:
     kind, shape = shapes[arm.network]
     past, number = settings.past * flow, len(units.numbers) if arm.units else 0
     if kind is not gn.DilatedResNet:
-        scale = 0.05 if arm.residual else 1.0
-        shape |= {"num_parameters": number, "output_scale": scale}
+        shape |= {"num_parameters": number, "output_scale": scale_of(arm)}
     elif number:
         # It can't be conditioned: the numbers are fields.
         past = past + f"numbers:{number}x0+"
@@ -244,6 +243,11 @@ def build(arm: Arm, cell: Cell, data: Data, settings: Settings) -> Any:
     if arm.match == "one component":
         return model.like(group=gn.trivial(2), hidden="1x0+", key=key)
     return model if arm.match is None else gn.twin(model, key=key)
+
+
+def scale_of(arm: Arm) -> float:
+    """The size of what a network says before it is trained, in its units."""
+    return 0.05 if arm.residual else 1.0
 
 
 def steps_of(arm: Arm, cell: Cell, settings: Settings) -> int:
@@ -261,12 +265,18 @@ def train(
         seen = data.normaliser.normalise(seen)
     later = max(1, round((1 - settings.unrolled_share) * steps))
     one, many = losses_of(arm)
+    windows = gn.Windows(
+        data.signature, seen.astype(np.float32), settings.past, num_targets=4
+    )
+    if arm.network != "propagator":
+        # Invariant kernels add equal neighbours up: of smooth fields the first output
+        # of a deep network without norms is hundreds of times too large.
+        some = windows.take(np.linspace(0, len(windows) - 1, 16).astype(int))[0]
+        model = gn.training.unit_variance(model, some, output_scale=scale_of(arm))
     trained, history = gn.training.fit(
         model,
         gn.training.Curriculum({0: one, later: many} if arm.unrolled else {0: one}),
-        gn.Windows(
-            data.signature, seen.astype(np.float32), settings.past, num_targets=4
-        ),
+        windows,
         gn.training.make_optimiser(
             learning_rate=settings.learning_rate * arm.rate,
             total_steps=steps,
