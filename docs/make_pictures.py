@@ -63,6 +63,12 @@ MAKINGS = {
         minutes=0.5,
         given=("docs/study/rows.jsonl",),
     ),
+    "study-cpu": Making(
+        "examples/study.py --budget 0 --out {out}",
+        {"training_steps.png": "docs/study/cpu/training_steps.png"},
+        minutes=0.5,
+        given=("docs/study/cpu/rows.jsonl",),
+    ),
     "flows": Making(
         "-m pde_data verify --only kelvin-helmholtz --out {out}",
         {"flows.png": "docs/verification-flows.png"},
