@@ -11,21 +11,19 @@ after each of them. What is quicker than the dense form in both is an entry for
 `MEASURED` in `geomnet/nn/_execution/_fused.py`, which makes the library choose it.
 """
 
-import argparse
 import concurrent.futures
 import dataclasses
 import functools
 import math
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from _gpu_rows import Case, Figures, Record, measure
-from _measure import Program, compared, compiled, in_words, machine
+from _gpu_command import asked, parser_of, record_all
+from _gpu_rows import Case, Figures
+from _measure import Program, compared, compiled
 
 import geomnet as gn
 from geomnet.filters._kernel_space import KernelSpace
@@ -78,28 +76,9 @@ TINY = Sizes(((2, 6),), ("bfloat16",), 2, (SMALL,), ((SMALL, 9),), 5, 0.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--minutes", type=float, default=4.0, help="for all of it")
-    parser.add_argument("--out", type=Path, default=Path("fused.json"), help="the file")
-    parser.add_argument("--tiny", action="store_true", help="interpreted, on a CPU")
-    args = parser.parse_args()
-    if not args.minutes > 0:
-        parser.error(f"--minutes must be positive, got {args.minutes}.")
-    if args.out.exists():
-        parser.error(f"{args.out} exists: move it away, or name another with --out.")
-    if jax.default_backend() == "cpu" and not args.tiny:
-        parser.error("JAX sees no GPU: try the command here with --tiny.")
+    args = asked(parser_of(__doc__, "fused.json", 4.0, "interpreted, on a CPU"))
     sizes = TINY if args.tiny else Sizes()
-    about = {"machine": machine(), "minutes": args.minutes, "batch": sizes.batch}
-    print(about["machine"], flush=True)
-    record = Record(args.out, about)
-    try:
-        measure(cases(sizes), record, 60 * args.minutes, in_words)
-    except KeyboardInterrupt:
-        sys.exit(f"\nStopped: {args.out} holds what was measured.")
-    print(f"{args.out} holds all rows.")
+    record_all(cases(sizes), args, {"batch": sizes.batch})
 
 
 def cases(sizes: Sizes) -> Iterator[Case]:

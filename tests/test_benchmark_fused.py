@@ -44,3 +44,18 @@ def test_tiles_are_tried_and_the_best_stand_against_the_other_forms(tmp_path):
     deviation = rows[f"{SIZE}, deviation"]
     assert all(deviation[name] < 0.05 for name in deviation if name != "kind")
     assert "Tilings(" in rows[f"{SIZE}, best"]["tilings"]
+
+
+@pytest.mark.parametrize("command", ["gpu.py", "fused_convolution.py"])
+def test_what_can_not_be_is_refused_before_anything_is_measured(command, tmp_path):
+    """With one voice, by every command for the minutes of a card."""
+    path = tmp_path / "nowhere" / "rows.json"
+    run = subprocess.run(
+        [sys.executable, str(BENCHMARKS / command), "--tiny", "--out", str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(BENCHMARKS.parent)},
+    )
+    assert run.returncode == 2
+    assert f"there is no folder {path.parent}: make it first." in run.stderr
+    assert not run.stdout
