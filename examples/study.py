@@ -115,7 +115,8 @@ def main(settings: Settings) -> list[dict[str, Any]]:
         if before and dataclasses.replace(before, seed=cell.seed) != cell:
             jax.clear_caches()
         before = cell
-        row = {"cell": str(cell), "settings": decisive(settings)} | run(cell, settings)
+        row = {"cell": str(cell), "settings": decisive(settings, cell.arm)}
+        row |= run(cell, settings)
         rows.append(row)
         with (settings.out / "rows.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
@@ -127,10 +128,13 @@ def main(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
-def decisive(settings: Settings) -> dict[str, Any]:
-    """What rows of one folder must have in common."""
+def decisive(settings: Settings, arm: str) -> dict[str, Any]:
+    """What made a row: the settings that rows of one folder have in common, and how the
+    model of its arm is built and trained.
+    """
     free = ("out", "budget", "trajectories", "seeds", "arms")
-    return {k: v for k, v in dataclasses.asdict(settings).items() if k not in free}
+    common = {k: v for k, v in dataclasses.asdict(settings).items() if k not in free}
+    return common | {"arm": dataclasses.asdict(ARMS[arm])}
 
 
 def read_rows(settings: Settings) -> list[dict[str, Any]]:
@@ -144,9 +148,14 @@ def read_rows(settings: Settings) -> list[dict[str, Any]]:
         path.write_text("".join(whole))
     for number, text in enumerate(whole, start=1):
         row = json.loads(text)
+        if row["arm"] not in ARMS:
+            sys.exit(
+                f"{path}, line {number} is of an arm '{row['arm']}' that is not there. "
+                "Use another folder with `--out`."
+            )
         differing = {
             name: (row["settings"].get(name), value)
-            for name, value in decisive(settings).items()
+            for name, value in decisive(settings, row["arm"]).items()
             if row["settings"].get(name) != value
         }
         if differing:
@@ -230,12 +239,14 @@ def build(arm: Arm, cell: Cell, data: Data, settings: Settings) -> Any:
     kind, shape = shapes[arm.network]
     past, number = settings.past * flow, len(units.numbers) if arm.units else 0
     if kind is not gn.DilatedResNet:
-        shape |= {"num_parameters": number, "output_scale": scale_of(arm)}
+        shape |= {"num_parameters": number}
     elif number:
         # It can't be conditioned: the numbers are fields.
         past = past + f"numbers:{number}x0+"
+    # In its units: a network that predicts the change begins with little of it.
+    shape |= {"output_scale": 0.05 if arm.residual else 1.0, "norm": arm.norm}
     hidden = arm.hidden(cell.width)
-    network = kind(GROUP, past, flow, hidden=hidden, norm=arm.norm, key=key, **shape)
+    network = kind(GROUP, past, flow, hidden=hidden, key=key, **shape)
     model = gn.Residual(network) if arm.residual else network
     if arm.units:
         normal = gn.fit_unit_normaliser(units, flow, seen, data.parameters)
@@ -243,11 +254,6 @@ def build(arm: Arm, cell: Cell, data: Data, settings: Settings) -> Any:
     if arm.match == "one component":
         return model.like(group=gn.trivial(2), hidden="1x0+", key=key)
     return model if arm.match is None else gn.twin(model, key=key)
-
-
-def scale_of(arm: Arm) -> float:
-    """The size of what a network says before it is trained, in its units."""
-    return 0.05 if arm.residual else 1.0
 
 
 def steps_of(arm: Arm, cell: Cell, settings: Settings) -> int:
@@ -268,11 +274,6 @@ def train(
     windows = gn.Windows(
         data.signature, seen.astype(np.float32), settings.past, num_targets=4
     )
-    if arm.network != "propagator":
-        # Invariant kernels add equal neighbours up: of smooth fields the first output
-        # of a deep network without norms is hundreds of times too large.
-        some = windows.take(np.linspace(0, len(windows) - 1, 16).astype(int))[0]
-        model = gn.training.unit_variance(model, some, output_scale=scale_of(arm))
     trained, history = gn.training.fit(
         model,
         gn.training.Curriculum({0: one, later: many} if arm.unrolled else {0: one}),

@@ -85,6 +85,24 @@ def test_finished_cells_are_lines_and_one_cut_off_is_run_again(tmp_path, study):
     assert rows_in(tmp_path) == rows[:1]
 
 
+def test_a_row_of_another_recipe_or_of_an_unknown_arm_is_not_a_finished_cell(
+    tmp_path, study, cells
+):
+    """An arm that is built in another way by now has the same name."""
+    settings = study.Settings(out=tmp_path)
+    row = {"arm": "twin", "settings": study.decisive(settings, "twin")}
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    assert study.read_rows(settings) == [row]
+    other = row["settings"] | {"arm": row["settings"]["arm"] | {"factor_limit": 1.0}}
+    path.write_text(json.dumps(row | {"settings": other}) + "\n")
+    with pytest.raises(SystemExit, match=r"line 1 .*factor_limit"):
+        study.read_rows(settings)
+    path.write_text(json.dumps(row | {"arm": "unknown"}) + "\n")
+    with pytest.raises(SystemExit, match="'unknown' that is not there"):
+        study.read_rows(settings)
+
+
 @pytest.mark.slow
 def test_every_arm_is_trained_and_units_and_turns_change_nothing(tmp_path, cells):
     run(tmp_path, "--budget", "60")

@@ -84,6 +84,22 @@ class KernelSpace:
         """
         return _coefficients(self).deviations
 
+    def smooth_factors(self, stride: int = 1, dilation: int = 1) -> np.ndarray:
+        """What makes of `deviations` those that let no smooth field grow.
+
+        An invariant kernel adds equal cells coherently, so that drawn for independent
+        ones a layer makes constants up to `sqrt(taps)` times larger, and twenty layers
+        in a row what no training mends. Here each basis kernel is divided by what it
+        makes of constants, where that is more; the output's variance is then 1 for
+        independent cells or for equal ones, whichever is more.
+
+        **Arguments:**
+
+        - `stride`, `dilation`: of a transposed convolution, each of whose fine cells
+            sees the taps that lie `stride` cells apart; 1 for any other.
+        """
+        return _smooth_factors(self, stride, dilation)
+
     def basis(
         self, out_type: "TensorType | str", in_type: "TensorType | str"
     ) -> FilterBank:
@@ -159,15 +175,67 @@ def _taps(bank: FilterBank) -> float:
     Equal components of a symmetric input add up before they are squared, and zeros of
     an antisymmetric output do not count.
     """
-    out_type, in_type = bank.types
+    if not bank.types[1].symmetry:
+        return int((bank.labels >= 0).sum()) / _outputs(bank)
+    return float(np.square(_folded(bank)).sum()) / _outputs(bank)
+
+
+def _outputs(bank: FilterBank) -> int:
+    """Components of the output that are not zero; 1 if there are none."""
+    sign = sorted_components(bank.types[0], bank.num_spatial_dims)[1]
+    return max(1, int((sign != 0).sum()))
+
+
+def _folded(bank: FilterBank) -> np.ndarray:
+    """The kernels, `(kernels, *window, outputs, inputs)`, with the equal components of
+    a symmetric input added up.
+    """
     d = bank.num_spatial_dims
-    outputs = int((sorted_components(out_type, d)[1] != 0).sum())
-    if not in_type.symmetry or not len(bank) or not outputs:
-        return int((bank.labels >= 0).sum()) / max(outputs, 1)
-    index, sign = sorted_components(in_type, d)
+    index, sign = sorted_components(bank.types[1], d)
     fold = np.zeros((len(index), len(index)), int)
     fold[range(len(index)), index] = sign
-    return float(np.square(bank.array.reshape(-1, len(index)) @ fold).sum()) / outputs
+    shape = (len(bank), *bank.window, d ** bank.types[0].order, len(index))
+    return bank.array.reshape(shape) @ fold
+
+
+@functools.lru_cache(maxsize=256)
+def _smooth_factors(space: KernelSpace, stride: int, dilation: int) -> np.ndarray:
+    one = space.one_group
+    sources, targets = one.source.signature, one.target.signature
+    factors = []
+    for out_type in targets.types:
+        banks = [one.basis(out_type, t) for t in sources.types]
+        channels = np.repeat(
+            [sources.channels(bank.types[1]) for bank in banks], list(map(len, banks))
+        )
+        # What each basis kernel makes of independent cells, and of equal ones.
+        rough, smooth = np.concatenate(
+            [_variances(bank, stride, dilation) for bank in banks], axis=1
+        )
+        share = rough / np.maximum(rough, smooth)
+        after = max(channels @ (share * rough), channels @ (share * smooth))
+        if len(share):
+            each = np.sqrt(share * (channels @ rough) / after)
+            factors.append(np.repeat(each, channels * targets.channels(out_type)))
+    whole = np.concatenate(factors) if factors else np.zeros(0)
+    return np.tile(whole, space.channel_groups)
+
+
+def _variances(bank: FilterBank, stride: int, dilation: int) -> np.ndarray:
+    """Of what each kernel makes of unit variance, by output component: `(2, kernels)`,
+    of independent cells and of equal ones.
+    """
+    kernels = _folded(bank)
+    sums = kernels
+    for axis in range(1, kernels.ndim - 2):
+        # The taps that one cell of the output sees.
+        phases = np.arange(kernels.shape[axis]) * dilation % stride
+        parts = [np.compress(phases == n, sums, axis) for n in range(stride)]
+        sums = np.stack([part.sum(axis) for part in parts], axis)
+    squares = [
+        np.square(part).sum(axis=tuple(range(1, part.ndim))) for part in (kernels, sums)
+    ]
+    return np.array(squares) / _outputs(bank)
 
 
 def _unreachable(space: KernelSpace, out_type: TensorType) -> str:

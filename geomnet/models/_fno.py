@@ -1,5 +1,6 @@
 """The equivariant Fourier neural operator: convolutions on small wave numbers."""
 
+import math
 from typing import Any
 
 import equinox as eqx
@@ -7,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count, checked
+from .._arguments import check_count, checked, checked_positive
 from .._group import Group
 from .._image import GeometricImage
 from .._signature import Signature, TensorType
@@ -21,6 +22,7 @@ from ..nn import (
     check_image,
     common_steps,
 )
+from ..nn._kernel import scaled
 from ..nn._spectral import as_modes
 from ._contract import AbstractBlock, AbstractNetwork
 from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
@@ -60,17 +62,20 @@ class FourierBlock(AbstractBlock):
         **Raises:** `ValueError` if the modes don't fit the group.
         """
         keys = jax.random.split(key, 3)
-        self.spectral = SpectralConv(
+        spectral = SpectralConv(
             group, signature, signature, modes, key=keys[0], dtype=dtype
         )
         # A norm has the bias.
         biased = norm != "layer"
         options: dict[str, Any] = {"use_bias": biased, "key": keys[1], "dtype": dtype}
-        self.local = (
+        local = (
             Linear(group, signature, signature, **options)
             if size == 1
             else Conv(group, signature, signature, size, **options)
         )
+        # Each makes unit variance; so shall their sum.
+        self.spectral = scaled(spectral, math.sqrt(0.5))
+        self.local = scaled(local, math.sqrt(0.5))
         self.norm = make_norm(norm, group, signature, dtype)
         self.gate = Gate(group, signature, key=keys[2], dtype=dtype)
 
@@ -113,6 +118,7 @@ class FNO(AbstractNetwork):
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
+    output_scale: float = eqx.field(static=True)
     remat: bool = execution_field()
 
     @checked
@@ -127,6 +133,7 @@ class FNO(AbstractNetwork):
         num_blocks: int = 4,
         size: int = 1,
         norm: str = DEFAULT_NORM,
+        output_scale: float = 1.0,
         remat: bool = False,
         key: PRNGKeyArray,
         dtype: Any = None,
@@ -143,14 +150,16 @@ class FNO(AbstractNetwork):
         - `size`: cells of the local convolutions' windows along each axis; odd. 1 is
             the pointwise map of the reference.
         - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
+        - `output_scale`: the standard deviation of the output before training. A small
+            one lets `geomnet.Residual` start from "nothing changes".
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
             same, at the price of a second forward pass in each train step.
         - `key`: draws the coefficients.
         - `dtype`: of the weights; by default JAX's own.
 
-        **Raises:** `ValueError` if the modes don't fit the group, or if a type of
-        `hidden` or of the output can't be reached.
+        **Raises:** `ValueError` if the modes don't fit the group, if a type of `hidden`
+        or of the output can't be reached, or if `output_scale` is not positive.
         """
         check_count("num_blocks", num_blocks)
         self.group = group
@@ -161,6 +170,7 @@ class FNO(AbstractNetwork):
         self.num_blocks = num_blocks
         self.size = size
         self.norm = norm
+        self.output_scale = checked_positive("output_scale", output_scale)
         self.remat = remat
         lifted = self._lifted_types()
         self._check_types(lifted)
@@ -184,13 +194,14 @@ class FNO(AbstractNetwork):
             )
             for k in keys[2:]
         )
-        self.project = Linear(
+        project = Linear(
             group,
             self.hidden,
             self.out_signature,
             key=keys[1],
             dtype=dtype,
         )
+        self.project = scaled(project, output_scale)
 
     def translation_steps(self, grid: tuple[int, ...]) -> tuple[int, ...]:
         """One cell along each axis.

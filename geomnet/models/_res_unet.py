@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count, checked
+from .._arguments import check_count, checked, checked_positive
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -66,6 +66,7 @@ class ConditionedBlock(AbstractBlock):
         size: int = 3,
         norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
+        change_scale: float = 1.0,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -73,11 +74,16 @@ class ConditionedBlock(AbstractBlock):
 
         - `in_signature`, `out_signature`: what goes in and comes out.
         - `size`, `norm`, `boundary`, `num_parameters`: as of `UNet`.
+        - `change_scale`: the size of what the block adds to its input before training,
+            relative to that of a block without others. Changes as large as what came in
+            double the variance at each block; `1 / sqrt(blocks)` keeps it of order 1,
+            whatever their number (Hayou et al. 2021).
         - `key`, `dtype`: of the coefficients, as of `Conv`.
 
         **Raises:** `ValueError` if a type of the output can't be reached in a point
-        from the input.
+        from the input, or if `change_scale` is not positive.
         """
+        checked_positive("change_scale", change_scale)
         keys = iter(jax.random.split(key, 6))
         source, target = Signature(in_signature), Signature(out_signature)
 
@@ -100,7 +106,7 @@ class ConditionedBlock(AbstractBlock):
             Gate(group, source, key=next(keys), dtype=dtype),
             Gate(group, target, key=next(keys), dtype=dtype),
         )
-        self.convs = conv(source), conv(target)
+        self.convs = conv(source), scaled(conv(target), change_scale)
         film_key, shortcut_key = next(keys), next(keys)
         self.condition = make_condition(
             group, target, num_parameters, key=film_key, dtype=dtype
@@ -227,7 +233,13 @@ class ResUNet(AbstractUNet):
         levels = level_signatures(self.hidden, depth)
 
         shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
-        conditioned = {"num_parameters": num_parameters, "norm": norm, **shared}
+        in_a_row = 2 * depth * num_blocks + 2
+        conditioned = {
+            "num_parameters": num_parameters,
+            "norm": norm,
+            "change_scale": in_a_row**-0.5,
+            **shared,
+        }
 
         def conv(*signatures: Signature) -> Conv:
             return Conv(group, *signatures, key=next(keys), **shared)  # pyright: ignore

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import PRNGKeyArray
 
-from .._arguments import check_count, checked
+from .._arguments import check_count, checked, checked_positive
 from .._group import Group, check_group
 from .._image import GeometricImage
 from .._signature import Signature
@@ -22,6 +22,7 @@ from ..nn import (
     check_image,
     periodic_steps,
 )
+from ..nn._kernel import scaled
 from ._contract import AbstractBlock, AbstractNetwork
 from ._norm import DEFAULT_NORM, activated, at_unit_size, make_norm
 from ._remat import execution_field, rematerialised
@@ -48,6 +49,7 @@ class ResidualBlock(AbstractBlock):
         size: int = 3,
         norm: str = DEFAULT_NORM,
         boundary: Boundaries = Boundary.PERIODIC,
+        change_scale: float = 1.0,
         key: PRNGKeyArray,
         dtype: Any = None,
     ):
@@ -56,10 +58,16 @@ class ResidualBlock(AbstractBlock):
         - `signature`: what goes in and comes out.
         - `dilations`: one convolution for each.
         - `size`, `norm`, `boundary`: as of `ResNet`.
+        - `change_scale`: the size of what the block adds to its input before training,
+            relative to that of a block without others. Changes as large as what came in
+            double the variance at each block; `1 / sqrt(blocks)` keeps it of order 1,
+            whatever their number (Hayou et al. 2021).
         - `key`, `dtype`: of the coefficients, as of `Conv`.
 
-        **Raises:** `ValueError` if a type of the signature can't be reached.
+        **Raises:** `ValueError` if a type of the signature can't be reached, or if
+        `change_scale` is not positive.
         """
+        checked_positive("change_scale", change_scale)
         if not dilations:
             raise ValueError("`dilations` is empty: a block needs a convolution.")
         keys = jax.random.split(key, 2 * len(dilations))
@@ -67,7 +75,7 @@ class ResidualBlock(AbstractBlock):
         self.gates = tuple(
             Gate(group, signature, key=k, dtype=dtype) for k in keys[: len(dilations)]
         )
-        self.convs = tuple(
+        *first, last = (
             Conv(
                 group,
                 signature,
@@ -80,6 +88,7 @@ class ResidualBlock(AbstractBlock):
             )
             for dilation, k in zip(dilations, keys[len(dilations) :], strict=True)
         )
+        self.convs = (*first, scaled(last, change_scale))
 
     @property
     def convolutions(self) -> tuple[Any, ...]:
@@ -109,6 +118,7 @@ class _Stack(eqx.Module):
         signatures: tuple[Signature, Signature, Signature],
         dilations: tuple[tuple[int, ...], ...],
         norm: str,
+        output_scale: float,
         key: PRNGKeyArray,
         **shared: Any,
     ):
@@ -122,13 +132,15 @@ class _Stack(eqx.Module):
         dtype = shared["dtype"]
         keys = jax.random.split(key, len(dilations) + 3)
         self.lift = Conv(group, source, hidden, key=keys[0], **shared)
+        inside = {"norm": norm, "change_scale": len(dilations) ** -0.5, **shared}
         self.blocks = tuple(
-            ResidualBlock(group, hidden, d, norm=norm, key=k, **shared)
+            ResidualBlock(group, hidden, d, key=k, **inside)
             for d, k in zip(dilations, keys[3:], strict=True)
         )
         self.norm = make_norm(norm, group, hidden, dtype)
         self.gate = Gate(group, hidden, key=keys[1], dtype=dtype)
-        self.project = Conv(group, hidden, target, key=keys[2], **shared)
+        project = Conv(group, hidden, target, key=keys[2], **shared)
+        self.project = scaled(project, output_scale)
 
     def __call__(self, image: GeometricImage, remat: bool) -> GeometricImage:
         image = self.lift(image)
@@ -142,6 +154,7 @@ class AbstractResNet(AbstractNetwork):
 
     stack: eqx.AbstractVar[_Stack]
     norm: eqx.AbstractVar[str]
+    output_scale: eqx.AbstractVar[float]
     size: eqx.AbstractVar[int]
     boundary: eqx.AbstractVar[Faces]
     remat: eqx.AbstractVar[bool]
@@ -179,6 +192,7 @@ class ResNet(AbstractResNet):
     num_blocks: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
+    output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
     remat: bool = execution_field()
 
@@ -193,6 +207,7 @@ class ResNet(AbstractResNet):
         num_blocks: int = 8,
         size: int = 3,
         norm: str = DEFAULT_NORM,
+        output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
         remat: bool = False,
         key: PRNGKeyArray,
@@ -206,6 +221,8 @@ class ResNet(AbstractResNet):
         - `num_blocks`: residual blocks of two convolutions each.
         - `size`: cells of the windows along each axis; odd.
         - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
+        - `output_scale`: the standard deviation of the output before training. A small
+            one lets `geomnet.Residual` start from "nothing changes".
         - `boundary`: as in `geomnet.nn.Conv`.
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
@@ -214,7 +231,7 @@ class ResNet(AbstractResNet):
         - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
-        reached.
+        reached, or if `output_scale` is not positive.
         """
         check_group(group)
         check_count("num_blocks", num_blocks)
@@ -225,6 +242,7 @@ class ResNet(AbstractResNet):
         self.num_blocks = num_blocks
         self.size = size
         self.norm = norm
+        self.output_scale = checked_positive("output_scale", output_scale)
         self.remat = remat
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
@@ -232,6 +250,7 @@ class ResNet(AbstractResNet):
             (self.in_signature, self.hidden, self.out_signature),
             ((1, 1),) * num_blocks,
             norm,
+            output_scale,
             key,
             size=size,
             boundary=boundary,
@@ -257,6 +276,7 @@ class DilatedResNet(AbstractResNet):
     dilations: tuple[int, ...] = eqx.field(static=True)
     size: int = eqx.field(static=True)
     norm: str = eqx.field(static=True)
+    output_scale: float = eqx.field(static=True)
     boundary: Faces = eqx.field(static=True)
     remat: bool = execution_field()
 
@@ -272,6 +292,7 @@ class DilatedResNet(AbstractResNet):
         dilations: tuple[int, ...] = (1, 2, 4, 8, 4, 2, 1),
         size: int = 3,
         norm: str = DEFAULT_NORM,
+        output_scale: float = 1.0,
         boundary: Boundaries = Boundary.PERIODIC,
         remat: bool = False,
         key: PRNGKeyArray,
@@ -286,6 +307,8 @@ class DilatedResNet(AbstractResNet):
         - `dilations`: cells from tap to tap in the convolutions of a block.
         - `size`: cells of the windows along each axis; odd.
         - `norm`: `"restored"`, `"layer"` or `"none"`: see `docs/concepts/norms.md`.
+        - `output_scale`: the standard deviation of the output before training. A small
+            one lets `geomnet.Residual` start from "nothing changes".
         - `boundary`: as in `geomnet.nn.Conv`.
         - `remat`: whether the gradient computes each block anew instead of keeping what
             is inside: for networks that do not fit into memory. The function is the
@@ -294,7 +317,7 @@ class DilatedResNet(AbstractResNet):
         - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if a type of `hidden` or of the output can't be
-        reached.
+        reached, or if `output_scale` is not positive.
         """
         check_group(group)
         check_count("num_blocks", num_blocks)
@@ -306,6 +329,7 @@ class DilatedResNet(AbstractResNet):
         self.dilations = dilations
         self.size = size
         self.norm = norm
+        self.output_scale = checked_positive("output_scale", output_scale)
         self.remat = remat
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         self.stack = _Stack(
@@ -313,6 +337,7 @@ class DilatedResNet(AbstractResNet):
             (self.in_signature, self.hidden, self.out_signature),
             (dilations,) * num_blocks,
             norm,
+            output_scale,
             key,
             size=size,
             boundary=boundary,

@@ -14,7 +14,7 @@ from ._bias import Bias, add_bias
 from ._boundary import Boundaries, Boundary, Faces, agreed_group, as_faces
 from ._contract import check_dimension, check_image
 from ._execution import convolve
-from ._kernel import AbstractSlidingLayer, Kernel
+from ._kernel import AbstractSlidingLayer, Kernel, for_smooth_fields
 from ._placement import PlacedWindow
 
 
@@ -72,7 +72,9 @@ class Conv(AbstractSlidingLayer):
         - `use_bias`: add a learned constant to what the group leaves alone: scalars,
             and other types only where the group fixes one of their tensors. `MeanBias`
             serves every type.
-        - `key`: draws the coefficients.
+        - `key`: draws the coefficients, so that an input of unit variance gives an
+            output of unit variance, be its cells independent or equal: of the two
+            whichever gives more.
         - `dtype`: of the weights; by default JAX's own.
 
         **Raises:** `ValueError` if the layer would not be equivariant, or if a type of
@@ -80,7 +82,7 @@ class Conv(AbstractSlidingLayer):
         """
         check_count("stride", stride)
         check_count("dilation", dilation)
-        self.kernel = Kernel(
+        kernel = Kernel(
             group,
             in_signature,
             out_signature,
@@ -89,6 +91,7 @@ class Conv(AbstractSlidingLayer):
             key=key,
             dtype=dtype,
         )
+        self.kernel = for_smooth_fields(kernel)
         self.bias = Bias(group, self.kernel.out_signature, dtype) if use_bias else None
         self.stride = stride
         self.dilation = dilation

@@ -15,7 +15,7 @@ from ._bias import Bias, add_bias
 from ._boundary import Boundaries, Boundary, Faces, agreed_group, as_faces
 from ._contract import check_dimension, check_image
 from ._execution import convolve_transposed, spread
-from ._kernel import AbstractSlidingLayer, Kernel, scaled
+from ._kernel import AbstractSlidingLayer, Kernel, for_smooth_fields, scaled
 from ._placement import PlacedWindow
 
 
@@ -65,7 +65,7 @@ class ConvTranspose(AbstractSlidingLayer):
         kernel = Kernel(group, in_signature, out_signature, size, key=key, dtype=dtype)
         # A fine cell sees one of `stride**d` taps: restore unit variance.
         scale = float(np.sqrt(stride**group.num_spatial_dims))
-        self.kernel = scaled(kernel, scale)
+        self.kernel = for_smooth_fields(scaled(kernel, scale), stride, dilation)
         self.bias = Bias(group, self.kernel.out_signature, dtype) if use_bias else None
         self.stride = stride
         self.dilation = dilation

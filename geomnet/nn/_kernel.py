@@ -181,9 +181,20 @@ class Kernel(eqx.Module):
 M = TypeVar("M", bound=eqx.Module)
 
 
-def scaled(layer: M, factor: float) -> M:
+def scaled(layer: M, factor: float | Array) -> M:
     """A kernel or layer with all that it has learned multiplied."""
     return jax.tree.map(lambda weights: factor * weights, layer)
+
+
+def for_smooth_fields(kernel: Kernel, stride: int = 1, dilation: int = 1) -> Kernel:
+    """A drawn kernel that neither lets smooth fields grow, for windows that slide.
+
+    **Arguments:**
+
+    - `stride`, `dilation`: of a transposed convolution.
+    """
+    factors = kernel.space.smooth_factors(stride, dilation)
+    return scaled(kernel, jnp.asarray(factors, kernel.weights.dtype))
 
 
 def pair_name(pair: Pair) -> str:

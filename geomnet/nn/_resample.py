@@ -18,7 +18,7 @@ from .._image import GeometricImage
 from .._signature import Signature
 from ._contract import AbstractEveryGridLayer, AbstractHalvingLayer, check_image
 from ._execution import gather_blocks, scatter_blocks, times
-from ._kernel import AbstractFullKernelLayer, Kernel, scaled
+from ._kernel import AbstractFullKernelLayer, Kernel, for_smooth_fields, scaled
 from ._placement import FACTOR
 
 
@@ -49,9 +49,10 @@ class Down(AbstractFullKernelLayer, AbstractHalvingLayer):
 
         **Raises:** `ValueError` if a type of the output can't be reached.
         """
-        self.kernel = Kernel(
+        kernel = Kernel(
             group, in_signature, out_signature, FACTOR, key=key, dtype=dtype
         )
+        self.kernel = for_smooth_fields(kernel)
 
     @jax.named_scope("geomnet.nn.Down")
     def __call__(self, image: GeometricImage) -> GeometricImage:

@@ -39,13 +39,21 @@ ROWS: dict[str, dict[str, Any]] = {
     # Networks.
     "geomnet.DilatedResNet": {
         **NETWORK,
+        "output_scale": 1.0,
         "remat": True,
         "num_blocks": 1,
         "dilations": (1, 2),
         "size": 3,
         "boundary": PERIODIC,
     },
-    "geomnet.FNO": {**NETWORK, "remat": True, "modes": 1, "num_blocks": 1, "size": 1},
+    "geomnet.FNO": {
+        **NETWORK,
+        "remat": True,
+        "modes": 1,
+        "num_blocks": 1,
+        "size": 1,
+        "output_scale": 1.0,
+    },
     "geomnet.Propagator": {
         **NETWORK,
         "remat": True,
@@ -60,6 +68,7 @@ ROWS: dict[str, dict[str, Any]] = {
     },
     "geomnet.ResNet": {
         **NETWORK,
+        "output_scale": 1.0,
         "remat": True,
         "num_blocks": 1,
         "size": 3,
@@ -85,6 +94,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "boundary": PERIODIC,
     },
     "geomnet.models.ConditionedBlock": {
+        "change_scale": 1.0,
         **FROM_TO,
         "norm": "restored",
         **DRAWN,
@@ -108,6 +118,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "norm": "restored",
     },
     "geomnet.models.ResidualBlock": {
+        "change_scale": 1.0,
         **TYPED,
         "norm": "restored",
         **DRAWN,

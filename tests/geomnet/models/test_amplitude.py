@@ -8,7 +8,7 @@ import optax
 import pytest
 
 import geomnet as gn
-from geomnet.testing import perturb
+from geomnet.testing import TOLERANCES, perturb
 
 SQUARE = gn.hyperoctahedral(2)
 FIELDS = gn.Signature("density:0+ velocity:1+")
@@ -53,7 +53,7 @@ def test_every_network_is_homogeneous(name):
     f, x = run(name), image()
     for factor in (2.0**-10, 2.0**9):
         np.testing.assert_array_equal(f(factor * x), factor * f(x))
-    rounding = 1e-6 * float(np.abs(0.3 * f(x)).max())
+    rounding = TOLERANCES["float32"] * float(np.abs(0.3 * f(x)).max())
     np.testing.assert_allclose(f(0.3 * x), 0.3 * f(x), rtol=0, atol=rounding)
     assert np.abs(f(0.0 * x)).max() < 1e-12
 
@@ -134,3 +134,64 @@ def test_the_error_does_not_grow_with_the_spread_of_the_amplitude():
     layer = [median_error("layer", a) for a in (equal, spread)]
     assert default[1] < 1.1 * default[0] < 0.3
     assert layer[1] > 1.5 * layer[0]
+
+
+DEEP = {
+    "UNet": (gn.UNet, {"depth": 3}),
+    "ResUNet": (gn.ResUNet, {"depth": 3}),
+    "ResNet": (gn.ResNet, {"num_blocks": 8}),
+    "DilatedResNet": (gn.DilatedResNet, {"num_blocks": 2}),
+    "FNO": (gn.FNO, {"modes": 4, "num_blocks": 4}),
+}
+
+
+def first_sizes(model, samples=8):
+    """The root mean square of what a network makes of fields of unit size, by type:
+    of independent cells, of waves longer than a quarter of the box, and of equal cells.
+    """
+    fields = model.in_signature
+    shape = (samples, 16, 16, fields.features(2))
+    waves = np.fft.fft2(np.random.default_rng(3).standard_normal(shape), axes=(1, 2))
+    k = 16 * np.hypot(*np.meshgrid(*2 * (np.fft.fftfreq(16),), indexing="ij"))
+    run = jax.jit(jax.vmap(lambda x: model(gn.GeometricImage(fields, x, 2))))
+    found = []
+    for most in (100, 4, 0):
+        kept = np.fft.ifft2(waves * (k <= most)[..., None], axes=(1, 2)).real
+        y = run(jnp.asarray(kept / kept.std(), jnp.float32))
+        found.append([float(jnp.sqrt(jnp.mean(y[t] ** 2))) for t in FIELDS.types])
+    return np.array(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [SQUARE, gn.trivial(2)], ids=["square", "trivial"])
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_networks_begin_at_the_size_of_their_input(name, group):
+    """Without norms too, and of smooth fields too: they can be trained as they are.
+
+    That equal cells fade is no harm: where all are equal, nothing happens.
+    """
+    kind, shape = DEEP[name]
+    hidden, key = "6x0+ 6x1+ 2x0-", jax.random.key(0)
+    given = {"hidden": hidden, "norm": "none", "key": key, **shape}
+    found = first_sizes(kind(group, 2 * FIELDS, FIELDS, **given))
+    assert found.max() < 8, found
+    assert found[:2].min() > 0.1, found
+    scaled = first_sizes(kind(group, 2 * FIELDS, FIELDS, output_scale=0.05, **given))
+    np.testing.assert_allclose(scaled, 0.05 * found, rtol=1e-3)
+
+
+def test_residual_blocks_as_large_as_their_input_grow_with_their_number():
+    """What `change_scale` is for: with it four blocks are as one, else they are not."""
+
+    def size(change_scale):
+        x = gn.random_image("4x0+ 4x1+", (8, 8), key=jax.random.key(4))
+        for key in jax.random.split(jax.random.key(5), 8):
+            block = gn.models.ResidualBlock(
+                SQUARE, "4x0+ 4x1+", norm="none", change_scale=change_scale, key=key
+            )
+            x = run(block, x)
+        return float(jnp.std(x.array))
+
+    run = eqx.filter_jit(lambda block, image: block(image))
+    assert size(8**-0.5) < 5
+    assert size(1.0) > 15
