@@ -44,6 +44,7 @@ def run(net, image):
     return np.asarray(eqx.filter_jit(net)(image, NUMBERS).array)
 
 
+@pytest.mark.slow
 def test_a_finer_grid_gives_the_same_function():
     with jax.enable_x64(True):
         net = model(dtype=jnp.float64)

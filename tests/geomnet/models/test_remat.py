@@ -26,6 +26,12 @@ NETWORKS = {
 }
 
 
+USUAL = [
+    pytest.param(kind, marks=pytest.mark.slow if kind is gn.Propagator else [])
+    for kind in NETWORKS
+]
+
+
 def network(kind, remat, **options):
     given = {**ENDS, **NETWORKS[kind], **options}
     return kind(SQUARE, **given, remat=remat, key=jax.random.key(0))
@@ -68,7 +74,7 @@ class OnOneSample(eqx.Module):
         return self.net(image, *self.rest)
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", USUAL)
 def test_less_is_kept_for_the_gradient(kind):
     """What blocks are given and what is between them stays."""
 
@@ -81,7 +87,7 @@ def test_less_is_kept_for_the_gradient(kind):
     assert kept(True) < 0.7 * kept(False)
 
 
-@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("kind", USUAL)
 def test_it_is_an_argument_that_is_kept_and_no_other_function(kind, tmp_path):
     """A file says it; the weights of one are those of the other."""
     net, other = network(kind, True), network(kind, False)

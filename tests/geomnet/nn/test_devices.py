@@ -153,6 +153,7 @@ def test_every_layer_exchanges_the_edges_of_a_shared_grid_and_gathers_no_field()
     assert run.stdout.strip() == "[]", run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_every_layer_has_gradients_on_a_mesh_of_jax_s_default():
     run = subprocess.run(
         [sys.executable, "-c", LAYERS],

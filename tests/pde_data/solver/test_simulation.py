@@ -196,6 +196,7 @@ def _assert_gradient_agrees(start, solver, num_steps=10):
     assert gradient == pytest.approx(difference, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_a_final_state_agrees_with_differences(start):
     _assert_gradient_agrees(start, pde_data.CompressibleNavierStokes((16, 16)))
 

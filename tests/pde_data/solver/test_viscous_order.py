@@ -115,7 +115,7 @@ def test_errors_fall_with_the_order_of_the_stencils(d, n, model):
 @pytest.mark.parametrize(
     ("scheme", "d", "n", "dtype", "surrounding"),
     [
-        ("aweno5z + fourth", 2, 9, "float32", "viscous"),
+        slow("aweno5z + fourth", 2, 9, "float32", "viscous"),
         ("muscl + fourth + rkl2", 2, 10, "float64", "no-slip walls"),
         slow("aweno5z + fourth", 2, 12, "float64", "gravity"),
         slow("muscl + fourth", 3, 7, "float32", "viscous"),
