@@ -226,20 +226,14 @@ class ResUNet(AbstractUNet):
         self.hidden = Signature(hidden)
         self.depth, self.size, self.norm = depth, size, norm
         self.num_blocks, self.num_parameters = num_blocks, num_parameters
-        self.output_scale = output_scale
-        self.remat = remat
+        self.output_scale, self.remat = output_scale, remat
         self.boundary = as_faces(boundary, group.num_spatial_dims)
         keys = iter(jax.random.split(key, 2 * depth * (num_blocks + 1) + 5))
         levels = level_signatures(self.hidden, depth)
 
         shared: dict[str, Any] = {"size": size, "boundary": boundary, "dtype": dtype}
-        in_a_row = 2 * depth * num_blocks + 2
-        conditioned = {
-            "num_parameters": num_parameters,
-            "norm": norm,
-            "change_scale": in_a_row**-0.5,
-            **shared,
-        }
+        conditioned = {"num_parameters": num_parameters, "norm": norm, **shared}
+        conditioned["change_scale"] = (2 * depth * num_blocks + 2) ** -0.5
 
         def conv(*signatures: Signature) -> Conv:
             return Conv(group, *signatures, key=next(keys), **shared)  # pyright: ignore
