@@ -239,7 +239,8 @@ def test_unet_in_three_dimensions_commutes(group, grid, float64):
 )
 def test_unet_of_depth_four_commutes(group, hidden, grid, dtype):
     model = unet(group, hidden, depth=4)(dtype)
-    trained = perturb(model, key=jax.random.key(1))
+    # Noise of 0.1 would be twice the deep weights, and its output 20,000 times larger.
+    trained = perturb(model, 0.02, key=jax.random.key(1))
     assert equivariance_error(trained, image(grid, dtype)) <= TOLERANCES[dtype.name]
 
 
@@ -273,14 +274,10 @@ def test_gradients_are_finite_on_zero_and_constant_fields():
 
 @pytest.mark.slow
 def test_every_type_keeps_its_size_through_twenty_blocks(float64):
-    """Convolution, norm and gate, as the models have them.
-
-    Without norms smooth fields would grow: an invariant kernel adds equal neighbours
-    coherently, as no kernel of independent weights does; `unit_variance` serves there.
-    """
+    """Convolution, norm and gate, as the models have them."""
     fields = gn.Signature("16x0+ 16x1+ 8x0- 8x1-")
     blocks = [
-        gn.models.ConvBlock(SQUARE, fields, fields, key=k, dtype=float64)
+        gn.models.ConvBlock(SQUARE, fields, fields, norm="layer", key=k, dtype=float64)
         for k in jax.random.split(jax.random.key(0), 20)
     ]
 
