@@ -22,6 +22,10 @@ def compiled(body, start):
     return lowered(body, start).compile().as_text()
 
 
+@pytest.mark.skipif(
+    jax.__version_info__ < (0, 10),
+    reason="with JAX 0.8 such a loop is one function: longer to compile, the same bits",
+)
 def test_a_loop_with_a_marked_number_is_not_one_function():
     one = jnp.ones((), jnp.float32)
     assert ONE_FUNCTION in compiled(lambda x: 1 + x / 2, one)  # pyright: ignore
