@@ -271,13 +271,12 @@ def train(
         seen = data.normaliser.normalise(seen)
     later = max(1, round((1 - settings.unrolled_share) * steps))
     one, many = losses_of(arm)
-    windows = gn.Windows(
-        data.signature, seen.astype(np.float32), settings.past, num_targets=4
-    )
     trained, history = gn.training.fit(
         model,
         gn.training.Curriculum({0: one, later: many} if arm.unrolled else {0: one}),
-        windows,
+        gn.Windows(
+            data.signature, seen.astype(np.float32), settings.past, num_targets=4
+        ),
         gn.training.make_optimiser(
             learning_rate=settings.learning_rate * arm.rate,
             total_steps=steps,
