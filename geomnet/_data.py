@@ -159,6 +159,8 @@ class LazyFrames:
         frames = np.concatenate(parts, axis=-1)
         if self._normaliser is not None:
             return self._normaliser.normalise(frames, self.dtype)
+        if frames.dtype == self.dtype:
+            return frames
         with np.errstate(over="ignore"):
             result = frames.astype(self.dtype)
         if not np.isfinite(result).all():

@@ -118,6 +118,10 @@ class Windows:
         return np.concatenate([history, history[-1] + self.gap + targets])
 
     @functools.cached_property
+    def _parting(self) -> "_Parting":
+        return _Parting(self.signature, self.past, self.num_targets == 1)
+
+    @functools.cached_property
     def _rows(self) -> Any:
         """The parameters of each trajectory, where the frames are; `None` for none."""
         if not self.parameters:
@@ -140,20 +144,31 @@ class Windows:
         **Raises:** `IndexError` for a number that is no window; `ValueError` if a frame
         that is read from a file is not finite.
         """
+        return self._batch(numbers, _parted)
+
+    def take_to_device(self, numbers: np.ndarray) -> tuple[Any, ...]:
+        """The batch that `take` gives, as arrays on JAX's default device.
+
+        Frames that are on the host are sent as they lie and made into histories there,
+        which the host would need far longer for than for gathering them. Numbers of
+        float64 become float32, unless JAX is told otherwise.
+
+        **Raises:** what `take` does.
+        """
+        return self._batch(numbers, _parted_on_device)
+
+    def _batch(self, numbers: np.ndarray, parted: Any) -> tuple[Any, ...]:
         numbers = np.asarray(numbers)
         if np.any((numbers < 0) | (numbers >= len(self))):
             raise IndexError(f"`numbers` must be from 0 to {len(self) - 1}.")
         trajectory, start = np.divmod(numbers, self.per_trajectory)
         times = start[:, None] + self._times
         if self.is_on_device:
-            batch = _taken(
-                (self.frames, self._rows), trajectory, times, self.signature, self.past
-            )
+            held = self.frames, self._rows
+            batch = _taken(held, trajectory, times, self._parting)
         else:
             frames = self._gather(trajectory, times)
-            batch = _parted(frames, self._given(trajectory), self.signature, self.past)
-        if self.num_targets == 1:
-            batch = (*batch[:-1], batch[-1][:, 0])
+            batch = parted(frames, self._given(trajectory), self._parting)
         return self._images(*batch)
 
     @property
@@ -217,7 +232,8 @@ class Windows:
         n = self.frames.shape[0]
         frames = self._gather(np.arange(n), np.tile(times, (n, 1)))
         given = self._given(np.arange(n))
-        return self._images(*_parted(frames, given, self.signature, self.past))
+        parting = dataclasses.replace(self._parting, alone=False)
+        return self._images(*_parted(frames, given, parting))
 
     def _check_rolls(self) -> None:
         if self.gap != self.stride:
@@ -284,27 +300,35 @@ def _joined(frames: Any, given: Mapping[str, Any] | None) -> dict[str, np.ndarra
     return own | further
 
 
-def _parted(
-    frames: Any, parameters: Any, signature: Signature, past: int
-) -> tuple[Any, ...]:
+@dataclasses.dataclass(frozen=True)
+class _Parting:
+    """How the frames of a window are parted: of which signature, how many are past,
+    and whether what follows is `alone`, without an axis of times.
+    """
+
+    signature: Signature
+    past: int
+    alone: bool
+
+
+def _parted(frames: Any, parameters: Any, how: _Parting) -> tuple[Any, ...]:
     """`(batch, times, *grid, features)` as a history in channels and what follows,
     parameters between them.
     """
     d = frames.ndim - 3
-    history = times_as_channels(frames[:, :past], signature, d)
+    history = times_as_channels(frames[:, : how.past], how.signature, d)
     given = () if parameters is None else (parameters,)
-    return history, *given, frames[:, past:]
+    return history, *given, frames[:, how.past if how.alone else slice(how.past, None)]
 
 
-@functools.partial(jax.jit, static_argnames=("signature", "past"))
+_parted_on_device = jax.jit(_parted, static_argnames="how")
+
+
+@functools.partial(jax.jit, static_argnames="how")
 def _taken(
-    held: tuple[Any, Any],
-    trajectories: Any,
-    times: Any,
-    signature: Signature,
-    past: int,
+    held: tuple[Any, Any], trajectories: Any, times: Any, how: _Parting
 ) -> tuple[Any, ...]:
     """`_parted` of what is gathered on the device: one program for each batch size."""
     frames, rows = held
     given = None if rows is None else rows[trajectories]
-    return _parted(frames[trajectories[:, None], times], given, signature, past)
+    return _parted(frames[trajectories[:, None], times], given, how)

@@ -117,6 +117,7 @@ class ConditionedSpectralConv(AbstractSpectralLayer):
         self.hidden_bias = jnp.zeros(width, dtype)
         drawn = jax.random.normal(keys[2], (width, num_kernels), dtype)
         self.mixture_weight = drawn / math.sqrt(width * num_kernels)
+        dtype = self.hidden_bias.dtype  # Of no dtype it would be a weak one.
         self.mixture_bias = jnp.full(num_kernels, 1 / math.sqrt(num_kernels), dtype)
 
     @property

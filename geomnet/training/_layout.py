@@ -112,11 +112,13 @@ class Layout:
 
         **Raises:** `ValueError` if a grid can't be shared out.
         """
+        # Those derived from ours may have another `take`.
+        take = windows.take_to_device if type(windows) is Windows else windows.take
         if self.mesh is None:
-            return windows.take(numbers)
+            return take(numbers)
         rows = self.rows(len(numbers))
         with _on_host(windows, self.mesh):
-            own = windows.take(numbers[rows])
+            own = take(numbers[rows])
         return self.placed(own, len(numbers), rows)
 
     def placed(self, batch: T, size: int, rows: np.ndarray | None = None) -> T:

@@ -8,7 +8,7 @@ goes on bit for bit as if it had not stopped.
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -23,6 +23,7 @@ from ._layout import ONE_DEVICE, Layout
 from ._text import arguments_within, function_lines
 
 Loss = Callable[..., Float[Array, ""]]
+T = TypeVar("T")
 
 
 class TrainState(eqx.Module):
@@ -138,6 +139,7 @@ def start_training(
     """
     check_optimiser(optimiser)
     check_key("key", key)
+    model = _own_arrays(model)
     trainable = eqx.filter(model, eqx.is_inexact_array)
     try:
         optimiser_state = optimiser.init(trainable)
@@ -151,7 +153,16 @@ def start_training(
         ) from error
     kept = None if average is None else start_average(model, average)
     state = TrainState(model, optimiser_state, jnp.zeros((), jnp.int32), key, kept)
-    return jax.tree.map(lambda x: jnp.copy(x) if eqx.is_array(x) else x, state)
+    return _own_arrays(state)
+
+
+def _own_arrays(tree: T) -> T:
+    """The same with copies of all arrays, none of them of a weak type.
+
+    `jnp.asarray(1.0)` is, and what a step makes of it is not: JAX would compile the
+    second step anew.
+    """
+    return jax.tree.map(lambda x: jnp.array(x, x.dtype) if eqx.is_array(x) else x, tree)
 
 
 def check_loss(loss: Any) -> None:

@@ -14,6 +14,7 @@ import pytest
 import geomnet as gn
 from geomnet import training
 from geomnet.training import _loading
+from geomnet.training._layout import ONE_DEVICE
 
 from .small_run import FLOW, Windows, fit
 
@@ -58,6 +59,8 @@ def test_windows_on_the_device_are_those_on_the_host(options):
     numbers = np.array([0, len(host) - 1, 1])
     for a, b in (
         (host.take(numbers), device.take(numbers)),
+        (host.take(numbers), host.take_to_device(numbers)),
+        (host.take(numbers), device.take_to_device(numbers)),
         (host.rollouts(), device.rollouts()),
         (
             host.starts(2).take(np.array([2, 0])),
@@ -69,11 +72,34 @@ def test_windows_on_the_device_are_those_on_the_host(options):
         device.take(np.array([len(host)]))
 
 
+@pytest.mark.parametrize("loading", [training.Loading(), training.Loading(prefetch=0)])
+def test_doubles_on_the_host_are_the_same_run_when_it_goes_on(loading, tmp_path):
+    # A step takes them in single precision; what the file says of them is theirs.
+    given = {"windows": gn.Windows(FLOW, FRAMES.astype(float), past=1)}
+    fit(tmp_path / "a", **given, loading=loading, num_steps=2)
+    model, _ = fit(tmp_path / "a", **given, loading=loading)
+    assert eqx.tree_equal(model, fit(windows=WINDOWS, loading=loading)[0])
+
+
 def test_on_the_device_one_program_gathers_all_batches():
     device = WINDOWS.on_device()
     device.take(np.arange(5))
     with jax.log_compiles(False), jax.no_tracing():
         device.take(np.arange(5) + 3)
+    WINDOWS.take_to_device(np.arange(5))
+    with jax.no_tracing():
+        WINDOWS.take_to_device(np.arange(5) + 3)
+
+
+def test_a_derived_class_has_the_last_word_on_its_batches():
+    class Louder(gn.Windows):
+        def take(self, numbers):
+            return jax.tree.map(lambda x: 2 * x, super().take(numbers))
+
+    louder = Louder(FLOW, FRAMES, past=1)
+    batch = ONE_DEVICE.batch(louder, np.arange(3))
+    assert eqx.tree_equal(batch, louder.take(np.arange(3)))
+    assert not eqx.tree_equal(batch, WINDOWS.take(np.arange(3)))
 
 
 @pytest.mark.parametrize("num_steps", [1, 3])

@@ -11,7 +11,7 @@ import pytest
 
 from geomnet import training
 
-from .small_run import ARRAYS, Windows, fit, linear, loss
+from .small_run import ADAM, ARRAYS, Windows, fit, linear, loss
 
 pytestmark = pytest.mark.usefixtures("optax_promotes")
 
@@ -86,6 +86,54 @@ def test_weights_are_frozen_by_labels():
     # Labels shaped like the model are called as the model is: the mend is named.
     with pytest.raises(ValueError, match=r"`optimiser` can't begin.*lambda _: labels"):
         fit(optimiser=optax.multi_transform(parts, labels))
+
+
+class Scaled(eqx.Module):
+    """A model with a number of the weak type that Python's numbers give."""
+
+    layer: Any
+    scale: jax.Array
+
+    def __call__(self, image):
+        return self.layer(image) * self.scale
+
+
+ONCE = {
+    "adamw": lambda: optax.adamw(1e-2),
+    "schedule": lambda: training.make_optimiser(learning_rate=1e-2, total_steps=10),
+    "inject_hyperparams": lambda: optax.inject_hyperparams(optax.adam)(1e-2),
+    "lbfgs": lambda: optax.lbfgs(linesearch=optax.scale_by_backtracking_linesearch(4)),
+    **OPTIMISERS,
+}
+
+
+@pytest.mark.parametrize("name", ONCE)
+@pytest.mark.parametrize("average", [None, 0.9])
+def test_the_second_step_is_the_program_of_the_first(name, average):
+    """Types are those of before a step: weak ones, too, which steps do not keep."""
+    weak = Scaled(linear(), jax.numpy.asarray(1.0))
+    assert weak.scale.weak_type
+    optimiser, batch = ONCE[name](), Windows().take(np.arange(4))
+    step = training.make_train_step(loss, optimiser)
+    state = training.start_training(
+        weak, optimiser, key=jax.random.key(0), average=average
+    )
+    state, _ = step(state, batch)
+    with jax.no_tracing():
+        step(state, batch)
+
+
+def test_a_state_of_weak_types_would_be_seen():
+    weak = Scaled(linear(), jax.numpy.asarray(1.0))
+    state = training.start_training(weak, ADAM, key=jax.random.key(0))
+    trainable = eqx.filter(weak, eqx.is_inexact_array)
+    state = eqx.tree_at(
+        lambda s: (s.model, s.optimiser_state), state, (weak, ADAM.init(trainable))
+    )
+    step, batch = training.make_train_step(loss, ADAM), Windows().take(np.arange(4))
+    state, _ = step(state, batch)
+    with jax.no_tracing(), pytest.raises(RuntimeError, match="trac"):
+        step(state, batch)
 
 
 def test_a_step_is_compiled_once_for_all_fits():
