@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -85,14 +86,9 @@ def propagator_steps(sizes: Sizes) -> Rows:
 def feeding(sizes: Sizes) -> Rows:
     """What share of a step waits for its batch, by where the windows lie."""
     frames = _frames(sizes)
-    windows = gn.Windows(FLOW, frames, PAST)
+    held = gn.Windows(FLOW, frames, PAST)
     stepping = Stepping(_model(FLOW, frames, sizes), 1)
-    batch = jax.device_put(windows.take(np.arange(sizes.flow_batch)))
-    ways = {
-        "on the host": Loading(on_device=False, prefetch=0),
-        "on the host, taken ahead": Loading(on_device=False, prefetch=2),
-        "on the device": Loading(on_device=True, prefetch=0),
-    }
+    batch = jax.device_put(held.take(np.arange(sizes.flow_batch)))
 
     def fed(following: Callable[[], Any]) -> Callable[[], Any]:
         def run() -> Any:
@@ -104,16 +100,37 @@ def feeding(sizes: Sizes) -> Rows:
         return run
 
     with contextlib.ExitStack() as open_ones:
+        filed = gn.Windows(FLOW, open_ones.enter_context(_in_a_file(frames)), PAST)
+        ways = {
+            "on the host": (held, Loading(on_device=False, prefetch=0)),
+            "on the host, taken ahead": (held, Loading(on_device=False, prefetch=2)),
+            "in a file, taken ahead": (filed, Loading(on_device=False, prefetch=2)),
+            "on the device": (held, Loading(on_device=True, prefetch=0)),
+        }
         runs = {"a batch at hand": fed(lambda: batch)}
-        for name, loading in ways.items():
+        for name, (windows, loading) in ways.items():
             data = Data(windows, sizes.flow_batch, jax.random.key(0), loading)
             open_ones.enter_context(data.from_step(0))
             runs[name] = fed(data.next)
-        taken = interleaved(runs, repeats=5)
+        # Short turns: a machine that slows down does so for all.
+        taken = interleaved(runs, repeats=sizes.loaded_turns)
     seconds = {name: t.wall / sizes.loaded_steps for name, t in taken.items()}
     for name, value in seconds.items():
         waits = max(0.0, 1 - seconds["a batch at hand"] / value)
         yield name, {"seconds": value, "share_that_waits": waits}
+
+
+@contextlib.contextmanager
+def _in_a_file(frames: np.ndarray) -> Iterator[gn.LazyFrames]:
+    """The same frames, read from an HDF5 file when they are asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frames.h5"
+        with h5py.File(path, "w") as file:
+            for entry, where in zip(FLOW, FLOW.slices(2), strict=True):
+                field = frames[..., where]
+                file[entry.name] = field if entry.type.order else field[..., 0]
+        with gn.FieldData(str(path), FLOW, axes="trajectory time x y") as data:
+            yield gn.LazyFrames(data)
 
 
 def copying(sizes: Sizes) -> Rows:

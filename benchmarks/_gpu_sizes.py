@@ -37,8 +37,10 @@ class Sizes:
     """Of the generator; six snapshots, a quarter of what a file has by default."""
     copied_bytes: int = 2**30
     """Of the array that the bandwidth is measured with."""
-    loaded_steps: int = 100
+    loaded_steps: int = 20
     """Steps between two looks at the clock where feeding is measured."""
+    loaded_turns: int = 25
+    """How often each way to feed them has its turn."""
     fill: float = 0.02
     """Seconds that short programs are called behind each other for."""
 
@@ -60,5 +62,6 @@ TINY = Sizes(
     final_time=0.02,
     copied_bytes=2**22,
     loaded_steps=5,
+    loaded_turns=3,
     fill=0.002,
 )

@@ -159,10 +159,39 @@ class LazyFrames:
         frames = np.concatenate(parts, axis=-1)
         if self._normaliser is not None:
             return self._normaliser.normalise(frames, self.dtype)
-        if frames.dtype == self.dtype:
-            return frames
+        return self._cast(frames, row)
+
+    def gather(self, trajectories: np.ndarray, times: np.ndarray) -> list[np.ndarray]:
+        """Windows of frames, as arrays `(batch, times, *grid, features)` that, joined
+        along the features, make them whole: one for each field, as the files hold it.
+
+        To join them takes as long as to read them, and who makes histories of them
+        would part them again.
+
+        **Arguments:**
+
+        - `trajectories`, `times`: numbers as of `read`, `(batch,)` and `(batch, n)`.
+
+        **Raises:** `ValueError` and `IndexError` as `read`.
+        """
+        chosen = list(zip(trajectories, times, strict=True))
+        if self._normaliser is not None:
+            return [np.stack([self.read(int(row), wanted) for row, wanted in chosen])]
+        lead, d = (*np.shape(times), *self.shape[2:-1]), self.num_spatial_dims
+        sizes = [entry.features(d) for entry in self.signature]
+        found = [np.empty((*lead, size), self.dtype) for size in sizes]
+        for place, (trajectory, wanted) in enumerate(chosen):
+            row = int(self._trajectories[trajectory])
+            for field, (name, array) in zip(found, self._arrays.items(), strict=True):
+                values = _read(array, name, row, self._times[wanted])
+                field[place] = self._cast(values, row).reshape(field.shape[1:])
+        return found
+
+    def _cast(self, values: np.ndarray, row: int) -> np.ndarray:
+        if values.dtype == self.dtype:
+            return values
         with np.errstate(over="ignore"):
-            result = frames.astype(self.dtype)
+            result = values.astype(self.dtype)
         if not np.isfinite(result).all():
             raise ValueError(
                 f"Trajectory {row} does not hold in {self.dtype}: read it as it is "

@@ -83,16 +83,28 @@ def stack_frames(frames: GeometricImage, num_frames: int) -> GeometricImage:
 def times_as_channels(frames: Any, signature: Signature, num_spatial_dims: int) -> Any:
     """`(*batch, time, *grid, features)` to `(*batch, *grid, time * features)`.
 
-    Of JAX or NumPy; in the layout of `times * signature`.
+    Of JAX or NumPy; in the layout of `times * signature`. `frames` may also be a list:
+    of one such array, or of one for each entry, which make it when they are joined.
     """
-    d, numpy = num_spatial_dims, np if isinstance(frames, np.ndarray) else jnp
-    time = frames.ndim - d - 2
-    shape = (*frames.shape[:time], *frames.shape[time + 1 : -1], -1)
-    parts = [
-        numpy.moveaxis(frames[..., where], time, -2).reshape(shape)
-        for where in signature.slices(d)
-    ]
-    return numpy.concatenate(parts, axis=-1)
+    d = num_spatial_dims
+    entries = frames if isinstance(frames, list) else [frames]
+    if len(entries) < len(signature):
+        entries = [entries[0][..., where] for where in signature.slices(d)]
+    time = entries[0].ndim - d - 2
+    shape = (*entries[0].shape[:time], *entries[0].shape[time + 1 : -1], -1)
+    numpy = _library_of(entries[0])
+    return joined([numpy.moveaxis(entry, time, -2).reshape(shape) for entry in entries])
+
+
+def joined(parts: list[Any]) -> Any:
+    """Arrays of JAX or NumPy, joined along their features."""
+    if len(parts) == 1:
+        return parts[0]
+    return _library_of(parts[0]).concatenate(parts, axis=-1)
+
+
+def _library_of(array: Any) -> Any:
+    return np if isinstance(array, np.ndarray) else jnp
 
 
 def channels_as_times(array: Any, frame: Signature, num_spatial_dims: int) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._arguments import check_count, checked
 from ._data import LazyFrames
-from ._history import times_as_channels
+from ._history import joined, times_as_channels
 from ._image import GeometricImage
 from ._normaliser import check_frames
 from ._parameters import each_trajectory
@@ -167,8 +167,8 @@ class Windows:
             held = self.frames, self._rows
             batch = _taken(held, trajectory, times, self._parting)
         else:
-            frames = self._gather(trajectory, times)
-            batch = parted(frames, self._given(trajectory), self._parting)
+            parts = self._gather(trajectory, times)
+            batch = parted(parts, self._given(trajectory), self._parting)
         return self._images(*batch)
 
     @property
@@ -229,11 +229,17 @@ class Windows:
         """
         self._check_rolls()
         times = np.arange(0, self.frames.shape[1], self.stride)
-        n = self.frames.shape[0]
-        frames = self._gather(np.arange(n), np.tile(times, (n, 1)))
-        given = self._given(np.arange(n))
+        n = len(self.frames)
+        if isinstance(self.frames, LazyFrames):
+            # In one array from the first: these may be all that the memory holds.
+            shape = (n, len(times), *self.frames.shape[2:])
+            frames = np.empty(shape, self.frames.dtype)
+            for row in range(n):
+                frames[row] = self.frames.read(row, times)
+        else:
+            frames = self.frames[:, times]
         parting = dataclasses.replace(self._parting, alone=False)
-        return self._images(*_parted(frames, given, parting))
+        return self._images(*_parted([frames], self._given(np.arange(n)), parting))
 
     def _check_rolls(self) -> None:
         if self.gap != self.stride:
@@ -255,16 +261,13 @@ class Windows:
     def _given(self, trajectories: np.ndarray) -> Any:
         return None if self._rows is None else self._rows[trajectories]
 
-    def _gather(self, trajectories: np.ndarray, times: np.ndarray) -> Any:
-        """Times `(batch, n)` of trajectories `(batch,)`."""
-        if not isinstance(self.frames, LazyFrames):
-            return self.frames[trajectories[:, None], times]
-        result = np.empty((*times.shape, *self.frames.shape[2:]), self.frames.dtype)
-        for place, (trajectory, chosen) in enumerate(
-            zip(trajectories, times, strict=True)
-        ):
-            result[place] = self.frames.read(int(trajectory), chosen)
-        return result
+    def _gather(self, trajectories: np.ndarray, times: np.ndarray) -> list[Any]:
+        """Times `(batch, n)` of trajectories `(batch,)`: arrays that make frames when
+        their features are joined.
+        """
+        if isinstance(self.frames, LazyFrames):
+            return self.frames.gather(trajectories, times)
+        return [self.frames[trajectories[:, None], times]]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -311,14 +314,15 @@ class _Parting:
     alone: bool
 
 
-def _parted(frames: Any, parameters: Any, how: _Parting) -> tuple[Any, ...]:
-    """`(batch, times, *grid, features)` as a history in channels and what follows,
-    parameters between them.
+def _parted(parts: list[Any], parameters: Any, how: _Parting) -> tuple[Any, ...]:
+    """`(batch, times, *grid, features)`, or several that make it when they are joined,
+    as a history in channels and what follows, parameters between them.
     """
-    d = frames.ndim - 3
-    history = times_as_channels(frames[:, : how.past], how.signature, d)
+    d = parts[0].ndim - 3
+    history = times_as_channels([p[:, : how.past] for p in parts], how.signature, d)
     given = () if parameters is None else (parameters,)
-    return history, *given, frames[:, how.past if how.alone else slice(how.past, None)]
+    later = [p[:, how.past if how.alone else slice(how.past, None)] for p in parts]
+    return history, *given, joined(later)
 
 
 _parted_on_device = jax.jit(_parted, static_argnames="how")
@@ -331,4 +335,4 @@ def _taken(
     """`_parted` of what is gathered on the device: one program for each batch size."""
     frames, rows = held
     given = None if rows is None else rows[trajectories]
-    return _parted(frames[trajectories[:, None], times], given, how)
+    return _parted([frames[trajectories[:, None], times]], given, how)

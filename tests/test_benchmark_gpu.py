@@ -38,6 +38,7 @@ EXPECTED = {
             "a batch at hand",
             "on the host",
             "on the host, taken ahead",
+            "in a file, taken ahead",
             "on the device",
         )
     ],
