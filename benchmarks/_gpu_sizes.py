@@ -33,6 +33,8 @@ class Sizes:
     """Of the short training."""
     slots: tuple[int, ...] = (1, 16, 96, 384)
     """Trajectories that the generator advances at once."""
+    trajectories_in_slots: int = 384
+    """In all, where they wait for slots."""
     final_time: float = 0.25
     """Of the generator; six snapshots, a quarter of what a file has by default."""
     copied_bytes: int = 2**30
@@ -59,6 +61,7 @@ TINY = Sizes(
     trajectories=4,
     training_steps=20,
     slots=(1, 3),
+    trajectories_in_slots=5,
     final_time=0.02,
     copied_bytes=2**22,
     loaded_steps=5,

@@ -17,7 +17,12 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 COMMAND = [sys.executable, str(BENCHMARKS / "gpu.py"), "--tiny", "--minutes", "60"]
 # Of single runs, in seconds.
 TIMES = ("seconds", "compile_seconds", "prepare_seconds_each")
-GENERATED = [(1, "explicit"), (3, "explicit"), (3, "rkl2")]
+GENERATED = [
+    "3 at once of 5, 16², explicit",
+    "1 at once, 16², explicit",
+    "3 at once, 16², explicit",
+    "3 at once, 16², rkl2",
+]
 EXPECTED = {
     "check": ["products, float32, default", "UNet, highest products"],
     "layer": [
@@ -43,7 +48,7 @@ EXPECTED = {
         )
     ],
     "memory": ["copy"],
-    "generator": [f"{n} at once, 16², {way}" for n, way in GENERATED],
+    "generator": GENERATED,
     "training": [
         "propagator, 16², file of 4 trajectories",
         "propagator, 16², 20 steps",

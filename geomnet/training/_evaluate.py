@@ -91,15 +91,20 @@ def _parts(
 
 
 @eqx.filter_jit
+def _predicted(model: Any, call: Call, inputs: tuple[Any, ...]) -> Any:
+    """Without metrics: those of other ones are of the same program, which is what takes
+    long to compile.
+    """
+    return jax.vmap(lambda *one: call(model, *one))(*inputs)
+
+
+@eqx.filter_jit
 def _measured(
-    model: Any,
     metrics: tuple[Metric, ...],
-    call: Call,
-    inputs: tuple[Any, ...],
+    predictions: GeometricImage,
     targets: GeometricImage,
     layout: Layout,
 ) -> list[Array]:
-    predictions = jax.vmap(lambda *one: call(model, *one))(*inputs)
     return layout.kept_whole([metric(predictions, targets) for metric in metrics])
 
 
@@ -162,8 +167,9 @@ def _means(
         numbers = np.arange(start, start + batch_size)
         kept = int((numbers < count).sum())
         batch = layout.batch(windows, np.minimum(numbers, count - 1))
-        given = call, *_parted(batch)
-        values = _measured(model, tuple(metrics.values()), *given, layout)
+        inputs, targets = _parted(batch)
+        predictions = _predicted(model, call, inputs)
+        values = _measured(tuple(metrics.values()), predictions, targets, layout)
         for name, value in zip(metrics, values, strict=True):
             one_each = np.asarray(value, np.float64)[:kept].reshape(kept, -1)
             sums[name] += float(one_each.mean(axis=1).sum())
@@ -206,8 +212,10 @@ def check_measurable(
         count = len(part.windows)
         numbers = np.arange(layout.filled(min(batch_size, count)))
         batch = layout.batch(part.windows, np.minimum(numbers, count - 1))
-        given = model, tuple(part.metrics.values()), part.call, *_parted(batch)
-        eqx.filter_eval_shape(_measured, *given, layout)
+        inputs, targets = _parted(batch)
+        predictions = eqx.filter_eval_shape(_predicted, model, part.call, inputs)
+        metrics = tuple(part.metrics.values())
+        eqx.filter_eval_shape(_measured, metrics, predictions, targets, layout)
 
 
 def _parted(batch: Any) -> tuple[tuple[Any, ...], GeometricImage]:

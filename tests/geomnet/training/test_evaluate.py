@@ -78,3 +78,16 @@ def test_inputs_beside_histories_have_one_row_for_each():
 def test_a_model_without_weights_is_not_trained():
     with pytest.raises(TypeError, match="`model` must be a model with floating-point"):
         fit(model=lambda image: image)
+
+
+def test_other_metrics_do_not_compile_the_model_again():
+    traced = []
+
+    def call(model, image):
+        traced.append(1)
+        return model(image)
+
+    model = linear()
+    for metric in (training.smse, lambda a, b: 2 * training.smse(a, b)):
+        training.evaluate(model, Windows(), {"m": metric}, batch_size=4, call=call)
+    assert len(traced) == 1
