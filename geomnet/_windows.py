@@ -147,7 +147,7 @@ class Windows:
         return self._batch(numbers, _parted)
 
     def take_to_device(self, numbers: np.ndarray) -> tuple[Any, ...]:
-        """The batch that `take` gives, as arrays on JAX's default device.
+        """The batch that `take` gives of `numbers`, on JAX's default device.
 
         Frames that are on the host are sent as they lie and made into histories there,
         which the host would need far longer for than for gathering them. Numbers of

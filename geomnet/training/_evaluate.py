@@ -214,8 +214,8 @@ def check_measurable(
         batch = layout.batch(part.windows, np.minimum(numbers, count - 1))
         inputs, targets = _parted(batch)
         predictions = eqx.filter_eval_shape(_predicted, model, part.call, inputs)
-        metrics = tuple(part.metrics.values())
-        eqx.filter_eval_shape(_measured, metrics, predictions, targets, layout)
+        each = tuple(part.metrics.values())
+        eqx.filter_eval_shape(_measured, each, predictions, targets, layout)
 
 
 def _parted(batch: Any) -> tuple[tuple[Any, ...], GeometricImage]:
