@@ -59,7 +59,13 @@ def conditioned(dtype=None):
     return inner("", dtype, num_parameters=2, num_blocks=1)
 
 
-@pytest.mark.parametrize("make", [inner, conditioned], ids=["channels", "parameters"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(inner, id="channels", marks=pytest.mark.slow),
+        pytest.param(conditioned, id="parameters"),
+    ],
+)
 def test_powers_of_two_are_bit_for_bit(make):
     """Density by 2, length by 4, time by 8: pressure and viscosity grow along."""
     net = perturb(gn.Nondimensional(make(), NORMALISER), key=jax.random.key(1))
@@ -74,7 +80,9 @@ def test_powers_of_two_are_bit_for_bit(make):
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", [pytest.param("float32", marks=pytest.mark.slow), "float64"]
+)
 def test_any_change_of_units_together_with_the_group(dtype):
     with jax.enable_x64(dtype == "float64"):
         net = gn.Nondimensional(inner(dtype=dtype), NORMALISER)

@@ -52,7 +52,9 @@ def test_a_finer_grid_gives_the_same_function():
         np.testing.assert_allclose(fine[::4, ::4], coarse, atol=1e-11)
 
 
-@pytest.mark.parametrize("norm", ["restored", "none"])
+@pytest.mark.parametrize(
+    "norm", [pytest.param("restored", marks=pytest.mark.slow), "none"]
+)
 def test_it_commutes_with_shifts_by_parts_of_a_cell(norm):
     """Of what it gives, whose waves the grid resolves, by interpolation exactly."""
     with jax.enable_x64(True):
@@ -118,18 +120,19 @@ def test_an_exact_propagator_of_sound_is_learned_for_every_speed():
 
 
 @pytest.mark.parametrize(
-    ("num_parameters", "dtype"),
+    ("num_parameters", "num_blocks", "dtype"),
     [
-        (2, jnp.float32),
-        (0, jnp.float64),
-        pytest.param(0, jnp.float32, marks=pytest.mark.slow),
-        pytest.param(2, jnp.float64, marks=pytest.mark.slow),
+        (2, 1, jnp.float32),
+        (0, 1, jnp.float64),
+        pytest.param(0, 1, jnp.float32, marks=pytest.mark.slow),
+        pytest.param(2, 2, jnp.float32, marks=pytest.mark.slow),
+        pytest.param(2, 2, jnp.float64, marks=pytest.mark.slow),
     ],
 )
-def test_every_element_on_square_and_other_grids(num_parameters, dtype):
+def test_every_element_on_square_and_other_grids(num_parameters, num_blocks, dtype):
     given = (NUMBERS,) if num_parameters else ()
     with jax.enable_x64(dtype == jnp.float64):
-        net = model(num_parameters, dtype=dtype, num_blocks=1 + num_parameters // 2)
+        net = model(num_parameters, dtype=dtype, num_blocks=num_blocks)
         net = eqx.filter_jit(net)
         for grid in ((9, 9), (10, 12)):
             image = gn.random_image(2 * FLOW, grid, key=KEY).astype(dtype)
