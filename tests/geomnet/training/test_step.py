@@ -107,8 +107,9 @@ ONCE = {
 }
 
 
-@pytest.mark.parametrize("name", ONCE)
-@pytest.mark.parametrize("average", [None, 0.9])
+@pytest.mark.parametrize(
+    ("name", "average"), [*((name, None) for name in ONCE), ("lbfgs", 0.9)]
+)
 def test_the_second_step_is_the_program_of_the_first(name, average):
     """Types are those of before a step: weak ones, too, which steps do not keep."""
     weak = Scaled(linear(), jax.numpy.asarray(1.0))
