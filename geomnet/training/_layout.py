@@ -112,8 +112,7 @@ class Layout:
 
         **Raises:** `ValueError` if a grid can't be shared out.
         """
-        # Those derived from ours may have another `take`.
-        take = windows.take_to_device if type(windows) is Windows else windows.take
+        take = windows.take_to_device if is_ours(windows) else windows.take
         if self.mesh is None:
             return take(numbers)
         rows = self.rows(len(numbers))
@@ -254,14 +253,19 @@ class Layout:
 ONE_DEVICE = Layout(None)
 
 
+def is_ours(windows: Any) -> bool:
+    """Whether how they make batches is known: a derived `take` may be another."""
+    return type(windows) is Windows
+
+
 def _is_on_cpu(array: jax.Array) -> bool:
     return all(device.platform == "cpu" for device in array.devices())
 
 
 def _on_host(windows: Any, mesh: Mesh) -> contextlib.AbstractContextManager[Any]:
     """Batches of ours that come from the host go to their devices and no other."""
-    is_ours = type(windows) is Windows and not windows.is_on_device
-    if not is_ours or mesh.devices.flat[0].platform == "cpu":
+    from_host = is_ours(windows) and not windows.is_on_device
+    if not from_host or mesh.devices.flat[0].platform == "cpu":
         return contextlib.nullcontext()
     try:
         return jax.default_device(jax.local_devices(backend="cpu")[0])

@@ -16,7 +16,7 @@ from jaxtyping import PRNGKeyArray
 from .._arguments import check_count, check_kind
 from .._windows import Windows
 from ._evaluate import check_windows
-from ._layout import ONE_DEVICE, Layout
+from ._layout import ONE_DEVICE, Layout, is_ours
 from ._step import batches
 
 _AHEAD = 2
@@ -64,18 +64,17 @@ class Loading:
             )
         wanted = self.on_device
         if wanted is None:
-            wanted = type(windows) is Windows and _fits(windows)
+            wanted = is_ours(windows) and _fits(windows)
         if not wanted:
             return windows
-        where = layout.on_each_device() if type(windows) is Windows else None
+        where = layout.on_each_device() if is_ours(windows) else None
         return windows.on_device() if where is None else windows.on_device(where)
 
     def ahead(self, windows: Any) -> int:
         """How many batches are taken ahead of such `windows`."""
         if self.prefetch is not None:
             return self.prefetch
-        is_ours = type(windows) is Windows and not windows.is_on_device
-        return _AHEAD if is_ours else 0
+        return _AHEAD if is_ours(windows) and not windows.is_on_device else 0
 
 
 def _fits(windows: Windows) -> bool:
@@ -142,8 +141,7 @@ class Data:
 
     def seen(self, done: int, batch: Any) -> Any:
         """The whole batch after so many steps as `windows.take` gives it."""
-        is_ours = type(self.windows) is Windows
-        if not (is_ours or self.layout.has_several_processes):
+        if not (is_ours(self.windows) or self.layout.has_several_processes):
             return batch
         with self.paused():
             return self.windows.take(self.numbers(done))
